@@ -1,0 +1,216 @@
+"""Intents: what a fix wants to be true of the target, free of text positions where it can be.
+
+A fix lists intents; ``readybook.edits`` carries them out on the text of the target, as it is when their turn comes, so
+fixes that touch one place compose. Code fragments are Python source text. Every intent is idempotent: carrying it out
+where it already holds changes nothing. Intents that name a ``place`` find their node again by its line and the name
+they carry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from readybook.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class SetKeyword:
+    """The call at ``place`` to ``call`` (its last name, e.g. ``FastAPI``) has ``keyword`` set to ``value``."""
+
+    place: Place
+    call: str
+    keyword: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveKeyword:
+    """The call at ``place`` to ``call`` has no argument ``keyword``."""
+
+    place: Place
+    call: str
+    keyword: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceExpression:
+    """The expression at ``place`` whose text is ``old`` (white space aside) reads ``new``."""
+
+    place: Place
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceDefault:
+    """The variable, class attribute or setting ``name`` assigned at ``place`` has the value ``value``.
+
+    ``annotation`` replaces the annotation when given; ``value`` None drops the value and leaves a bare annotation.
+    """
+
+    place: Place
+    name: str
+    value: str | None
+    annotation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSync:
+    """The ``async def`` named ``name`` at ``place`` is a plain ``def``."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureImport:
+    """``from module import name [as alias]`` stands in ``path``; with ``name`` None, ``import module [as alias]``."""
+
+    path: str
+    module: str
+    name: str | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveUnusedImport:
+    """The name ``name`` is no longer imported in ``path`` when nothing there uses it any more."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureModuleStatement:
+    """``statement`` stands at module level of ``path``, after the imports, unless ``name`` is already bound there."""
+
+    path: str
+    name: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureSetting:
+    """The project's settings class (extended, or made when there is none) has the field ``name``.
+
+    ``annotation`` and ``default`` are source text; ``default`` None means required. ``env`` is the variable it is read
+    from, ``example`` its value in the .env.example line, ``meaning`` the comment there.
+    """
+
+    name: str
+    annotation: str
+    default: str | None
+    env: str
+    example: str = ""
+    meaning: str = ""
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureEnvExample:
+    """``path`` (a .env.example) documents the variable ``name``."""
+
+    path: str
+    name: str
+    value: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsToLifespan:
+    """The application built at ``place`` runs its start-up and shutdown handlers from one lifespan.
+
+    ``startup`` and ``shutdown`` are the places of the handlers' ``def``, in order of registration.
+    """
+
+    place: Place
+    startup: tuple[Place, ...]
+    shutdown: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureRouter:
+    """The application built at ``place`` includes ``name`` imported from ``module``, and nothing is included twice."""
+
+    place: Place
+    module: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddFile:
+    """``path`` exists; when it does not, it is made with ``text``."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureRequirement:
+    """The project declares ``name`` (with ``extras``) at ``specifier`` in the file and style it already uses.
+
+    ``group`` is ``main`` or ``dev``.
+    """
+
+    name: str
+    specifier: str = ""
+    extras: tuple[str, ...] = ()
+    group: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureTomlTable:
+    """The TOML file ``path`` has ``table`` (dotted) with each of ``values`` unless already set there."""
+
+    path: str
+    table: str
+    values: tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InsertInstruction:
+    """The Dockerfile ``path`` has ``text`` in the stage that starts at line ``stage``, before its ``before`` instruction."""
+
+    path: str
+    stage: int
+    text: str
+    before: tuple[str, ...] = ("CMD", "ENTRYPOINT")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceInstruction:
+    """The Dockerfile instruction at ``place`` (with its continuation lines) reads ``text``."""
+
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceLineText:
+    """Line ``place.line`` of a text file has ``new`` where it has ``old``."""
+
+    place: Place
+    old: str
+    new: str
+
+
+Intent = (
+    SetKeyword
+    | RemoveKeyword
+    | ReplaceExpression
+    | ReplaceDefault
+    | MakeSync
+    | EnsureImport
+    | RemoveUnusedImport
+    | EnsureModuleStatement
+    | EnsureSetting
+    | EnsureEnvExample
+    | EventsToLifespan
+    | EnsureRouter
+    | AddFile
+    | EnsureRequirement
+    | EnsureTomlTable
+    | InsertInstruction
+    | ReplaceInstruction
+    | ReplaceLineText
+)

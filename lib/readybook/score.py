@@ -1,0 +1,89 @@
+"""The score: severity-weighted share of what is right, by category and over all.
+
+A reader can recompute it: a counted check weighs 10, 7.5, 5 or 2.5 (critical, high, medium, low) by its gravest
+finding, or by its base severity when it has none. Its ratio is 1 when passed or attested, 0 when failed, and the share
+that is right when partial. A score is 10 × Σ weight·ratio ÷ Σ weight. Not counted: unknown, error, not_applicable and
+waived results, and attestable checks that neither the code nor an attestation answers. An open critical finding caps
+its category at 6.9 and the overall score at 7.9. The weights are those of OpenSSF Scorecard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from readybook.check import CATEGORIES, Result
+from readybook.severity import WEIGHTS
+
+CATEGORY_CAP, OVERALL_CAP = 6.9, 7.9
+GRADES = ((9.0, "excellent"), (7.0, "good"), (5.0, "fair"), (0.0, "at risk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """``value`` 0 to 10 (None: nothing counted), its grade, how many checks counted of how many, and what caps it."""
+
+    value: float | None
+    counted: int
+    total: int
+    capped_by: str | None = None
+
+    @property
+    def grade(self) -> str | None:
+        """The grade's name, None when nothing counted."""
+        return None if self.value is None else grade(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """The overall score and one for each category that has a check."""
+
+    overall: Score
+    categories: dict[str, Score]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ``score`` object of the audit JSON."""
+        return {
+            "overall": self.overall.value, "grade": self.overall.grade, "capped_by": self.overall.capped_by,
+            "counted": self.overall.counted, "total": self.overall.total,
+            "categories": {
+                name: {"score": s.value, "grade": s.grade, "counted": s.counted, "total": s.total,
+                       "capped_by": s.capped_by}
+                for name, s in self.categories.items()
+            },
+        }
+
+
+def grade(value: float) -> str:
+    """The grade of a score."""
+    return next(name for floor, name in GRADES if value >= floor)
+
+
+def weight(result: Result) -> float:
+    """What a result weighs in the score; 0 when it does not count."""
+    if result.ratio is None or (result.attestable and result.outcome in ("failed", "partial")):
+        return 0.0
+    return WEIGHTS[result.gravest]
+
+
+def scorecard(results: Iterable[Result]) -> Scorecard:
+    """Compute the scorecard of a run."""
+    results = tuple(results)
+    categories = {}
+    for name in CATEGORIES:
+        own = [r for r in results if r.category == name]
+        if own:
+            categories[name] = _score(own, CATEGORY_CAP)
+    return Scorecard(_score(results, OVERALL_CAP), categories)
+
+
+def _score(results: Iterable[Result], cap: float) -> Score:
+    results = tuple(results)
+    counted = [r for r in results if weight(r)]
+    if not counted:
+        return Score(None, 0, len(results))
+    value = 10 * sum(weight(r) * (r.ratio or 0.0) for r in counted) / sum(weight(r) for r in counted)
+    critical = [r.id for r in counted if any((f.severity or r.severity) == "critical" for f in r.findings)]
+    capped_by = critical[0] if critical and value > cap else None
+    return Score(round(min(value, cap) if capped_by else value, 1), len(counted), len(results), capped_by)
