@@ -1,7 +1,7 @@
 """What an expression is worth, as far as it can be known without running it.
 
 A value is plain Python (str, int, float, bool, None, bytes, Ellipsis), a ``list``/``tuple``/``dict``/``set`` of values,
-or one of the types below. ``Unknown`` is an answer: it says why. Never guess.
+one of the types below, or an object of ``objects``. ``Unknown`` is an answer: it says why. Never guess.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from readybook.place import Place
+
+CONSTANTS = (str, int, float, bool, bytes, type(None), complex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Unknown:
     place: Place | None = None
 
     def __bool__(self) -> bool:
-        raise TypeError("an unknown value is neither true nor false: use known(), or truth()")
+        raise TypeError("an unknown value is neither true nor false: use truth()")
 
 
 UNKNOWN = Unknown()
@@ -28,9 +30,9 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class FromEnv:
-    """A value read from the environment variable ``name``; ``default`` is its value when unset.
+    """A value that comes from the environment variable ``name``; ``default`` is its value when that is unset.
 
-    ``default`` is ``Unknown`` when there is none and the variable is required. ``place`` is where the default stands.
+    ``default`` is Unknown when the variable is required. ``place`` is where the default, or the read, stands.
     """
 
     name: str
@@ -40,9 +42,13 @@ class FromEnv:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several values; each comes with the source text of the condition that selects it."""
+    """One of several values, each with the source text of the condition that selects it.
+
+    ``default`` is the index of the option that is taken when no environment variable is set, None if that is unknown.
+    """
 
     options: tuple[tuple[str, Any], ...]
+    default: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,16 @@ class External:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An element that is not there: the other side of a conditional append."""
+
+
+ABSENT = Absent()
+
+
 def known(value: Any) -> bool:
-    """Whether the value itself, and everything in it, is known whatever the environment says."""
+    """Whether the value, and everything in it, is the same whatever the environment says."""
     if isinstance(value, Unknown | FromEnv | Choice):
         return False
     if isinstance(value, list | tuple | set | frozenset):
@@ -64,13 +78,60 @@ def known(value: Any) -> bool:
 
 
 def by_default(value: Any) -> Any:
-    """The value when no environment variable is set: defaults are taken, unknown parts stay."""
+    """The value when no environment variable is set; what stays unknown is Unknown or an undecided Choice."""
     if isinstance(value, FromEnv):
         return by_default(value.default)
+    if isinstance(value, Choice):
+        return by_default(value.options[value.default][1]) if value.default is not None else value
     if isinstance(value, list):
-        return [by_default(v) for v in value]
+        return [v for v in map(by_default, value) if v is not ABSENT]
     if isinstance(value, tuple):
-        return tuple(by_default(v) for v in value)
+        return tuple(v for v in map(by_default, value) if v is not ABSENT)
     if isinstance(value, dict):
         return {k: by_default(v) for k, v in value.items()}
     return value
+
+
+def possible(value: Any) -> list[Any]:
+    """Every value that the code itself names: all branches of a choice, the default of a variable."""
+    if isinstance(value, FromEnv):
+        return possible(value.default)
+    if isinstance(value, Choice):
+        return [v for _, option in value.options for v in possible(option) if v is not ABSENT]
+    return [value]
+
+
+def truth(value: Any) -> bool | None:
+    """Whether the value is true, None when that cannot be known."""
+    if isinstance(value, CONSTANTS):
+        return bool(value)
+    if isinstance(value, list | tuple | dict | set | frozenset):
+        if not value:
+            return False
+        return True if any(not isinstance(v, Unknown | Choice) for v in value) else None
+    if isinstance(value, Choice):
+        answers = {truth(v) for _, v in value.options}
+        return answers.pop() if len(answers) == 1 else None
+    if isinstance(value, Unknown | FromEnv | External | Absent):
+        return None
+    return True
+
+
+def text_of(value: Any) -> str | None:
+    """The value as text when it is text by default, else None."""
+    value = by_default(value)
+    return value if isinstance(value, str) else None
+
+
+def choose(options: list[tuple[str, Any]], default: int | None) -> Any:
+    """A Choice over the options, or the value itself when all options are the same one."""
+    first = options[0][1]
+    if all(_same(first, v) for _, v in options[1:]):
+        return first
+    return Choice(tuple(options), default)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    return type(a) is type(b) and isinstance(a, (*CONSTANTS, External, FromEnv)) and a == b

@@ -1,0 +1,195 @@
+"""The Python modules of the target: parsed once, lowered to tuples, found by import name as Python would find them."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import marshal
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+
+from readybook.facts.roles import role
+from readybook.facts.syntax import Node, lower_module
+from readybook.place import Place
+from readybook.source import SourceFile
+
+RECURSION = 20_000
+
+
+@dataclass(eq=False)
+class Module:
+    """One Python file: its lowered statements and its dotted name from its import root."""
+
+    path: str
+    name: str
+    root: str
+    body: tuple[Node, ...]
+    text: str = field(repr=False)
+    exact: bool = True
+    is_package: bool = False
+    role: str = "application"
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    def place(self, node: Node, symbol: str = "", end_line: int | None = None) -> Place:
+        """The place of a lowered node: its line and its column in code points."""
+        line, column = node[1], node[2]
+        text = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
+        if not text.isascii():
+            column = len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+        if end_line is None and node[0] == "call":
+            end_line = node[6]
+        return Place(self.path, line, column + 1, end_line if end_line != line else None, symbol, self.exact)
+
+
+@contextmanager
+def quiet_parsing() -> Iterator[None]:
+    """No collector (kept trees make ast.parse several times slower), deep recursion allowed, no syntax warnings."""
+    enabled, limit = gc.isenabled(), sys.getrecursionlimit()
+    gc.disable()
+    sys.setrecursionlimit(max(limit, RECURSION))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.setrecursionlimit(limit)
+        if enabled:
+            gc.enable()
+
+
+def parse(text: str) -> tuple[tuple[Node, ...], bool]:
+    """Lower one file: its statements, and whether places are exact. Raises ValueError with the reason."""
+    try:
+        return lower_module(ast.parse(text)), True
+    except (SyntaxError, ValueError) as error:
+        first = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else str(error)
+    except (RecursionError, MemoryError):
+        raise ValueError("nested too deeply to parse") from None
+    from readybook.facts.lowering import lower
+
+    try:
+        return lower_module(ast.parse(lower(text))), False
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"does not parse ({first})") from None
+
+
+def digest(source: SourceFile) -> str:
+    """The key of a file's facts in the cache."""
+    return blake2b(source.text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def pack(lowered: tuple[tuple[Node, ...], bool]) -> bytes:
+    """Lowered statements as bytes for the cache."""
+    return marshal.dumps(lowered)
+
+
+def unpack(data: bytes) -> tuple[tuple[Node, ...], bool]:
+    """What ``pack`` wrote; raises ValueError, EOFError or TypeError on damage."""
+    return marshal.loads(data)
+
+
+def module_root(path: str, packages: frozenset[str]) -> str:
+    """The import root of a file: the parent of its topmost package folder, or its own folder."""
+    folder = path.rpartition("/")[0]
+    while folder in packages:
+        folder = folder.rpartition("/")[0]
+    return folder
+
+
+def dotted(path: str, root: str) -> str:
+    """The import name of a file seen from a root."""
+    inner = path[len(root) + 1 :] if root else path
+    inner = inner.removesuffix(".py").removesuffix(".pyi")
+    if inner.endswith("/__init__"):
+        inner = inner.removesuffix("/__init__")
+    return inner.replace("/", ".")
+
+
+def package_folders(paths: Iterable[str]) -> frozenset[str]:
+    """Folders that hold an ``__init__.py``."""
+    return frozenset(p.rpartition("/")[0] for p in paths if p.endswith("/__init__.py"))
+
+
+class Modules:
+    """All modules of a project, by path, and the import system over them."""
+
+    def __init__(self, files: dict[str, SourceFile], app_dir: str, declared: frozenset[str],
+                 known: dict[str, tuple[tuple[Node, ...], bool]]) -> None:
+        self.by_path: dict[str, Module] = {}
+        self.unparsed: list[tuple[str, str]] = []
+        self.app_dir = app_dir
+        self.declared = declared
+        self.packages = package_folders(files)
+        self.folders = frozenset(f for p in files for f in _parents(p))
+        with quiet_parsing():
+            for path, source in files.items():
+                try:
+                    body, exact = known[path] if path in known else parse(source.text)
+                except ValueError as error:
+                    self.unparsed.append((path, str(error)))
+                    continue
+                root = module_root(path, self.packages)
+                if app_dir and _inside(path, app_dir) and _inside(app_dir, root):
+                    root = app_dir
+                self.by_path[path] = Module(path, dotted(path, root), root, body, source.text, exact,
+                                            path.endswith("__init__.py"), role(path, source.text[:600]))
+
+    @cached_property
+    def _names(self) -> dict[str, Module]:
+        return {m.path: m for m in self.by_path.values()}
+
+    def find(self, name: str, importer: Module | None) -> Module | str | None:
+        """The module that ``import name`` finds: a Module, the folder of a namespace package, or None."""
+        top = name.partition(".")[0]
+        inner = name.replace(".", "/")
+        for root in self._roots(importer, top):
+            stem = f"{root}/{inner}" if root else inner
+            for candidate in (f"{stem}/__init__.py", f"{stem}.py"):
+                if candidate in self.by_path:
+                    return self.by_path[candidate]
+            if stem in self.folders and stem not in self.packages:
+                return stem
+        return None
+
+    def _roots(self, importer: Module | None, top: str) -> list[str]:
+        """Where to look, as sys.path would: the chosen root, the importer's own, those around it, then inside it."""
+        roots = [self.app_dir] if self.app_dir else []
+        if importer is not None:
+            roots.append(importer.root)
+            outer = importer.root
+            while outer:
+                outer = outer.rpartition("/")[0]
+                roots.append(outer)
+            foreign = top in sys.stdlib_module_names or top in self.declared
+            folder = importer.path.rpartition("/")[0]
+            if not foreign:  # a script folder on the path: `cd app && uvicorn main:app`
+                while len(folder) > len(importer.root):
+                    roots.append(folder)
+                    folder = folder.rpartition("/")[0]
+                roots.extend(f"{r}/src" if r else "src" for r in list(roots))
+        roots.append("")
+        if self.app_dir and (importer is None or top not in sys.stdlib_module_names):
+            outer = self.app_dir
+            while outer:
+                outer = outer.rpartition("/")[0]
+                roots.append(outer)
+        return list(dict.fromkeys(roots))
+
+
+def _parents(path: str) -> Iterator[str]:
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
+def _inside(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(folder + "/")

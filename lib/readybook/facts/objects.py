@@ -1,0 +1,229 @@
+"""The objects that the interpreter builds while it follows the target's code: what a name stands for.
+
+Plain Python values stand for themselves, also ``list``, ``tuple``, ``dict`` and ``set`` of values. ``values`` holds
+Unknown, FromEnv, Choice and External. Here are the rest. Identity matters: two names for one router are one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.values import External, Unknown
+
+if TYPE_CHECKING:
+    from readybook.facts.modules import Module
+    from readybook.facts.syntax import Node
+
+
+class Namespace:
+    """Where names live: the names of one module, class body or call, and the scope around it."""
+
+    __slots__ = ("globals_", "names", "outer")
+
+    def __init__(self, names: dict[str, Any], outer: Namespace | None = None, globals_: frozenset[str] = frozenset()):
+        self.names = names
+        self.outer = outer
+        self.globals_ = globals_
+
+    def find(self, name: str) -> Any:
+        """The value of a name here or in a scope around; raises KeyError when no scope binds it."""
+        scope: Namespace | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        raise KeyError(name)
+
+
+@dataclass(eq=False, slots=True)
+class ModuleValue:
+    """A module of the project, its namespace filled as its statements run."""
+
+    module: Module
+    scope: Namespace
+    state: str = "new"  # new, running, done
+
+
+@dataclass(eq=False, slots=True)
+class PackageValue:
+    """A package folder without ``__init__.py``."""
+
+    name: str
+    folder: str
+
+
+@dataclass(eq=False, slots=True)
+class FunctionValue:
+    """A function of the project. ``wrapped`` is the function that ``functools.wraps`` names, where it was used."""
+
+    module: Module
+    node: Node
+    scope: Namespace
+    name: str
+    qualname: str
+    owner: ClassValue | None = None
+    wrapped: FunctionValue | None = None
+    decorators: tuple[Any, ...] = ()
+    kind: str = "function"  # function, staticmethod, classmethod, property
+    attrs: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] | None = None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether calling it gives a coroutine (or an async generator)."""
+        return self.node[0] == "def" and self.node[9]
+
+    @property
+    def params(self) -> tuple[Node, ...]:
+        """Its parameters as lowered by ``syntax``."""
+        return self.node[5] if self.node[0] == "def" else self.node[3]
+
+    @property
+    def path(self) -> str:
+        """Module and qualified name."""
+        return f"{self.module.name}.{self.qualname}"
+
+    @property
+    def original(self) -> FunctionValue:
+        """The innermost function behind ``functools.wraps``."""
+        f = self
+        while f.wrapped is not None:
+            f = f.wrapped
+        return f
+
+
+@dataclass(eq=False, slots=True)
+class ClassValue:
+    """A class of the project."""
+
+    module: Module
+    node: Node
+    name: str
+    qualname: str
+    bases: tuple[Any, ...]
+    scope: Namespace
+    keywords: dict[str, Any] = field(default_factory=dict)
+    decorators: tuple[Any, ...] = ()
+    annotations: dict[str, Node] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Module and qualified name."""
+        return f"{self.module.name}.{self.qualname}"
+
+    def mro(self) -> Iterator[Any]:
+        """This class and its bases, depth first, each once; external bases as External."""
+        seen: list[Any] = []
+        stack: list[Any] = [self]
+        while stack:
+            cls = stack.pop(0)
+            if isinstance(cls, Subscripted):
+                cls = cls.base
+            if any(cls is s or (isinstance(cls, External) and cls == s) for s in seen):
+                continue
+            seen.append(cls)
+            yield cls
+            if isinstance(cls, ClassValue):
+                stack[:0] = cls.bases
+
+    def find(self, name: str) -> Any:
+        """A class attribute along the bases; Unknown when an external base may hold it, None-like KeyError if not."""
+        external = None
+        for cls in self.mro():
+            if isinstance(cls, ClassValue):
+                if name in cls.scope.names:
+                    return cls.scope.names[name]
+            elif isinstance(cls, External):
+                external = external or cls
+            else:
+                return Unknown("a base class is not known")
+        if external is not None and external.path not in ("object", "abc.ABC", "typing.Generic", "typing.Protocol"):
+            return External(f"{external.path}.{name}")
+        raise KeyError(name)
+
+    def external_bases(self) -> list[str]:
+        """Dotted paths of the bases outside the project."""
+        return [c.path for c in self.mro() if isinstance(c, External)]
+
+    def is_a(self, *paths: str) -> bool:
+        """Whether one of the external bases has one of these dotted paths."""
+        return any(p in paths for p in self.external_bases())
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """An object made by calling a class of the project or one of a package (``cls`` is then External).
+
+    ``native`` holds what the workbook knows more of: a router's routes, for one.
+    """
+
+    cls: Any
+    attrs: dict[str, Any] = field(default_factory=dict)
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    module: Module | None = None
+    node: Node | None = None
+    native: Any = None
+    arguments_known: bool = True
+
+    @property
+    def path(self) -> str:
+        """Dotted path of its class."""
+        return self.cls.path if isinstance(self.cls, ClassValue | External) else "?"
+
+    def is_a(self, *paths: str) -> bool:
+        """Whether its class is, or derives from, one of these dotted paths."""
+        if isinstance(self.cls, External):
+            return self.cls.path in paths
+        return isinstance(self.cls, ClassValue) and (self.cls.path in paths or self.cls.is_a(*paths))
+
+
+@dataclass(eq=False, slots=True)
+class Bound:
+    """A method with its object: of the project (``function`` a FunctionValue) or built in (a name)."""
+
+    function: Any
+    self: Any
+
+
+@dataclass(eq=False, slots=True)
+class Super:
+    """``super()`` in a method: attributes are looked up after ``cls`` in the order of ``obj``'s class."""
+
+    cls: ClassValue
+    obj: Any
+
+
+@dataclass(eq=False, slots=True)
+class Native:
+    """A callable that the workbook plays itself: ``call(args, kwargs, site)``."""
+
+    name: str
+    call: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Subscripted:
+    """``base[args]``: a generic, an Annotated, a union."""
+
+    base: Any
+    args: tuple[Any, ...]
+
+
+@dataclass(eq=False, slots=True)
+class PartialValue:
+    """``functools.partial(function, …)``."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Awaitable:
+    """What calling an ``async def`` of the project gives, before it is awaited."""
+
+    value: Any
