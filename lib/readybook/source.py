@@ -7,6 +7,8 @@ import tokenize
 from dataclasses import dataclass
 
 MAX_BYTES = 4 * 1024 * 1024
+# their time grows with the square of the length: a few hundred KiB would hang the reading
+SLOW_CODECS = frozenset({"idna", "punycode"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class SourceFile:
     @property
     def data(self) -> bytes:
         """The file's bytes."""
-        return (b"\xef\xbb\xbf" if self.bom else b"") + self.text.encode(self.encoding)
+        mark = (b"\xff\xfe" if self.encoding == "utf-16-le" else b"\xef\xbb\xbf") if self.bom else b""
+        return mark + self.text.encode(self.encoding)
 
     def with_text(self, text: str) -> SourceFile:
         """The same file with another text."""
@@ -29,9 +32,14 @@ class SourceFile:
 
 
 def decode(path: str, data: bytes) -> SourceFile:
-    """Decode a file as Python would (byte order mark, coding line, else UTF-8); raises ValueError with the reason."""
+    """Decode a file as Python would (byte order mark, coding line, else UTF-8); raises ValueError with the reason.
+
+    Other than Python source may be UTF-16 (what `pip freeze > file` writes in PowerShell, and pip reads).
+    """
     if len(data) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
+    if data.startswith(b"\xff\xfe") and not path.endswith((".py", ".pyi", ".pyw")):
+        return _decode_utf16(path, data)
     if b"\0" in data:
         raise ValueError("contains null bytes")
     bom = data.startswith(b"\xef\xbb\xbf")
@@ -41,8 +49,22 @@ def decode(path: str, data: bytes) -> SourceFile:
             encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0].removesuffix("-sig")
         except SyntaxError as error:
             raise ValueError(f"bad coding line: {error.msg}") from None
+        if encoding in SLOW_CODECS:
+            raise ValueError(f"encoding {encoding} is not read")
     try:
         text = data[3:].decode(encoding) if bom else data.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(f"is not {encoding} (byte {error.start})") from None
+    except (UnicodeError, LookupError):
+        raise ValueError(f"{encoding} is no text encoding") from None
     return SourceFile(path, text, encoding, bom)
+
+
+def _decode_utf16(path: str, data: bytes) -> SourceFile:
+    try:
+        text = data[2:].decode("utf-16-le")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not utf-16 (byte {error.start})") from None
+    if "\0" in text:
+        raise ValueError("contains null bytes")
+    return SourceFile(path, text, "utf-16-le", True)
