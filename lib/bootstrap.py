@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MARK = VENV / ".ready"
 LOCK = ROOT / ".venv.lock"
-RECIPE = ("environment.yml", "constraints.txt", "pyproject.toml", "lib/bootstrap.py")
+RECIPE = ("environment.yml", "constraints.txt", "pyproject.toml")
+LAYOUT = "1"  # raise it when build() changes what it makes
 OLDEST = (3, 11)
 NAMES = ("python3.13", "python3.12", "python3.11", "python3.14", "python3", "python")
 
@@ -64,7 +65,7 @@ def in_venv(name):
 
 def recipe(version):
     """What the environment is made of, as one digest; the folder counts, because scripts in ``.venv`` name it."""
-    digest = hashlib.sha256(("%s\n%s\n" % (ROOT, version)).encode())
+    digest = hashlib.sha256(("%s\n%s\n%s\n" % (LAYOUT, ROOT, version)).encode())
     for name in RECIPE:
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
@@ -121,7 +122,8 @@ def build(wanted):
     python, number = find_python(wanted)
     version = "%d.%d" % number
     uv = shutil.which("uv")
-    say("Making .venv with Python %s by %s. This happens once and takes about a minute." % (version, "uv" if uv else "pip"))
+    tool = "uv" if uv else "pip"
+    say("Making .venv with Python %s by %s. This happens once and takes about a minute." % (version, tool))
     if VENV.exists():
         if not (VENV / "pyvenv.cfg").exists() and any(VENV.iterdir()):
             sys.exit("%s exists and is no virtual environment: move it away." % VENV)
@@ -146,8 +148,9 @@ def make_with_pip(python):
     """An environment with pip in it; names the missing system package where the system took ensurepip apart."""
     missing = subprocess.run([python, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL).returncode
     if missing:
-        sys.exit("%s has no ensurepip, so it cannot make an environment.\nInstall it (Debian, Ubuntu: sudo apt-get "
-                 "install python3-venv), install uv, or name another Python: make test PYTHON=/path/to/python3.12" % python)
+        sys.exit("%s has no ensurepip, so it cannot make an environment.\n"
+                 "Install it (Debian, Ubuntu: sudo apt-get install python3-venv), install uv,\n"
+                 "or name another Python: make test PYTHON=/path/to/python3.12" % python)
     call([python, "-m", "venv", str(VENV)])
 
 
@@ -178,8 +181,8 @@ def audit(python, arguments):
 
 
 def test(python, arguments):
-    """All tests; see testing.py beside this file."""
-    return subprocess.run([python, str(ROOT / "lib" / "testing.py"), *arguments], cwd=str(ROOT)).returncode
+    """All tests."""
+    return subprocess.run([python, str(ROOT / "tests" / "run_all.py"), *arguments], cwd=str(ROOT)).returncode
 
 
 def lab(python, arguments):
