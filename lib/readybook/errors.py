@@ -17,3 +17,7 @@ class ConfigError(ReadybookError):
 
 class PatchError(ReadybookError):
     """A patch cannot be made or applied; the text names the check and the file."""
+
+
+class PackError(ReadybookError):
+    """A check pack cannot be loaded; the text names the pack, the module or class, and what is wrong."""

@@ -2,9 +2,9 @@
 
 ``mask`` keeps at most the first four characters of a value and puts ``…`` for the rest. It looks for values that are
 secret by their shape (provider keys, signed tokens, private key blocks, credentials in a URL) and for literals that
-stand beside a name that says so (``password = "…"``, ``SECRET_KEY=…``, ``getenv("API_KEY", "…")``). Every pattern starts
-at a literal and is bounded or free of overlapping repetition, so the time is linear in the text. Masking twice changes
-nothing.
+stand beside a name that says so (``password = "…"``, ``SECRET_KEY=…``, ``getenv("API_KEY", "…")``). Every pattern
+starts at a literal and is bounded or free of overlapping repetition, so the time is linear in the text. Masking twice
+changes nothing.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ _LINE = re.compile(
 )
 
 _PIECE = re.compile(rf"([rRbBuUfF]{{0,2}})({_QUOTED})")
-_TEMPLATE = re.compile(r"\$\{[^}]{0,400}\}|\{\{[^}]{0,400}\}\}|\{[^}]{0,400}\}|\$\(?\w{1,80}\)?|%\(\w{1,80}\)s|%s|<[^>]{1,80}>")
+_TEMPLATE = re.compile(
+    r"\$\{[^}]{0,400}\}|\{\{[^}]{0,400}\}\}|\{[^}]{0,400}\}|\$\(?\w{1,80}\)?|%\(\w{1,80}\)s|%s|<[^>]{1,80}>"
+)
 _PATH = re.compile(r"(?:[\w.~-]*/)*[\w.-]+\.(?:pem|key|json|txt|crt|toml|ya?ml|env)|/(?:run|etc|var|app)/[\w./-]+")
 _WORDS = re.compile(r"(?i)\b(?:password|token|secret|key|credentials?|must|invalid|required|enter|your)\b")
 _TYPE = re.compile(

@@ -1,0 +1,125 @@
+"""The command line's arguments. Parsing them loads nothing of the engine, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from readybook.severity import SEVERITIES
+from readybook.version import __version__
+
+EPILOG = """exit codes: 0 done; 1 a gate failed or a batch target failed; 2 wrong usage or unreadable target;
+3 internal error; 130 interrupted"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; a parsed command line has ``command``, the function to call as ``module:function``."""
+    top = argparse.ArgumentParser(
+        prog="readybook", epilog=EPILOG,
+        description="Audit a FastAPI codebase for production readiness, and remediate it. The code is read, never run.",
+    )
+    top.add_argument("--version", action="version", version=f"readybook {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _audit(commands)
+    _report(commands)
+    _fix(commands)
+    _listings(commands)
+    _batch(commands)
+    return top
+
+
+def call(arguments: argparse.Namespace) -> int:
+    """Carry out a parsed command line; returns the exit code."""
+    module, _, function = arguments.command.partition(":")
+    code: int = getattr(import_module(f"readybook.commands.{module}"), function)(arguments)
+    return code
+
+
+def _audit(commands: Any) -> None:
+    audit = _command(commands, "audit", "auditing:audit", "run the checks and print what they found")
+    _target(audit)
+    audit.add_argument("--format", choices=("table", "json", "markdown"), default="table")
+    audit.add_argument("--fail-under", type=_score, metavar="N", help="leave with 1 when the overall score is below N")
+    audit.add_argument("--fail-on", choices=SEVERITIES, metavar="SEVERITY",
+                       help="leave with 1 when a finding outside the baseline is as grave: " + ", ".join(SEVERITIES))
+    audit.add_argument("--baseline", type=Path, metavar="FILE", help="findings that --fail-on knows already")
+    baseline = _command(commands, "baseline", "auditing:baseline", "print the baseline of today's findings, as JSON")
+    _target(baseline)
+
+
+def _report(commands: Any) -> None:
+    report = _command(commands, "report", "reporting:report", "render the report: executed notebook and one HTML file")
+    _target(report)
+    report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    report.add_argument("--profile", choices=("engineer", "executive"), help="which sections the report shows")
+    report.add_argument("--hourly-rate", type=float, metavar="N", help="turns hours into money")
+    report.add_argument("--engineers", type=int, metavar="N", help="people who work on the fixes")
+
+
+def _fix(commands: Any) -> None:
+    fix = _command(commands, "fix", "fixing:fix", "write the patches that cure findings")
+    _target(fix)
+    fix.add_argument("--out", type=Path, metavar="DIR", help="folder to write the patches to")
+    fix.add_argument("--unsafe", action="store_true", help="make also the fixes that change public behaviour")
+    fix.add_argument("--apply", action="store_true", help="change the files of the target itself")
+    fix.add_argument("--dry-run", action="store_true", help="print the diffs, write nothing")
+
+
+def _listings(commands: Any) -> None:
+    routes = _command(commands, "routes", "listing:routes", "print the routes of the applications")
+    _target(routes)
+    checks = _command(commands, "checks", "listing:checks", "list the installed checks")
+    for listing in (routes, checks):
+        listing.add_argument("--format", choices=("table", "json"), default="table")
+    explain = _command(commands, "explain", "listing:explain", "explain one check")
+    explain.add_argument("check", metavar="ID", help="id or name of a check")
+
+
+def _batch(commands: Any) -> None:
+    batch = _command(commands, "batch", "reporting:batch", "render the reports of many targets and an index")
+    batch.add_argument("manifest", type=Path, metavar="MANIFEST", help="TOML or list of paths, or a folder of targets")
+    batch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    batch.add_argument("--jobs", type=_positive, default=0, metavar="N", help="reports at a time (default: by machine)")
+
+
+def _command(commands: Any, name: str, function: str, help_: str) -> argparse.ArgumentParser:
+    description = help_[0].upper() + help_[1:] + "."
+    made: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=description)
+    made.set_defaults(command=function)
+    return made
+
+
+def _target(command: argparse.ArgumentParser) -> None:
+    command.add_argument("target", type=Path, metavar="TARGET", help="folder of the codebase")
+    command.add_argument("--only", action="append", default=[], metavar="CHECK",
+                         help="ids, prefixes such as SEC, or names; by comma or repetition")
+    command.add_argument("--skip", action="append", default=[], metavar="CHECK", help="the same, to leave out")
+    command.add_argument("--exclude", action="append", default=[], metavar="GLOB",
+                         help="leave out these files, besides those the target's configuration leaves out")
+    command.add_argument("--app-dir", default="", metavar="DIR", help="import root, relative to TARGET or absolute")
+    command.add_argument("--app", default="", metavar="SPEC", help="application: module:attr or module:factory()")
+    command.add_argument("--config", type=Path, metavar="FILE", help="take this file for the target's configuration")
+    command.add_argument("--no-target-config", action="store_true",
+                         help="ignore what the target says: its configuration and its ignore comments")
+    command.add_argument("--no-cache", action="store_true", help="neither read nor write the cache of facts")
+
+
+def words(options: list[str]) -> tuple[str, ...]:
+    """The values of an option that is given by comma or repetition."""
+    return tuple(word.strip() for option in options for word in option.split(",") if word.strip())
+
+
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 10")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
