@@ -91,6 +91,7 @@ def below(name: str, parents: tuple[str, ...]) -> bool:
 def test_the_rules_see_the_code() -> None:
     assert {"readybook.finding", "readybook.project", "readybook_checks"} <= modules().keys()
     assert "readybook.source" in imports("readybook.project")
+    assert NOTEBOOKS
 
 
 def test_the_engine_does_not_know_its_checks() -> None:
