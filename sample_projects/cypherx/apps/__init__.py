@@ -1,0 +1,1 @@
+"""CypherX: bank statements in, normalised transactions and reports out."""
