@@ -14,13 +14,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "out" / "tests"
 BROWSER = ROOT / "tests" / "browser"
 # A program that tests look for, under any of its names, and the Debian packages that bring it.
 SYSTEM = (
@@ -76,11 +76,11 @@ def install_npm_packages() -> None:
 def run_suite(name: str, folder: Path, arguments: list[str], tally: Tally) -> bool:
     """Run pytest in a process of its own, with ``folder`` as its working directory; True when it exits 0."""
     print(f"\n== {name} ==", flush=True)
-    results = RESULTS / f"{name}.xml"
-    results.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={results}", *arguments]
-    status = subprocess.run(command, cwd=folder).returncode
-    tally.add(results, name)
+    with tempfile.TemporaryDirectory() as scratch:
+        results = Path(scratch, "results.xml")
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={results}", *arguments]
+        status = subprocess.run(command, cwd=folder).returncode
+        tally.add(results, name)
     return status == 0
 
 
@@ -109,7 +109,6 @@ def report_skips(tally: Tally) -> None:
 
 def main(arguments: list[str]) -> int:
     """0 when all passed (and none was skipped, if that is asked for), 1 otherwise."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
     install_npm_packages()
     tally = Tally()
     # Cells of one notebook share a kernel, so they must stay on one worker: loadscope.
