@@ -170,13 +170,11 @@ def audit(python, arguments):
     if not target.is_dir():
         sys.exit("%s is no folder: name the codebase to audit with make audit TARGET=path" % target)
     out = ROOT / "out" / (target.resolve().name or "target")
-    out.mkdir(parents=True, exist_ok=True)
     command = [python, "-m", "readybook", "report", str(target), "--out", str(out), *arguments[1:]]
-    status = subprocess.run(command).returncode
-    if status in (0, 1):
-        for name in ("report.html", "audit.json"):
-            if (out / name).exists():
-                print(os.path.relpath(str(out / name)))
+    status = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
+    for name in ("report.html", "01_audit.ipynb", "audit.json") if status in (0, 1) else ():
+        if (out / name).exists():
+            print(os.path.relpath(str(out / name)))
     return status
 
 
