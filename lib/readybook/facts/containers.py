@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?:[\w.-]+[._-])?(?:docker|container)file(?:[._-][\w.-]+)?", re.IGNORECASE)
 _OTHER = (".dockerignore", ".md", ".rst", ".txt", ".sh", ".py", ".yml", ".yaml", ".json", ".toml", ".js", ".ts")
 _TEMPLATE = re.compile(r"(?:[._-](?:j2|jinja2?|tpl|tmpl|template|in|mustache))$", re.IGNORECASE)
-_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|test|tests|testing|ci|debug|devcontainer|playwright)(?:$|[._/-])")
-_PYTHON_USE = re.compile(r"\b(?:python[0-9.]*|pip[0-9]*|uv|uvx|poetry|pdm|pipenv|conda|mamba|uvicorn|gunicorn|fastapi|hypercorn|granian)\b")
+_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|test|tests|testing|ci|debug|devcontainer|playwright)"
+                          r"(?:$|[._/-])")
+_PYTHON_USE = re.compile(r"\b(?:python[0-9.]*|pip[0-9]*|uv|uvx|poetry|pdm|pipenv|conda|mamba|uvicorn|gunicorn|fastapi"
+                         r"|hypercorn|granian)\b")
 # whose images are known to start as root, or not; any other image is unknown
 _ROOT_IMAGES = re.compile(
     r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine|fedora|centos|rockylinux|amazonlinux|node|nginx|golang|rust"
@@ -147,7 +149,8 @@ def parse_dockerfile(path: str, text: str, target: str = "") -> Dockerfile | Non
         elif instruction.keyword == "ARG":
             arguments.update((name, expand(value, arguments)) for name, value in assignments(instruction.text))
     if target:
-        last = next((stage.index for stage, _ in stages if target.lower() in (stage.alias.lower(), str(stage.index))), -1)
+        names = ((stage.index, (stage.alias.lower(), str(stage.index))) for stage, _ in stages)
+        last = next((index for index, known in names if target.lower() in known), -1)
         stages = stages[:last + 1]
     if not stages:
         return None

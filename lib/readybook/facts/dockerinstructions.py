@@ -68,7 +68,7 @@ def instructions(path: str, text: str) -> tuple[Instruction, ...]:
 
 
 def expand(text: str, values: dict[str, str]) -> str:
-    """``$NAME``, ``${NAME}``, ``${NAME:-default}`` and ``${NAME:+other}`` written out; what is not known stays as it is."""
+    """``$NAME``, ``${NAME}``, ``${NAME:-default}`` and ``${NAME:+other}`` written out; what is not known stays."""
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         if name is None:

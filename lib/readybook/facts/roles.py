@@ -11,13 +11,15 @@ ROLES = (APPLICATION, TEST, MIGRATION, SCRIPT, EXAMPLE, GENERATED, VENDORED, DOC
 
 _TEST_FOLDERS = frozenset({
     "test", "tests", "unit_tests", "integration_tests", "e2e", "e2e_tests", "functional_tests", "tests_e2e",
-    "api_tests", "load_tests", "loadtests", "load_test", "loadtest", "perf_tests", "benchmark", "benchmarks", "__tests__",
+    "api_tests", "load_tests", "loadtests", "load_test", "loadtest", "perf_tests", "benchmark", "benchmarks",
+    "__tests__",
 })
 _TEST_FILE = re.compile(r"test_[^/]*\.pyi?|[^/]*_tests?\.pyi?|conftest\.py|tests\.py|locustfile[^/]*\.py")
 _VENDORED_FOLDERS = frozenset({"vendor", "vendored", "_vendor", "third_party", "thirdparty", "3rdparty", "extern"})
 _MIGRATION_FOLDERS = frozenset({"alembic", "migrations", "migration", "alembic_migrations", "migrate", "aerich"})
 _REVISION = re.compile(
-    r"^(?:revision|down_revision)\s*(?::[^=\n]+)?=|^from (?:alembic|yoyo|django\.db|piccolo\.apps\.migrations|aerich|tortoise)\b"
+    r"^(?:revision|down_revision)\s*(?::[^=\n]+)?="
+    r"|^from (?:alembic|yoyo|django\.db|piccolo\.apps\.migrations|aerich|tortoise)\b"
     r"|^import (?:alembic|yoyo)\b|^class Migration\b|^(?:async )?def (?:upgrade|forward|forwards|up|migrate)\(",
     re.MULTILINE,
 )
@@ -49,10 +51,10 @@ _SERVICE_FOLDERS = frozenset({
     "app", "api", "apps", "src", "routers", "routes", "endpoints", "views", "services", "modules", "core", "domain",
     "features", "models", "schemas", "crud", "v1", "v2", "v3",
 })
-_GENERATED_FILE = re.compile(r"[^/]*_pb2(?:_grpc)?\.pyi?|[^/]*_pb2_grpc\.py|_version\.py|[^/]*\.generated\.py|version_info\.py")
+_GENERATED_FILE = re.compile(r"[^/]*_pb2(?:_grpc)?\.pyi?|_version\.py|[^/]*\.generated\.py|version_info\.py")
 _GENERATED_MARK = re.compile(
     r"^(?:#|//)[^\n]*(?:@generated\b|do not edit|auto[- ]?generated (?:by|from|file|code)"
-    r"|generated (?:automatically )?by (?:the |datamodel|openapi|swagger|protoc|grpc|ariadne|sqlacodegen|fern|kiota|buf\b)"
+    r"|generated (?:automatically )?by (?:the |datamodel|openapi|swagger|protoc|grpc|ariadne|sqlacodegen|fern|kiota)"
     r"|code generated )",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -66,7 +66,7 @@ def line_of(text: str, needle: str, after: int = 1) -> int:
 
 
 def header_line(text: str, name: str) -> int:
-    """The line of the table header ``[name]`` (spaces and quotes around its parts do not matter); 0 when there is none."""
+    """The line of the table header ``[name]``, spaces and quotes around its parts aside; 0 when there is none."""
     parts = r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in name.split("."))
     found = re.search(rf"^[ \t]*\[\[?\s*{parts}\s*\]", text, re.MULTILINE)
     return text.count("\n", 0, found.start()) + 1 if found else 0
