@@ -1,0 +1,321 @@
+"""The application model: the routes that FastAPI would build, in order, with all that is inherited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from readybook.facts.dependencies import (
+    DEPENDS,
+    Parameter,
+    chain,
+    evaluated_async,
+    name_of,
+    parameters_of,
+    signature,
+)
+from readybook.facts.expressions import iterate
+from readybook.facts.fastapi_objects import Registration, RouterRecord
+from readybook.facts.interpreter import Condition, Interpreter
+from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
+from readybook.facts.values import External, Unknown, by_default, text_of
+from readybook.place import Place
+
+TEMPLATE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one registration, as FastAPI would serve it.
+
+    ``dependencies`` are all, transitive, in order of evaluation; ``targets`` the values behind them, ``handler`` the
+    value behind ``endpoint``: handles for the behaviour facts, not for printing.
+    """
+
+    app: str
+    method: str
+    path: str
+    endpoint: str
+    place: Place
+    decorator_line: int | None
+    is_async: bool | None
+    dependencies: tuple[str, ...]
+    direct_dependencies: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    body: str | None
+    response_model: str | None
+    status_code: int | None
+    tags: tuple[str, ...]
+    name: str
+    include_in_schema: bool
+    deprecated: bool
+    condition: str | None
+    registered: Place
+    by_default: bool | None = True
+    handler: Any = field(default=None, repr=False, compare=False)
+    targets: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A registration whose path or router cannot be known from the code."""
+
+    place: Place
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    app: str
+    prefix: Any = ""
+    tags: tuple[str, ...] = ()
+    dependencies: tuple[Any, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    in_schema: bool = True
+    deprecated: bool = False
+    live: bool = True
+    inside: tuple[int, ...] = ()
+
+
+class Routes:
+    """Collects the routes of one application."""
+
+    def __init__(self, run: Interpreter, live: bool) -> None:
+        self.run = run
+        self.live = live
+        self.rows: list[Route] = []
+        self.unresolved: list[Unresolved] = []
+
+    def collect(self, app: Instance, spec: str) -> None:
+        """All routes of an application, mounted ones included."""
+        self._walk(app, _Context(spec, live=self.live), len(app.native.events))
+
+    def _walk(self, router: Instance, outer: _Context, upto: int) -> None:
+        record: RouterRecord = router.native
+        if id(record) in outer.inside or len(outer.inside) > 20:
+            return
+        own = record.kwargs
+        context = _Context(
+            outer.app, _join(outer.prefix, own.get("prefix", "")), (*outer.tags, *_tags(own)),
+            (*outer.dependencies, *self._markers(own.get("dependencies"))), outer.conditions,
+            outer.in_schema and own.get("include_in_schema", True) is not False,
+            outer.deprecated or by_default(own.get("deprecated")) is True, outer.live, (*outer.inside, id(record)),
+        )
+        events = record.events if self.live else record.events[:upto]
+        for event in [*_constructed(self.run, record), *events]:
+            handler = getattr(self, f"_{event.kind}", None)
+            if handler is not None:
+                handler(event, context)
+
+    def _markers(self, value: Any) -> tuple[Any, ...]:
+        items = iterate(self.run, value) if value is not None else []
+        return tuple(m for m in items or [] if isinstance(m, Instance) and m.is_a(*DEPENDS))
+
+    def _include(self, event: Registration, context: _Context) -> None:
+        data = event.data
+        for router, conditions in _options(data["router"]):
+            if not isinstance(router, Instance) or not isinstance(router.native, RouterRecord):
+                if not self._known_router(router, event, context):
+                    self._unknown(event, "include_router", router)
+                continue
+            inner = _Context(
+                context.app, _join(context.prefix, data.get("prefix", "")), (*context.tags, *_tags(data)),
+                (*context.dependencies, *self._markers(data.get("dependencies"))),
+                (*context.conditions, *event.conditions, *conditions),
+                context.in_schema and data.get("include_in_schema", True) is not False,
+                context.deprecated or by_default(data.get("deprecated")) is True, context.live, context.inside,
+            )
+            self._walk(router, inner, event.seen)
+
+    def _known_router(self, router: Any, event: Registration, context: _Context) -> bool:
+        """Routers that well-known packages build."""
+        from readybook.facts.known_routers import routes_of
+
+        known = routes_of(router)
+        if known is None:
+            return False
+        inner = _join(context.prefix, event.data.get("prefix", ""))
+        for method, path, endpoint in known:
+            self._row(Registration("route", {"path": path, "methods": [method], "endpoint": External(endpoint),
+                                             "tags": event.data.get("tags", ())}, event.conditions, event.place),
+                      _Context(context.app, inner, context.tags, context.dependencies, context.conditions), method)
+        return True
+
+    def _mount(self, event: Registration, context: _Context) -> None:
+        app = by_default(event.data["app"])
+        if isinstance(app, Instance) and isinstance(app.native, RouterRecord):
+            conditions = (*context.conditions, *event.conditions)
+            path = event.data["path"]
+            self._walk(app, _Context(context.app, _join(context.prefix, _stripped(path)), conditions=conditions,
+                                     live=context.live, inside=context.inside), len(app.native.events))
+
+    def _route(self, event: Registration, context: _Context) -> None:
+        methods = iterate(self.run, event.data.get("methods", ["GET"]))
+        if methods is None:
+            self._unknown(event, "methods", event.data["methods"])
+            return
+        for method in methods:
+            text = text_of(method)
+            if text is None:
+                from readybook.facts.attributes import enum_value
+
+                text = enum_value(method)
+            if isinstance(text, str):
+                self._row(event, context, text.upper())
+
+    def _websocket(self, event: Registration, context: _Context) -> None:
+        self._row(event, context, "WEBSOCKET")
+
+    def _unknown(self, event: Registration, kind: str, value: Any) -> None:
+        reason = value.reason if isinstance(value, Unknown) else "its value is not known"
+        self.unresolved.append(Unresolved(event.place, kind, reason))
+
+    def _row(self, event: Registration, context: _Context, method: str) -> None:
+        data = event.data
+        path = _join(context.prefix, data["path"])
+        text = text_of(path)
+        if text is None:
+            self._unknown(event, "path", by_default(path))
+            return
+        endpoint = by_default(data["endpoint"])
+        function = _function(endpoint)
+        conditions = (*context.conditions, *event.conditions)
+        markers = (*context.dependencies, *self._markers(data.get("dependencies")))
+        targets, direct = self._dependencies(endpoint, markers, data.get("view"))
+        template = frozenset(TEMPLATE.findall(text))
+        parameters = self._parameters(endpoint, targets, template)
+        name = text_of(data.get("name"))
+        truths = [c.default for c in conditions]
+        self.rows.append(Route(
+            app=context.app, method=method, path=text, endpoint=name_of(endpoint) or "?",
+            place=_place(function, event), decorator_line=function.node[10] if _is_def(function) else None,
+            is_async=evaluated_async(endpoint),
+            dependencies=tuple(dict.fromkeys(n for n in map(name_of, targets) if n)),
+            direct_dependencies=tuple(dict.fromkeys(n for n in map(name_of, direct) if n)),
+            parameters=tuple(p for p in parameters if p.where not in ("body", "form", "file")),
+            body=_body(parameters), response_model=self._response(data, function),
+            status_code=_status(data.get("status_code")), tags=(*context.tags, *_tags(data)),
+            name=name or (function.original.name if function else "?"),
+            include_in_schema=context.in_schema and data.get("include_in_schema", True) is not False,
+            deprecated=context.deprecated or by_default(data.get("deprecated")) is True,
+            condition=" and ".join(dict.fromkeys(c.text for c in conditions)) or None, registered=event.place,
+            by_default=None if None in truths else all(truths), handler=endpoint, targets=tuple(targets),
+        ))
+
+    def _dependencies(self, endpoint: Any, markers: tuple[Any, ...], view: Any) -> tuple[list[Any], list[Any]]:
+        direct: list[Any] = []
+        for marker in markers:
+            direct.append(marker.args[0] if marker.args else marker.kwargs.get("dependency"))
+        if isinstance(view, ClassValue):
+            direct.append(view)
+        direct += [target for target, _ in signature(self.run, endpoint).dependencies]
+        seen: set[int] = set()
+        targets = [t for d in direct for t in chain(self.run, d, seen)]
+        return targets, direct
+
+    def _parameters(self, endpoint: Any, targets: list[Any], template: frozenset[str]) -> list[Parameter]:
+        found: dict[tuple[str, str], Parameter] = {}
+        for target in [*targets, endpoint]:
+            for parameter in parameters_of(self.run, target, template):
+                found.setdefault((parameter.where, parameter.alias), parameter)
+        return list(found.values())
+
+    def _response(self, data: dict[str, Any], function: FunctionValue | None) -> str | None:
+        from readybook.facts.unparse import unparse
+
+        model = data.get("response_model")
+        if model is not None:
+            return type_text(model)
+        if function is not None and _is_def(function) and function.original.node[8] is not None:
+            return unparse(function.original.node[8])
+        return None
+
+
+def _constructed(run: Interpreter, record: RouterRecord) -> Iterator[Registration]:
+    """Routes given to the constructor as ``routes=[...]``: mounts of the project's own applications."""
+    for route in iterate(run, record.kwargs.get("routes")) or [] if record.kwargs.get("routes") is not None else []:
+        if isinstance(route, Instance) and route.is_a("starlette.routing.Mount"):
+            path = route.args[0] if route.args else route.kwargs.get("path", "")
+            app = route.args[1] if len(route.args) > 1 else route.kwargs.get("app")
+            yield Registration("mount", {"path": path, "app": app}, (), record.place or Place("", 1))
+
+
+def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:
+    from readybook.facts.values import ABSENT, Choice, FromEnv
+
+    if isinstance(value, Choice):
+        return [(v, (Condition(text, None if value.default is None else i == value.default), *more))
+                for i, (text, option) in enumerate(value.options) if option is not ABSENT and option is not None
+                for v, more in _options(option)]
+    return _options(value.default) if isinstance(value, FromEnv) else [(value, ())]
+
+
+def _join(prefix: Any, path: Any) -> Any:
+    left, right = text_of(prefix), text_of(path)
+    if path is None:
+        return prefix
+    if left is None:
+        return by_default(prefix)
+    return left + right if right is not None else by_default(path)
+
+
+def _stripped(path: Any) -> Any:
+    text = text_of(path)
+    return text.rstrip("/") if text is not None else path
+
+
+def _tags(data: dict[str, Any]) -> tuple[str, ...]:
+    from readybook.facts.attributes import enum_value
+
+    tags = by_default(data.get("tags"))
+    if not isinstance(tags, list | tuple):
+        return ()
+    texts = [t if isinstance(t, str) else enum_value(t) for t in tags]
+    return tuple(str(t) for t in texts if t is not None)
+
+
+def _function(endpoint: Any) -> FunctionValue | None:
+    if isinstance(endpoint, FunctionValue):
+        return endpoint
+    if isinstance(endpoint, Bound | PartialValue):
+        return _function(endpoint.function)
+    if isinstance(endpoint, Instance) and isinstance(endpoint.cls, ClassValue):
+        found = endpoint.cls.scope.names.get("__call__")
+        return found if isinstance(found, FunctionValue) else None
+    return None
+
+
+def _is_def(function: FunctionValue | None) -> bool:
+    return function is not None and function.node[0] == "def"
+
+
+def _place(function: FunctionValue | None, event: Registration) -> Place:
+    if function is None:
+        return event.place
+    original = function.original
+    return original.module.place(original.node, original.qualname)
+
+
+def _body(parameters: list[Parameter]) -> str | None:
+    found = [p for p in parameters if p.where in ("body", "form", "file")]
+    return ", ".join(p.annotation or p.name for p in found) or None
+
+
+def _status(value: Any) -> int | None:
+    value = by_default(value)
+    return value if isinstance(value, int) else None
+
+
+def type_text(value: Any) -> str | None:
+    """A type as text, by the last names of its classes; None when it is not known."""
+    if isinstance(value, ClassValue):
+        return value.name
+    if isinstance(value, External):
+        return value.path.rpartition(".")[2]
+    if isinstance(value, Subscripted):
+        base = type_text(value.base)
+        return f"{base}[{', '.join(type_text(a) or '…' for a in value.args)}]"
+    return "None" if value is None else None

@@ -1,0 +1,272 @@
+"""``value.name`` and ``value[key]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.externals import canonical, instance_attribute
+from readybook.facts.objects import (
+    Bound,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    ModuleValue,
+    Native,
+    PackageValue,
+    Subscripted,
+    Super,
+)
+from readybook.facts.operators import lift
+from readybook.facts.values import UNKNOWN, Choice, External, FromEnv, Unknown, by_default
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+    from readybook.facts.syntax import Node
+
+ENUMS = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag")
+
+
+def get_attribute(run: Interpreter, value: Any, name: str, node: Node | None = None) -> Any:
+    """The value of ``value.name``."""
+    handler = _HANDLERS.get(value.__class__)
+    if handler is not None:
+        return handler(run, value, name, node)
+    if isinstance(value, tuple) and name in getattr(value, "_fields", ()):
+        return getattr(value, name)
+    if isinstance(value, str | bytes | int | float | list | tuple | dict | set):
+        return Bound(name, value)
+    return UNKNOWN
+
+
+def _module(run: Interpreter, value: ModuleValue, name: str, node: Any) -> Any:
+    if name in value.scope.names:
+        return value.scope.names[name]
+    if name == "__path__" and value.module.is_package:
+        return [value.module.path.rpartition("/")[0]]
+    found = run.submodule(value, name)
+    if found is not None:
+        return found
+    return run.unknown(f"{value.module.name} has no {name}", node)
+
+
+def _package(run: Interpreter, value: PackageValue, name: str, node: Any) -> Any:
+    return run.submodule(value, name) or External(f"{value.name}.{name}")
+
+
+def _external(run: Interpreter, value: External, name: str, node: Any) -> Any:
+    return canonical(f"{value.path}.{name}")
+
+
+def _function(run: Interpreter, value: FunctionValue, name: str, node: Any) -> Any:
+    if name in value.attrs:
+        return value.attrs[name]
+    if name in ("__name__", "__qualname__"):
+        return value.name
+    if name == "__module__":
+        return value.module.name
+    if name == "__wrapped__" and value.wrapped is not None:
+        return value.wrapped
+    if value.kind == "property" and name in ("setter", "getter", "deleter"):
+        return Native(name, lambda args, kwargs, site: value)
+    return Bound(name, value)
+
+
+def _class(run: Interpreter, value: ClassValue, name: str, node: Any) -> Any:
+    if name in ("__name__", "__qualname__"):
+        return value.name
+    if name == "__module__":
+        return value.module.name
+    member = enum_member(value, name)
+    if member is not None:
+        return member
+    try:
+        found = value.find(name)
+    except KeyError:
+        return run.unknown(f"{value.name} has no {name}", node)
+    if isinstance(found, FunctionValue) and found.kind == "classmethod":
+        return Bound(found, value)
+    if isinstance(found, External) and value.is_a(*ROUTERS):
+        return Bound(found, value)
+    return found
+
+
+ROUTERS = ("fastapi.FastAPI", "fastapi.APIRouter", "starlette.applications.Starlette", "starlette.routing.Router")
+
+
+def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
+    if name in value.attrs:
+        return value.attrs[name]
+    if value.native is not None:
+        found = value.native.attribute(run, value, name)
+        if found is not None:
+            return found
+    cls = value.cls
+    if isinstance(cls, External):
+        return instance_attribute(run, value, name)
+    if not isinstance(cls, ClassValue):
+        return UNKNOWN
+    if name == "__class__":
+        return cls
+    from readybook.facts.settings_values import is_settings, settings_value
+
+    if is_settings(cls):
+        found = settings_value(run, value, name)
+        if found is not None:
+            return found
+    try:
+        found = cls.find(name)
+    except KeyError:
+        return _undeclared(run, value, name, node)
+    if isinstance(found, External) and isinstance(_annotation(cls, name), tuple):
+        return _undeclared(run, value, name, node)
+    return bound(run, found, value)
+
+
+def _annotation(cls: ClassValue, name: str) -> Any:
+    for c in cls.mro():
+        if isinstance(c, ClassValue) and name in c.annotations:
+            return c.annotations[name]
+    return None
+
+
+def _undeclared(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
+    """An attribute that only an annotation, or ``__init__`` run with unknown arguments, tells of."""
+    from readybook.facts.symbols import attribute_symbol
+
+    found = attribute_symbol(run, value.cls, name)
+    return found if found is not None else run.unknown(f"{value.cls.name} object has no known {name}", node)
+
+
+def bound(run: Interpreter, found: Any, value: Instance) -> Any:
+    """A class attribute seen through an object: methods bound, properties worked out, model fields at their default."""
+    if isinstance(found, FunctionValue):
+        if found.kind == "property":
+            return run.call_function(found, (value,), {}, value)
+        if found.kind == "staticmethod":
+            return found
+        return Bound(found, value.cls if found.kind == "classmethod" else value)
+    if isinstance(found, External):
+        return Bound(found, value)
+    if isinstance(found, Instance) and found.is_a("pydantic.Field", "dataclasses.field", "sqlmodel.Field"):
+        from readybook.facts.settings_values import field_default
+
+        return field_default(run, found)
+    return found
+
+
+def _super(run: Interpreter, value: Super, name: str, node: Any) -> Any:
+    cls = value.obj.cls if isinstance(value.obj, Instance) else value.obj
+    order = list(cls.mro()) if isinstance(cls, ClassValue) else []
+    after = order[order.index(value.cls) + 1 :] if value.cls in order else order
+    for c in after:
+        if isinstance(c, ClassValue) and name in c.scope.names:
+            found = c.scope.names[name]
+            if isinstance(found, FunctionValue):
+                return found if found.kind == "staticmethod" else Bound(found, value.obj)
+            return found
+        if isinstance(c, External) and c.path not in ("object", "abc.ABC", "typing.Generic"):
+            return Bound(External(f"{c.path}.{name}"), value.obj)
+    return Native(name, lambda args, kwargs, site: None)
+
+
+def _bound(run: Interpreter, value: Bound, name: str, node: Any) -> Any:
+    if isinstance(value.function, FunctionValue):
+        return _function(run, value.function, name, node)
+    if isinstance(value.function, External):
+        return External(f"{value.function.path}.{name}")
+    return UNKNOWN
+
+
+def _lifted(run: Interpreter, value: Any, name: str, node: Any) -> Any:
+    if isinstance(value, FromEnv):
+        return Bound(name, value)
+    return lift(lambda v: get_attribute(run, v, name, node), value)
+
+
+def _subscripted(run: Interpreter, value: Subscripted, name: str, node: Any) -> Any:
+    if value.base == External("…"):
+        return get_attribute(run, value.args[0], name, node)
+    return get_attribute(run, value.base, name, node)
+
+
+def _same(run: Interpreter, value: Any, name: str, node: Any) -> Any:
+    return value
+
+
+_HANDLERS: dict[type, Any] = {
+    ModuleValue: _module, PackageValue: _package, External: _external, FunctionValue: _function, ClassValue: _class,
+    Instance: _instance, Super: _super, Bound: _bound, FromEnv: _lifted, Choice: _lifted, Subscripted: _subscripted,
+    Unknown: _same,
+}
+
+
+def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
+    """The value of ``value[key]``."""
+    if isinstance(value, External):
+        if value.path == "os.environ":
+            from readybook.facts.settings_values import environment
+
+            return environment(run, key, UNKNOWN, node)
+        return Subscripted(value, key if isinstance(key, tuple) else (key,))
+    if isinstance(value, ClassValue):
+        if value.is_a(*ENUMS) and isinstance(key, str):
+            return enum_member(value, key) or UNKNOWN
+        return Subscripted(value, key if isinstance(key, tuple) else (key,))
+    if isinstance(value, FromEnv | Choice):
+        return lift(lambda v: get_item(run, v, key, node), value)
+    key = by_default(key)
+    if isinstance(value, dict):
+        try:
+            if key in value:
+                return value[key]
+        except TypeError:
+            pass
+        return UNKNOWN
+    if isinstance(value, str | list | tuple | bytes) and isinstance(key, int | slice) and not isinstance(key, bool):
+        try:
+            return value[key]
+        except (IndexError, TypeError, ValueError):
+            return UNKNOWN
+    if isinstance(value, Subscripted):
+        return Subscripted(value.base, value.args)
+    if isinstance(value, Instance):
+        from readybook.facts.calls import call
+
+        if isinstance(value.cls, ClassValue):
+            try:
+                method = value.cls.find("__getitem__")
+            except KeyError:
+                return UNKNOWN
+            return call(run, bound(run, method, value), (key,), {}, node)
+    return UNKNOWN
+
+
+def enum_member(cls: ClassValue, name: str) -> Instance | None:
+    """The member of an enum class, the same object each time."""
+    if not cls.is_a(*ENUMS) or name not in cls.scope.names or name.startswith("__"):
+        return None
+    raw = cls.scope.names[name]
+    if isinstance(raw, FunctionValue | ClassValue):
+        return None
+    if isinstance(raw, Instance) and raw.cls is cls:
+        return raw
+    if isinstance(raw, Instance) and raw.is_a("enum.auto"):
+        raw = name.lower() if cls.is_a("enum.StrEnum") else UNKNOWN
+    member = Instance(cls, {"name": name, "value": raw, "_value_": raw})
+    cls.scope.names[name] = member
+    return member
+
+
+def enum_members(run: Interpreter, value: Any) -> list[Any] | None:
+    """The members of an enum class in order, None for anything else."""
+    if not isinstance(value, ClassValue) or not value.is_a(*ENUMS):
+        return None
+    return [m for m in (enum_member(value, n) for n in list(value.scope.names)) if m is not None]
+
+
+def enum_value(value: Any) -> Any:
+    """The plain value of a member of a text or number enum, None for anything else."""
+    if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and "value" in value.attrs:
+        if value.cls.is_a(*ENUMS) and isinstance(value.attrs["value"], str | int):
+            return value.attrs["value"]
+    return None

@@ -1,0 +1,361 @@
+"""Methods of text, lists and dicts, and the builtin functions, over values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue
+from readybook.facts.operators import lift
+from readybook.facts.values import (
+    ABSENT,
+    CONSTANTS,
+    UNKNOWN,
+    Choice,
+    External,
+    FromEnv,
+    Unknown,
+    by_default,
+    known,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+TEXT_METHODS = frozenset(
+    "capitalize casefold center count endswith expandtabs find format index isalnum isalpha isdigit islower isspace "
+    "istitle isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition "
+    "rsplit rstrip split splitlines startswith strip swapcase title upper zfill encode".split()
+)
+
+
+def call_builtin_method(run: Interpreter, name: str, value: Any, args: Any, kwargs: Any) -> Any:
+    """``value.name(*args)`` for text, lists, dicts, and values from the environment."""
+    if isinstance(value, FromEnv | Choice):
+        if name == "get_secret_value":
+            return value
+        return lift(lambda v: call_builtin_method(run, name, v, args, kwargs), value)
+    if isinstance(value, str):
+        return _text_method(name, value, args, kwargs)
+    if isinstance(value, list):
+        return _list_method(run, name, value, args)
+    if isinstance(value, dict):
+        return _dict_method(run, name, value, args, kwargs)
+    if isinstance(value, tuple) and name in ("index", "count") and known(value) and known(args):
+        return UNKNOWN
+    if isinstance(value, bytes) and name == "decode":
+        return value.decode("utf-8", "replace")
+    return UNKNOWN
+
+
+def _text_method(name: str, value: str, args: Any, kwargs: Any) -> Any:
+    if name == "get_secret_value":
+        return value
+    if name == "join" and len(args) == 1:
+        items = by_default(args[0])
+        if isinstance(items, list | tuple) and all(isinstance(v, str) for v in items):
+            return value.join(items)
+        return UNKNOWN
+    args = tuple(by_default(a) for a in args)
+    if name not in TEXT_METHODS or not known(args) or not known(kwargs):
+        return UNKNOWN
+    if name == "format" and not all(isinstance(v, CONSTANTS) for v in [*args, *kwargs.values()]):
+        return UNKNOWN
+    if any(isinstance(a, int) and abs(a) > 10_000 for a in args):
+        return UNKNOWN
+    try:
+        return getattr(value, name)(*args, **kwargs)
+    except (TypeError, ValueError, KeyError, IndexError, LookupError, AttributeError):
+        return UNKNOWN
+
+
+def _list_method(run: Interpreter, name: str, value: list[Any], args: Any) -> Any:
+    if name in ("copy",):
+        return list(value)
+    if run.symbolic:
+        return UNKNOWN
+    if name in ("append", "add") and len(args) == 1:
+        value.append(_conditional(run, args[0]))
+    elif name in ("extend", "update") and len(args) == 1:
+        from readybook.facts.expressions import iterate
+
+        items = iterate(run, args[0])
+        value.extend([_conditional(run, v) for v in items] if items is not None else [UNKNOWN])
+    elif name == "insert" and len(args) == 2:
+        value.insert(args[0] if isinstance(args[0], int) else 0, _conditional(run, args[1]))
+    elif name == "pop" and value:
+        return value.pop() if not args else UNKNOWN
+    elif name == "clear":
+        value.clear()
+    elif name in ("index", "count"):
+        return UNKNOWN
+    return None
+
+
+def _conditional(run: Interpreter, value: Any) -> Any:
+    """An element added under a condition may not be there."""
+    open_ = [c for c in run.conditions if c.default is not True or c.text]
+    if not open_ or any(c.text.startswith(("for ", "while ")) for c in open_):
+        return value
+    defaults = [c.default for c in open_]
+    default = None if None in defaults else (0 if all(defaults) else 1)
+    text = " and ".join(c.text for c in open_)
+    return Choice(((text, value), (f"not ({text})", ABSENT)), default)
+
+
+def _dict_method(run: Interpreter, name: str, value: dict[Any, Any], args: Any, kwargs: Any) -> Any:
+    if name in ("get", "pop", "setdefault") and args:
+        key = by_default(args[0])
+        fallback = args[1] if len(args) > 1 else None
+        try:
+            if key in value:
+                return value[key]
+        except TypeError:
+            return UNKNOWN
+        if isinstance(key, Unknown) or any(isinstance(k, Unknown) for k in value):
+            return UNKNOWN
+        if name == "setdefault" and not run.symbolic:
+            value[key] = fallback
+        return fallback
+    if name == "items":
+        return [(k, v) for k, v in value.items()]
+    if name == "keys":
+        return list(value)
+    if name == "values":
+        return list(value.values())
+    if name == "copy":
+        return dict(value)
+    if name == "update" and not run.symbolic:
+        if args and isinstance(args[0], dict):
+            value.update(args[0])
+        elif args:
+            value[Unknown("updated")] = UNKNOWN
+        value.update(kwargs)
+        return None
+    return UNKNOWN
+
+
+def call_builtin(run: Interpreter, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call of a builtin function; Unknown when it has no known answer."""
+    handler = BUILTIN.get(name)
+    if handler is None:
+        return UNKNOWN
+    return handler(run, args, kwargs)
+
+
+def _cast(kind: Any) -> Any:
+    def cast(run: Interpreter, args: Any, kwargs: Any) -> Any:
+        if not args:
+            return kind()
+        value = args[0]
+        if isinstance(value, FromEnv | Choice):
+            return lift(lambda v: cast(run, (v,), {}), value)
+        if not isinstance(value, str | int | float | bool):
+            from readybook.facts.attributes import enum_value
+
+            value = enum_value(value)
+            if value is None:
+                return UNKNOWN
+        try:
+            return kind(value)
+        except (TypeError, ValueError, OverflowError):
+            return UNKNOWN
+
+    return cast
+
+
+def _bool(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if args and isinstance(args[0], FromEnv):
+        return lift(lambda v: _bool(run, (v,), {}), args[0])
+    t = truth(args[0]) if args else False
+    return UNKNOWN if t is None else t
+
+
+def _sequence(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if not args:
+        return []
+    if isinstance(args[0], FromEnv | Choice):
+        return lift(lambda v: _sequence(run, (v,), {}), args[0])
+    if isinstance(args[0], list | tuple):
+        return [v for v in args[0] if v is not ABSENT]
+    from readybook.facts.expressions import iterate
+
+    items = iterate(run, args[0])
+    return items if items is not None else UNKNOWN
+
+
+def _tuple(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    items = _sequence(run, args, kwargs)
+    return tuple(items) if isinstance(items, list) else items
+
+
+def _dict(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if args and isinstance(args[0], dict):
+        return {**args[0], **kwargs}
+    if args and isinstance(args[0], list | tuple) and all(isinstance(p, tuple) and len(p) == 2 for p in args[0]):
+        try:
+            return {**dict(args[0]), **kwargs}
+        except TypeError:
+            return UNKNOWN
+    return dict(kwargs) if not args else UNKNOWN
+
+
+def _len(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    value = by_default(args[0]) if args else UNKNOWN
+    return len(value) if isinstance(value, str | list | tuple | dict) else UNKNOWN
+
+
+def _enumerate(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    items = _sequence(run, args[:1], {})
+    start = kwargs.get("start", args[1] if len(args) > 1 else 0)
+    return [(i, v) for i, v in enumerate(items, start)] if isinstance(items, list) and isinstance(start, int) else UNKNOWN
+
+
+def _zip(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    lists = [_sequence(run, (a,), {}) for a in args]
+    return [tuple(t) for t in zip(*lists, strict=False)] if all(isinstance(x, list) for x in lists) else UNKNOWN
+
+
+def _range(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    args = tuple(by_default(a) for a in args)
+    if args and all(isinstance(a, int) for a in args) and (len(args) < 3 or args[2]):
+        return list(range(*args)[:2000]) if len(range(*args)) <= 2000 else UNKNOWN
+    return UNKNOWN
+
+
+def _sorted(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    items = _sequence(run, args, {})
+    if not isinstance(items, list) or kwargs.get("key") is not None:
+        return items
+    try:
+        return sorted(items, reverse=kwargs.get("reverse") is True) if known(items) else items
+    except TypeError:
+        return items
+
+
+def _reversed(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    items = _sequence(run, args, {})
+    return items[::-1] if isinstance(items, list) else UNKNOWN
+
+
+def _getattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    from readybook.facts.attributes import get_attribute
+
+    name = by_default(args[1]) if len(args) > 1 else None
+    if not isinstance(name, str):
+        return UNKNOWN
+    value = get_attribute(run, args[0], name)
+    if isinstance(value, Unknown) and len(args) > 2:
+        known_object = isinstance(args[0], ModuleValue | ClassValue) and "has no" in value.reason
+        return args[2] if known_object else UNKNOWN
+    return value
+
+
+def _setattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if len(args) == 3 and isinstance(args[1], str) and not run.symbolic:
+        if isinstance(args[0], Instance | FunctionValue):
+            args[0].attrs[args[1]] = args[2]
+        elif isinstance(args[0], ClassValue | ModuleValue):
+            args[0].scope.names[args[1]] = args[2]
+
+
+def _hasattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    value = _getattr(run, (args[0], args[1]), {}) if len(args) > 1 else UNKNOWN
+    if isinstance(value, Unknown):
+        return False if isinstance(args[0], ModuleValue | ClassValue) and "has no" in value.reason else UNKNOWN
+    return True if not isinstance(value, External) else UNKNOWN
+
+
+def _isinstance(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if len(args) != 2:
+        return UNKNOWN
+    value, kinds = by_default(args[0]), args[1] if isinstance(args[1], tuple) else (args[1],)
+    if isinstance(value, Unknown | Choice | External):
+        return UNKNOWN
+    answers = [_is_one(value, k) for k in kinds]
+    return True if True in answers else (UNKNOWN if None in answers else False)
+
+
+def _is_one(value: Any, kind: Any) -> bool | None:
+    names = {"str": str, "int": int, "list": list, "dict": dict, "tuple": tuple, "float": float, "bool": bool,
+             "bytes": bytes}
+    if isinstance(kind, External):
+        if kind.path in names and (isinstance(value, (*CONSTANTS, list, dict, tuple))):
+            return isinstance(value, names[kind.path])
+        if isinstance(value, Instance):
+            return True if value.is_a(kind.path) else (None if kind.path not in names else False)
+        if isinstance(value, FunctionValue | ClassValue):
+            return None
+        return False if isinstance(value, CONSTANTS) else None
+    if isinstance(kind, ClassValue):
+        if isinstance(value, Instance):
+            return isinstance(value.cls, ClassValue) and any(c is kind for c in value.cls.mro())
+        return False if isinstance(value, CONSTANTS) else None
+    return None
+
+
+def _type(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if len(args) == 1 and isinstance(args[0], Instance):
+        return args[0].cls
+    return UNKNOWN
+
+
+def _any_all(which: bool) -> Any:
+    def answer(run: Interpreter, args: Any, kwargs: Any) -> Any:
+        items = by_default(args[0]) if args else []
+        if not isinstance(items, list | tuple):
+            return UNKNOWN
+        truths = [truth(v) for v in items]
+        if which in truths:
+            return which
+        return UNKNOWN if None in truths else not which
+
+    return answer
+
+
+def _map(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    from readybook.facts.calls import call
+
+    items = _sequence(run, args[1:2], {}) if len(args) == 2 else UNKNOWN
+    return [call(run, args[0], (v,), {}) for v in items] if isinstance(items, list) else UNKNOWN
+
+
+def _filter(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    from readybook.facts.calls import call
+
+    items = _sequence(run, args[1:2], {}) if len(args) == 2 else UNKNOWN
+    if not isinstance(items, list):
+        return UNKNOWN
+    kept = [(v, truth(v if args[0] is None else call(run, args[0], (v,), {}))) for v in items]
+    return UNKNOWN if any(t is None for _, t in kept) else [v for v, t in kept if t]
+
+
+def _vars(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if args and isinstance(args[0], ModuleValue | ClassValue):
+        return dict(args[0].scope.names)
+    return dict(run.loaded[run.frame.module.path].scope.names) if not args and run.frame.function is None else UNKNOWN
+
+
+def _import(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    return run.import_module(args[0]) if args and isinstance(args[0], str) else UNKNOWN
+
+
+def _property(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if args and isinstance(args[0], FunctionValue):
+        args[0].kind = "property"
+        return args[0]
+    return UNKNOWN
+
+
+def _object(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    return Instance(External("object"))
+
+
+BUILTIN: dict[str, Any] = {
+    "str": _cast(str), "int": _cast(int), "float": _cast(float), "bool": _bool, "list": _sequence, "set": _sequence,
+    "frozenset": _sequence, "tuple": _tuple, "dict": _dict, "len": _len, "enumerate": _enumerate, "zip": _zip,
+    "range": _range, "sorted": _sorted, "reversed": _reversed, "getattr": _getattr, "setattr": _setattr,
+    "hasattr": _hasattr, "isinstance": _isinstance, "type": _type, "any": _any_all(True), "all": _any_all(False),
+    "map": _map, "filter": _filter, "vars": _vars, "globals": _vars, "locals": _vars, "__import__": _import,
+    "iter": _sequence, "property": _property, "object": _object,
+}

@@ -1,0 +1,94 @@
+"""Objects of the project's own classes: how they come to be, and which fields they get."""
+
+from __future__ import annotations
+
+from pkgutil import ModuleInfo
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.attributes import ENUMS, enum_members, enum_value
+from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.values import UNKNOWN, External, by_default
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+
+def construct(run: Interpreter, cls: ClassValue, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any,
+              complete: bool) -> Any:
+    """The value of calling a class of the project."""
+    if cls.is_a(*ENUMS):
+        wanted = by_default(args[0]) if args else UNKNOWN
+        return next((m for m in enum_members(run, cls) or [] if enum_value(m) == wanted and wanted is not None),
+                    Instance(cls))
+    if cls.is_a("Exception", "BaseException", "fastapi.exceptions.HTTPException") and run.symbolic:
+        return Instance(cls, args=args, kwargs=kwargs)
+    if run.symbolic:
+        from readybook.facts.symbols import symbolic_instance
+
+        return symbolic_instance(run, cls)
+    value = Instance(cls, args=args, kwargs=kwargs, module=run.frame.module if run.frames else None, node=node,
+                     arguments_known=complete)
+    from readybook.facts.fastapi_objects import attach
+
+    init = _method(cls, "__init__")
+    if isinstance(init, FunctionValue):
+        run.call_function(init, (value, *args), kwargs, value)
+        if value.native is None:
+            attach(run, value, "", (), {}, node)
+        return value
+    attach(run, value, "", args, kwargs, node)
+    if value.native is None:
+        _fill(run, value, args, kwargs)
+    return value
+
+
+def _method(cls: ClassValue, name: str) -> Any:
+    try:
+        return cls.find(name)
+    except KeyError:
+        return None
+
+
+def _fill(run: Interpreter, value: Instance, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Fields of dataclasses, models and named tuples: arguments by position and by name."""
+    from readybook.facts.settings_values import is_settings
+
+    names: list[str] = []
+    for c in reversed(list(value.cls.mro())):
+        if isinstance(c, ClassValue):
+            names += [n for n in c.annotations if n not in names]
+    if is_settings(value.cls):
+        return
+    for name, arg in zip(names, args, strict=False):
+        value.attrs[name] = arg
+    for name, arg in kwargs.items():
+        if name in names:
+            value.attrs[name] = arg
+
+
+def class_method(run: Interpreter, cls: ClassValue, name: str, args: Any, kwargs: Any, node: Any) -> Any:
+    """A class method that an external base brings: the model constructors give an object, the rest is not known."""
+    if name in ("model_validate", "model_construct", "parse_obj", "from_orm", "construct", "model_validate_json",
+                "parse_raw", "validate", "create", "get"):
+        from readybook.facts.symbols import symbolic_instance
+
+        return symbolic_instance(run, cls)
+    return Instance(External(f"{next(iter(cls.external_bases()), 'object')}.{name}()"), {"__class__of__": cls})
+
+
+def package_modules(run: Interpreter, paths: Any) -> Any:
+    """The modules directly inside the folders of a package's ``__path__``."""
+    if not isinstance(paths, list) or not all(isinstance(p, str) for p in paths):
+        return UNKNOWN
+    found = []
+    for folder in paths:
+        prefix = f"{folder}/" if folder else ""
+        for path in sorted(run.modules.by_path):
+            inner = path[len(prefix) :] if path.startswith(prefix) else ""
+            if inner.endswith("/__init__.py") and inner.count("/") == 1:
+                found.append(ModuleInfo(UNKNOWN, inner.partition("/")[0], True))  # type: ignore[arg-type]
+            elif inner.endswith(".py") and "/" not in inner and inner != "__init__.py":
+                found.append(ModuleInfo(UNKNOWN, inner.removesuffix(".py"), False))  # type: ignore[arg-type]
+    return sorted(found, key=lambda m: m.name)
+
+

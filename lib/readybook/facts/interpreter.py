@@ -1,0 +1,320 @@
+"""Follows the target's code without running it: module by module, statement by statement, over values of ``values``.
+
+Two modes. *Concrete*: the top level of each module runs as Python would run it, calls into project functions included,
+so that routers built in factories, loops and helpers come out as FastAPI would see them. *Symbolic*: the body of each
+function runs once with parameters known only by annotation, to learn what it calls; nothing outside it changes.
+An ``if`` whose test is not known runs both ways, and what happens inside carries the condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from readybook.facts.modules import Module, Modules
+from readybook.facts.objects import Awaitable, ClassValue, FunctionValue, Instance, ModuleValue, Namespace, PackageValue
+from readybook.facts.syntax import Node
+from readybook.facts.values import UNKNOWN, External, Unknown, choose
+from readybook.place import Place
+
+MAX_DEPTH = 40
+MAX_STEPS = 4_000_000
+MAX_LOOP = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The test of an ``if`` that is not known; ``default`` is its truth when no environment variable is set."""
+
+    text: str
+    default: bool | None
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """One activation: of a module's top level, a class body or a function."""
+
+    module: Module
+    function: FunctionValue | None = None
+    owner: ClassValue | None = None
+    receiver: Any = None
+    returns: list[tuple[tuple[Condition, ...], Any]] = field(default_factory=list)
+    yields: list[Any] = field(default_factory=list)
+    base: int = 0
+    loops: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class CallSite:
+    """One call expression in the target and what is known of it."""
+
+    callee: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    module: Module
+    node: Node
+    function: FunctionValue | None
+    owner: ClassValue | None
+    conditions: tuple[Condition, ...]
+    concrete: bool
+    in_loop: bool
+    awaited: bool
+    result: Any = None
+
+    @property
+    def place(self) -> Place:
+        """Where the call stands."""
+        return self.module.place(self.node, symbol_of(self.function, self.owner))
+
+
+def symbol_of(function: FunctionValue | None, owner: ClassValue | None = None) -> str:
+    """The dotted name of the enclosing function or class inside its module."""
+    if function is not None:
+        return function.qualname
+    return owner.qualname if owner is not None else ""
+
+
+class Interpreter:
+    """The state of one walk over a project's modules."""
+
+    def __init__(self, modules: Modules) -> None:
+        self.modules = modules
+        self.loaded: dict[str, ModuleValue] = {}
+        self.frames: list[Frame] = []
+        self.conditions: list[Condition] = []
+        self.functions: dict[tuple[str, int, str], FunctionValue] = {}
+        self.classes: list[ClassValue] = []
+        self.calls: dict[tuple[str, int, int, int, int], CallSite] = {}
+        self.applications: list[Instance] = []
+        self.symbolic = False
+        self.steps = 0
+        self.summaries: dict[int, Any] = {}
+        self.awaiting = False
+
+    # Modules
+
+    def load(self, module: Module) -> ModuleValue:
+        """The module with its top level run (once; a module that is being run is returned as far as it got)."""
+        value = self.loaded.get(module.path)
+        if value is None:
+            names = {"__name__": module.name, "__file__": module.path, "__doc__": None}
+            value = self.loaded[module.path] = ModuleValue(module, Namespace(names))
+        if value.state == "new":
+            value.state = "running"
+            symbolic, self.symbolic = self.symbolic, False
+            conditions, self.conditions = self.conditions, []
+            try:
+                self.run_frame(Frame(module), module.body, value.scope)
+            finally:
+                self.symbolic, self.conditions = symbolic, conditions
+                value.state = "done"
+        return value
+
+    def run_frame(self, frame: Frame, body: tuple[Node, ...], scope: Namespace) -> str | None:
+        """Run statements in a frame of their own; how they end (``return``, ``raise`` …) or None."""
+        from readybook.facts.statements import block
+
+        if len(self.frames) >= MAX_DEPTH:
+            return None
+        frame.base = len(self.conditions)
+        self.frames.append(frame)
+        try:
+            return block(self, body, scope)
+        finally:
+            self.frames.pop()
+
+    def import_module(self, name: str, level: int = 0) -> Any:
+        """What ``import name`` gives: a module, a package folder, or External for what is not in the project."""
+        importer = self.frame.module if self.frames else None
+        if level and importer is not None:
+            name = _absolute(name, level, importer)
+        found = self.modules.find(name, importer)
+        if isinstance(found, Module):
+            self._load_parents(name, importer)
+            return self.load(found)
+        if isinstance(found, str):
+            return PackageValue(name, found)
+        return External(name)
+
+    def _load_parents(self, name: str, importer: Module | None) -> None:
+        parent = name.rpartition(".")[0]
+        while parent:
+            found = self.modules.find(parent, importer)
+            if isinstance(found, Module):
+                self.load(found)
+            parent = parent.rpartition(".")[0]
+
+    def submodule(self, package: Any, name: str) -> Any:
+        """Module ``name`` inside a package, or None."""
+        full = f"{package.module.name if isinstance(package, ModuleValue) else package.name}.{name}"
+        if isinstance(package, ModuleValue):
+            if not package.module.is_package:
+                return None
+            folder = package.module.path.removesuffix("/__init__.py") if "/" in package.module.path else ""
+        else:
+            folder = package.folder
+        stem = f"{folder}/{name}" if folder else name
+        for path in (f"{stem}/__init__.py", f"{stem}.py"):
+            if path in self.modules.by_path:
+                return self.load(self.modules.by_path[path])
+        return PackageValue(full, stem) if stem in self.modules.folders else None
+
+    # Frames and conditions
+
+    @property
+    def frame(self) -> Frame:
+        """The running activation."""
+        return self.frames[-1]
+
+    @contextmanager
+    def under(self, condition: Condition) -> Iterator[None]:
+        """Run something under a condition."""
+        self.conditions.append(condition)
+        try:
+            yield
+        finally:
+            self.conditions.pop()
+
+    def place(self, node: Node) -> Place:
+        """The place of a node in the running module."""
+        frame = self.frame
+        return frame.module.place(node, symbol_of(frame.function, frame.owner))
+
+    def unknown(self, reason: str, node: Node | None = None) -> Unknown:
+        """An Unknown that says why and where."""
+        return Unknown(reason, self.place(node)) if node is not None and self.frames else Unknown(reason)
+
+    # Functions
+
+    def call_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any = None) -> Any:
+        """Call a project function: its body runs in concrete mode, its return type answers in symbolic mode."""
+        if self.symbolic:
+            return self.summary(f)
+        active = sum(1 for fr in self.frames if fr.function is not None and fr.function.node is f.node)
+        if active > 1 or len(self.frames) >= MAX_DEPTH or self.steps > MAX_STEPS:
+            return UNKNOWN
+        if f.is_async or is_generator(f.node):
+            return Awaitable(self.summary(f)) if f.is_async else self.summary(f)
+        scope = Namespace(bind(self, f, args, kwargs), f.scope)
+        frame = Frame(f.module, f, f.owner, receiver)
+        if f.node[0] == "lambda":
+            from readybook.facts.expressions import evaluate
+
+            self.frames.append(frame)
+            frame.base = len(self.conditions)
+            try:
+                return evaluate(self, f.node[4], scope)
+            finally:
+                self.frames.pop()
+        ended = self.run_frame(frame, f.node[6], scope)
+        return result_of(frame, ended)
+
+    def summary(self, f: FunctionValue) -> Any:
+        """What a call of the function gives, by its annotation or by its symbolic run."""
+        key = id(f.node)
+        if key not in self.summaries:
+            self.summaries[key] = UNKNOWN
+            from readybook.facts.symbols import returned
+
+            self.summaries[key] = returned(self, f)
+        value = self.summaries[key]
+        return Awaitable(value) if f.is_async and not is_generator(f.node) else value
+
+
+def result_of(frame: Frame, ended: str | None) -> Any:
+    """The value of a call from the returns its body collected."""
+    returns = frame.returns
+    if not returns:
+        return None
+    if len(returns) == 1 and ended == "return" and not returns[0][0]:
+        return returns[0][1]
+    options, default, blocked = [], None, False
+    for conditions, value in returns:
+        text = " and ".join(c.text for c in conditions)
+        options.append((text, value))
+        truths = [c.default for c in conditions]
+        if all(truths) and default is None and not blocked:
+            default = len(options) - 1
+        blocked = blocked or None in truths
+    if ended != "return":
+        options.append(("otherwise", None))
+        if default is None and not blocked:
+            default = len(options) - 1
+    return choose(options, default)
+
+
+def bind(run: Interpreter, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The names of a call: parameters bound to arguments, defaults evaluated where the function was defined."""
+    names: dict[str, Any] = {}
+    rest = list(args)
+    left = dict(kwargs)
+    for name, _, default, kind, *_ in f.params:
+        if kind == "var":
+            names[name] = tuple(rest)
+            rest = []
+        elif kind == "keys":
+            names[name] = left
+            left = {}
+        elif kind != "key" and rest:
+            names[name] = rest.pop(0)
+        elif kind != "pos" and name in left:
+            names[name] = left.pop(name)
+        elif default is not None:
+            names[name] = default_of(run, f, name, default)
+        else:
+            names[name] = UNKNOWN
+    return names
+
+
+def default_of(run: Interpreter, f: FunctionValue, name: str, default: Node) -> Any:
+    """A parameter's default, evaluated once in the scope of the ``def``."""
+    from readybook.facts.expressions import evaluate
+
+    if f.defaults is None:
+        f.defaults = {}
+    if name not in f.defaults:
+        f.defaults[name] = UNKNOWN
+        run.frames.append(Frame(f.module, None, f.owner))
+        try:
+            f.defaults[name] = evaluate(run, default, f.owner.scope if f.owner else f.scope)
+        finally:
+            run.frames.pop()
+    return f.defaults[name]
+
+
+def is_generator(node: Node) -> bool:
+    """Whether a ``def`` has a ``yield`` of its own."""
+    if node[0] != "def":
+        return False
+    known = _GENERATORS.get(id(node))
+    if known is None or known[0] is not node:
+        known = _GENERATORS[id(node)] = (node, _has_yield(node[6]))
+    return known[1]
+
+
+_GENERATORS: dict[int, tuple[Node, bool]] = {}
+
+
+def _has_yield(nodes: Any) -> bool:
+    stack = [nodes]
+    while stack:
+        item = stack.pop()
+        if not item or item.__class__ is not tuple:
+            continue
+        head = item[0]
+        if head in ("yield", "yieldfrom") and len(item) == 4:
+            return True
+        if head in ("def", "class", "lambda") and len(item) > 4:
+            continue
+        stack.extend(x for x in item if x.__class__ is tuple)
+    return False
+
+
+def _absolute(name: str, level: int, importer: Module) -> str:
+    parts = importer.name.split(".") if importer.name else []
+    if importer.is_package:
+        parts.append("")
+    base = parts[: len(parts) - level] if level <= len(parts) else []
+    return ".".join([*base, name] if name else base)

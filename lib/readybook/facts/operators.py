@@ -1,0 +1,154 @@
+"""Operators over values; what comes from the environment stays so, with the result its default gives."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.objects import Instance, Subscripted
+from readybook.facts.values import (
+    CONSTANTS,
+    UNKNOWN,
+    Choice,
+    External,
+    FromEnv,
+    Unknown,
+    by_default,
+    choose,
+    known,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+MAX_TEXT = 100_000
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "Div": operator.truediv,
+    "FloorDiv": operator.floordiv, "Mod": operator.mod, "BitOr": operator.or_, "BitAnd": operator.and_,
+    "BitXor": operator.xor, "LShift": operator.lshift, "RShift": operator.rshift,
+}
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
+    "GtE": operator.ge,
+}
+
+
+def lift(function: Callable[[Any], Any], value: Any) -> Any:
+    """Apply a function below FromEnv and Choice."""
+    if isinstance(value, FromEnv):
+        inner = UNKNOWN if isinstance(value.default, Unknown) else function(value.default)
+        return FromEnv(value.name, inner, value.place)
+    if isinstance(value, Choice):
+        return choose([(text, lift(function, v)) for text, v in value.options], value.default)
+    return function(value)
+
+
+def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
+    """The value of ``left op right``."""
+    if isinstance(left, FromEnv | Choice):
+        return lift(lambda v: binary(run, op, v, right), left)
+    if isinstance(right, FromEnv | Choice):
+        return lift(lambda v: binary(run, op, left, v), right)
+    if op == "BitOr" and not isinstance(left, int | dict | set | list):
+        return Subscripted(External("typing.Union"), (left, right))
+    if op == "Add" and isinstance(left, list) and isinstance(right, list):
+        return left + right
+    if op == "Add" and isinstance(left, list | tuple) and isinstance(right, Unknown):
+        return [*left, right]
+    if op == "BitOr" and isinstance(left, dict) and isinstance(right, dict):
+        return left | right
+    if op == "BitOr" and isinstance(left, list) and isinstance(right, list):
+        return [*left, *[v for v in right if v not in left]]
+    if op == "Div" and isinstance(left, Instance) and left.is_a("pathlib.Path"):
+        return Instance(left.cls, args=(*left.args, right))
+    if op == "Mod" and isinstance(left, str):
+        return _percent(left, right)
+    if not (_plain(left) and _plain(right)) or op not in BINARY or _too_large(op, left, right):
+        return UNKNOWN
+    try:
+        return BINARY[op](left, right)
+    except (TypeError, ValueError, ArithmeticError):
+        return UNKNOWN
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, CONSTANTS) or (isinstance(value, tuple | list) and known(value))
+
+
+def _too_large(op: str, left: Any, right: Any) -> bool:
+    sizes = [len(v) for v in (left, right) if hasattr(v, "__len__")]
+    if op == "Mult" and sizes:
+        count = right if isinstance(right, int) else left
+        return not isinstance(count, int) or sizes[0] * count > MAX_TEXT
+    if op in ("Mult", "LShift"):
+        return any(isinstance(v, int) and abs(v) > 10**12 for v in (left, right)) or op == "LShift" and right > 64
+    return sum(sizes) > MAX_TEXT
+
+
+def _percent(left: str, right: Any) -> Any:
+    if not known(right) or isinstance(right, Instance | External):
+        return UNKNOWN
+    try:
+        text = left % (tuple(right) if isinstance(right, list) else right)
+    except (TypeError, ValueError, KeyError):
+        return UNKNOWN
+    return text if len(text) <= MAX_TEXT else UNKNOWN
+
+
+def unary(op: str, value: Any) -> Any:
+    """The value of ``op value``."""
+    if isinstance(value, FromEnv | Choice):
+        return lift(lambda v: unary(op, v), value)
+    if op == "Not":
+        t = truth(value)
+        return UNKNOWN if t is None else not t
+    if isinstance(value, int | float):
+        return {"USub": operator.neg, "UAdd": operator.pos, "Invert": operator.invert}[op](value) if (
+            op != "Invert" or isinstance(value, int)
+        ) else UNKNOWN
+    return UNKNOWN
+
+
+def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
+    """The value of one comparison."""
+    if isinstance(left, FromEnv | Choice):
+        return lift(lambda v: compare(run, op, v, right), left)
+    if isinstance(right, FromEnv | Choice):
+        return lift(lambda v: compare(run, op, left, v), right)
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        return UNKNOWN
+    from readybook.facts.attributes import enum_value
+
+    left = left if enum_value(left) is None else enum_value(left)
+    right = right if enum_value(right) is None else enum_value(right)
+    if op in ("Is", "IsNot"):
+        same = left is right if not isinstance(left, CONSTANTS) else (type(left) is type(right) and left == right)
+        if not (isinstance(left, CONSTANTS) and isinstance(right, CONSTANTS)) and _opaque(left, right):
+            return UNKNOWN
+        return same if op == "Is" else not same
+    if op in ("In", "NotIn"):
+        return _contains(left, right, op == "In")
+    if not (_plain(left) and _plain(right)):
+        return UNKNOWN
+    try:
+        return COMPARE[op](left, right)
+    except TypeError:
+        return UNKNOWN
+
+
+def _opaque(left: Any, right: Any) -> bool:
+    return isinstance(left, External) or isinstance(right, External)
+
+
+def _contains(item: Any, container: Any, positive: bool) -> Any:
+    container = by_default(container)
+    if isinstance(container, str) and isinstance(item, str):
+        return (item in container) is positive
+    if isinstance(container, list | tuple | dict) and isinstance(item, CONSTANTS):
+        elements = list(container)
+        if any(isinstance(v, CONSTANTS) and type(v) is type(item) and v == item for v in elements):
+            return positive
+        return (not positive) if all(isinstance(v, CONSTANTS) for v in elements) else UNKNOWN
+    return UNKNOWN

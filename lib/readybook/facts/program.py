@@ -1,0 +1,296 @@
+"""The project's Python as one program: modules, the interpreter over them, and the applications it serves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from readybook.errors import ConfigError
+from readybook.facts.application import Route, Routes, Unresolved
+from readybook.facts.attributes import get_attribute
+from readybook.facts.interpreter import Condition, Frame, Interpreter
+from readybook.facts.modules import Module, Modules, quiet_parsing
+from readybook.facts.objects import FunctionValue, Instance
+from readybook.facts.values import Choice, FromEnv, Unknown, by_default
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.project import Project
+
+CONVENTIONAL = ("main", "app", "asgi", "server", "application", "api", "run", "wsgi", "index", "__init__")
+SPEC = re.compile(r"([\w.]+):([\w.]+)(\(\))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Middleware:
+    """One middleware, in order of the request's way in: outermost first. ``path`` is its dotted class or function."""
+
+    path: str
+    kwargs: dict[str, Any]
+    place: Place
+    condition: str | None
+    target: Any = field(default=None, repr=False, compare=False)
+    by_default: bool | None = True
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """An exception handler (``key`` the dotted exception or a status code) or an event (``key`` startup, shutdown)."""
+
+    key: str
+    name: str
+    place: Place
+    via: str = ""
+    target: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application: ``spec`` its import string, ``place`` its constructor call, ``served`` whether a server runs it.
+
+    ``kwargs`` are the constructor's arguments as values; ``factory`` the function that builds it, if one does.
+    """
+
+    spec: str
+    place: Place
+    served: bool
+    kwargs: dict[str, Any]
+    middleware: tuple[Middleware, ...]
+    exception_handlers: tuple[Handler, ...]
+    events: tuple[Handler, ...]
+    flavour: str
+    complete: bool
+    class_name: str
+    instance: Instance = field(repr=False, compare=False)
+    mounted: tuple[str, ...] = ()
+
+
+class Program:
+    """Everything that following the code of one project gives."""
+
+    def __init__(self, project: Project, modules: Modules, fastapi_version: tuple[int, ...] | None,
+                 commands: tuple[str, ...] = ()) -> None:
+        self.project = project
+        self.modules = modules
+        self.run = Interpreter(modules)
+        self.live = fastapi_version is None or fastapi_version >= (0, 137)
+        self.routes: tuple[Route, ...] = ()
+        self.unresolved: tuple[Unresolved, ...] = ()
+        with quiet_parsing():
+            found = self._chosen() if project.app else self._found(commands)
+            self._build(found)
+
+    def _chosen(self) -> list[tuple[str, Instance, bool]]:
+        spec = self.project.app
+        match = SPEC.match(spec)
+        if match is None:
+            raise ConfigError(f"app {spec!r} is not of the form module:attribute")
+        module = self.modules.find(match[1], None)
+        if not isinstance(module, Module):
+            where = f" under {self.project.app_dir}" if self.project.app_dir else ""
+            raise ConfigError(f"app {spec!r}: the target has no module {match[1]}{where}")
+        value: Any = self.run.load(module)
+        for part in match[2].split("."):
+            value = get_attribute(self.run, value, part)
+        app = self._application(value, module)
+        if app is None:
+            why = f" ({value.reason})" if isinstance(value, Unknown) else ""
+            raise ConfigError(f"app {spec!r}: {match[2]} is not an application that can be followed{why}")
+        return [(spec, app, True)]
+
+    def _application(self, value: Any, module: Module) -> Instance | None:
+        value = by_default(value)
+        if isinstance(value, Choice):
+            value = value.options[0][1]
+        if isinstance(value, FunctionValue):
+            self.run.frames.append(Frame(module))
+            try:
+                value = by_default(self.run.call_function(value, (), {}))
+            finally:
+                self.run.frames.pop()
+        value = wrapped_app(value)
+        return value if is_application(value) else None
+
+    def _found(self, commands: tuple[str, ...]) -> list[tuple[str, Instance, bool]]:
+        """Applications that a server command names come first; else all that nothing mounts."""
+        by_instance: dict[int, tuple[str, Instance, bool]] = {}
+        for spec in commands:
+            named = self._by_spec(spec)
+            if named is not None:
+                by_instance.setdefault(id(named[1]), named)
+        for module in self._candidates():
+            value = self.run.load(module)
+            for name, item in list(value.scope.names.items()):
+                app = wrapped_app(by_default(item))
+                if is_application(app) and id(app) not in by_instance and self._home(app) in (module.path, None):
+                    by_instance[id(app)] = (f"{module.name}:{name}", app, False)
+        if not by_instance:
+            for spec, app in self._factories():
+                by_instance.setdefault(id(app), (spec, app, False))
+        return list(by_instance.values())
+
+    def _home(self, app: Instance) -> str | None:
+        return app.module.path if app.module is not None else None
+
+    def _by_spec(self, spec: str) -> tuple[str, Instance, bool] | None:
+        match = SPEC.match(spec)
+        if match is None:
+            return None
+        module = self.modules.find(match[1], None)
+        if not isinstance(module, Module):
+            ends = [m for m in self.modules.by_path.values() if m.name == match[1] and m.role == "application"]
+            module = ends[0] if len(ends) == 1 else None
+        if module is None:
+            return None
+        value: Any = self.run.load(module)
+        for part in match[2].split("."):
+            value = get_attribute(self.run, value, part)
+        app = self._application(value, module)
+        return (spec, app, True) if app is not None else None
+
+    def _candidates(self) -> Iterator[Module]:
+        """Application modules that mention FastAPI, conventional names first, shallow ones before deep ones."""
+        def rank(m: Module) -> tuple[int, int, str]:
+            stem = m.path.rpartition("/")[2].removesuffix(".py")
+            return (CONVENTIONAL.index(stem) if stem in CONVENTIONAL else len(CONVENTIONAL), m.path.count("/"), m.path)
+
+        mentioning = [m for m in self.modules.by_path.values() if m.role == "application" and "FastAPI" in m.text]
+        yield from sorted(mentioning, key=rank)
+
+    def _factories(self) -> Iterator[tuple[str, Instance]]:
+        """Functions without required parameters that build an application nobody asked for yet."""
+        for module in self._candidates():
+            value = self.run.load(module)
+            for name, item in list(value.scope.names.items()):
+                if not isinstance(item, FunctionValue) or item.module is not module or item.is_async:
+                    continue
+                if any(p[2] is None and p[3] not in ("var", "keys") for p in item.params):
+                    continue
+                if "FastAPI" not in _text_between(module, item.node[1], item.node[3]) and "app" not in name:
+                    continue
+                app = self._application(item, module)
+                if app is not None:
+                    yield f"{module.name}:{name}()", app
+
+    def _build(self, found: list[tuple[str, Instance, bool]]) -> None:
+        rows: list[Route] = []
+        unresolved: list[Unresolved] = []
+        mounted = {id(e.data["app"]) for _, a, _ in found for e in a.native.events
+                   if e.kind == "mount" and isinstance(e.data["app"], Instance)}
+        named = any(served for _, _, served in found)
+        apps = []
+        for spec, instance, by_command in found:
+            served = by_command or (not named and id(instance) not in mounted)
+            apps.append(_app(self.run, spec, instance, served))
+            if not served and id(instance) in mounted:
+                continue
+            collected = Routes(self.run, self.live)
+            collected.collect(instance, spec)
+            rows += collected.rows
+            unresolved += collected.unresolved
+        self.apps = tuple(apps)
+        self.routes = tuple(rows)
+        self.unresolved = tuple(dict.fromkeys(unresolved))
+
+    @cached_property
+    def everything(self) -> Interpreter:
+        """The interpreter after every application module ran and every function's body was followed once."""
+        from readybook.facts.symbols import analyse
+
+        run = self.run
+        with quiet_parsing():
+            for module in list(self.modules.by_path.values()):
+                if module.role == "application":
+                    run.load(module)
+            done = 0
+            while done < len(run.functions):
+                batch = list(run.functions.values())[done:]
+                done += len(batch)
+                for f in batch:
+                    if f.module.role == "application":
+                        analyse(run, f)
+        return run
+
+
+def is_application(value: Any) -> bool:
+    """Whether a value is a FastAPI or Starlette application that the interpreter built."""
+    return isinstance(value, Instance) and value.native is not None and value.native.kind == "app"
+
+
+def wrapped_app(value: Any) -> Any:
+    """The application inside raw ASGI wrapping: ``Middleware(app, …)``, ``socketio.ASGIApp(sio, app)``."""
+    for _ in range(5):
+        if not isinstance(value, Instance) or value.native is not None:
+            return value
+        inner = [a for a in (*value.args, *value.kwargs.values(), *value.attrs.values()) if is_application(a)]
+        if not inner:
+            nested = [a for a in (*value.args, *value.kwargs.values())
+                      if isinstance(a, Instance) and a is not value and not isinstance(a, FromEnv)]
+            inner = [w for w in map(wrapped_app, nested) if is_application(w)]
+        if not inner:
+            return value
+        value = inner[0]
+    return value
+
+
+def _text_between(module: Module, first: int, last: int) -> str:
+    return "\n".join(module.text.split("\n")[first - 1 : last])
+
+
+def _app(run: Interpreter, spec: str, instance: Instance, served: bool) -> App:
+    from readybook.facts.dependencies import name_of
+
+    record = instance.native
+    handlers, events, mounts = [], [], []
+    for e in record.events:
+        if e.kind == "exception_handler":
+            key = by_default(e.data["key"])
+            handlers.append(Handler(name_of(key) or str(key), name_of(e.data["handler"]) or "?", e.place,
+                                    target=e.data["handler"]))
+        elif e.kind == "event":
+            events.append(Handler(str(by_default(e.data["event"])), name_of(e.data["handler"]) or "?", e.place,
+                                  e.data["via"], e.data["handler"]))
+        elif e.kind == "mount" and is_application(by_default(e.data["app"])):
+            mounts.append(str(by_default(e.data["path"])))
+    given = record.kwargs.get("exception_handlers")
+    if isinstance(given, dict):
+        for key, handler in given.items():
+            handlers.append(Handler(name_of(key) or str(key), name_of(handler) or "?", record.place, target=handler))
+    for kind in ("startup", "shutdown"):
+        listed = record.kwargs.get(f"on_{kind}")
+        for handler in listed if isinstance(listed, list) else []:
+            events.append(Handler(kind, name_of(handler) or "?", record.place, f"on_{kind}", handler))
+    return App(spec, record.place, served, record.kwargs, tuple(_middleware(run, record)), tuple(handlers),
+               tuple(events), record.flavour, instance.arguments_known, instance.path, instance, tuple(mounts))
+
+
+def _middleware(run: Interpreter, record: Any) -> Iterator[Middleware]:
+    """Outermost first: what was added last, then the constructor's list in its order."""
+    from readybook.facts.dependencies import name_of
+    from readybook.facts.expressions import iterate
+
+    for e in reversed(record.events):
+        if e.kind == "middleware":
+            condition = " and ".join(c.text for c in e.conditions) or None
+            yield Middleware(name_of(e.data["class"]) or "?", e.data["kwargs"], e.place, condition, e.data["class"],
+                             _truth(e.conditions))
+    listed = record.kwargs.get("middleware")
+    for item in iterate(run, listed) or [] if listed is not None else []:
+        if isinstance(item, Instance) and item.is_a("starlette.middleware.Middleware") and item.args:
+            place = run_place(item) or record.place
+            yield Middleware(name_of(item.args[0]) or "?", item.kwargs, place, None, item.args[0])
+
+
+def _truth(conditions: tuple[Condition, ...]) -> bool | None:
+    truths = [c.default for c in conditions]
+    return None if None in truths else all(truths)
+
+
+def run_place(item: Instance) -> Place | None:
+    """Where an object was made."""
+    return item.module.place(item.node) if item.module is not None and item.node is not None else None
+
+

@@ -1,0 +1,116 @@
+"""Values that come from the environment: os.environ, pydantic settings, starlette Config, decouple, environs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.values import UNKNOWN, FromEnv, Unknown, by_default
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "fastapi_utils.api_settings.APISettings")
+FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field")
+ENVIRONS = frozenset("str int bool float list dict url json path decimal date datetime timedelta enum log_level".split())
+
+
+def environment(run: Interpreter, name: Any, default: Any, node: Any) -> Any:
+    """The value of an environment variable with a default (None: None; Unknown: required)."""
+    name = by_default(name)
+    place = run.place(node) if node is not None and run.frames else None
+    if not isinstance(name, str):
+        return Unknown("which variable is read is not known", place)
+    return FromEnv(name, default, place)
+
+
+def is_settings(cls: ClassValue) -> bool:
+    """Whether a class reads its fields from the environment."""
+    return cls.is_a(*SETTINGS)
+
+
+def field_default(run: Interpreter, field: Instance) -> Any:
+    """The default that ``Field(...)`` gives, Unknown when it is required."""
+    from readybook.facts.calls import call
+
+    default = field.kwargs.get("default", field.args[0] if field.args else UNKNOWN)
+    factory = field.kwargs.get("default_factory")
+    if factory is not None:
+        return call(run, factory, (), {})
+    return UNKNOWN if default is ... else default
+
+
+def settings_value(run: Interpreter, value: Instance, name: str) -> Any:
+    """A field of a settings object: what its environment variable gives, with the default; None when no field."""
+    cls = value.cls
+    owner = next((c for c in cls.mro() if isinstance(c, ClassValue)
+                  and (name in c.annotations or name in c.scope.names)), None)
+    if owner is None:
+        return None
+    raw = owner.scope.names.get(name, UNKNOWN)
+    if isinstance(raw, FunctionValue | ClassValue) or name == "model_config":
+        return None
+    if name not in owner.annotations and not isinstance(raw, Instance) and name.startswith("_"):
+        return None
+    if name in value.kwargs:
+        return value.kwargs[name]
+    default, alias = raw, None
+    if isinstance(raw, Instance) and raw.is_a(*FIELDS):
+        default = field_default(run, raw)
+        alias = _alias(raw)
+    if isinstance(default, Instance) and isinstance(default.cls, ClassValue):
+        return default
+    if isinstance(default, Unknown):
+        from readybook.facts.symbols import attribute_symbol
+
+        nested = attribute_symbol(run, owner, name)
+        if isinstance(nested, Instance) and isinstance(nested.cls, ClassValue) and is_settings(nested.cls):
+            return nested
+    place = owner.module.place(("name", owner.lines.get(name, owner.node[1]), 0), owner.qualname)
+    return FromEnv(alias or env_name(cls, name), default, place)
+
+
+def _alias(field: Instance) -> str | None:
+    for key in ("validation_alias", "alias", "env"):
+        alias = by_default(field.kwargs.get(key))
+        if isinstance(alias, list) and alias:
+            alias = alias[0]
+        if isinstance(alias, Instance) and alias.is_a("pydantic.AliasChoices") and alias.args:
+            alias = alias.args[0]
+        if isinstance(alias, str):
+            return alias
+    return None
+
+
+def env_name(cls: ClassValue, name: str) -> str:
+    """The environment variable of a settings field, by the class's prefix."""
+    config = option(cls, "env_prefix")
+    return f"{config if isinstance(config, str) else ''}{name}".upper()
+
+
+def option(cls: ClassValue, key: str) -> Any:
+    """An option of ``model_config`` or ``class Config`` along the bases, None when it is not set."""
+    for c in cls.mro():
+        if not isinstance(c, ClassValue):
+            continue
+        config = c.scope.names.get("model_config")
+        if isinstance(config, dict) and key in config:
+            return by_default(config[key])
+        if isinstance(config, Instance) and key in config.kwargs:
+            return by_default(config.kwargs[key])
+        old = c.scope.names.get("Config")
+        if isinstance(old, ClassValue) and key in old.scope.names:
+            return by_default(old.scope.names[key])
+        if key in c.keywords:
+            return by_default(c.keywords[key])
+    return None
+
+
+def config_call(run: Interpreter, value: Instance, method: str, args: Any, kwargs: Any, node: Any) -> Any:
+    """A read through starlette's Config, decouple's config or environs' Env; None for anything else."""
+    starlette = value.path in ("starlette.config.Config", "decouple.Config", "decouple.AutoConfig")
+    environs = value.path in ("environs.Env", "environs.FileAwareEnv") and method in ENVIRONS | {"__call__"}
+    if not (starlette and method in ("__call__", "get") or environs) or not args:
+        return None
+    default = kwargs.get("default", args[1] if environs and len(args) > 1 else args[2] if len(args) > 2 else UNKNOWN)
+    return environment(run, args[0], default, node)

@@ -1,0 +1,450 @@
+"""How each statement changes the names, and how it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from readybook.facts.expressions import evaluate, iterate
+from readybook.facts.interpreter import MAX_STEPS, Condition, Frame, Interpreter, is_generator
+from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace, PackageValue
+from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+from readybook.facts.values import UNKNOWN, Choice, External, Unknown, by_default, choose, truth
+
+
+class Guarded(str):
+    """How an ``if`` ended that left the block on one side only: what follows runs under the other condition."""
+
+    condition: Condition
+
+
+def block(run: Interpreter, body: tuple[Node, ...], scope: Namespace) -> str | None:
+    """Run statements in order; None, or how they end: return, raise, break, continue."""
+    pushed = 0
+    flow: str | None = None
+    for statement in body:
+        run.steps += 1
+        if run.steps > MAX_STEPS:
+            break
+        flow = STATEMENTS[statement[0]](run, statement, scope)
+        if flow is None:
+            continue
+        if isinstance(flow, Guarded):
+            run.conditions.append(flow.condition)
+            pushed += 1
+            continue
+        break
+    guard = run.conditions[-1] if pushed and not (flow and not isinstance(flow, Guarded)) else None
+    del run.conditions[len(run.conditions) - pushed :]
+    if guard is not None:
+        rest = Guarded("guarded")
+        rest.condition = guard
+        return rest
+    return flow if not isinstance(flow, Guarded) else None
+
+
+def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None:
+    """Bind a target to a value."""
+    kind = target[0]
+    if kind == "name":
+        name = target[3]
+        if name in scope.globals_:
+            run.loaded[run.frame.module.path].scope.names[name] = value
+        else:
+            scope.names[name] = value
+    elif kind == "attr":
+        owner = evaluate(run, target[3], scope)
+        if isinstance(owner, Instance | FunctionValue) and not (run.symbolic and owner is not run.frame.receiver):
+            owner.attrs[target[4]] = value
+        elif isinstance(owner, ClassValue) and not run.symbolic:
+            owner.scope.names[target[4]] = value
+        elif isinstance(owner, ModuleValue) and not run.symbolic:
+            owner.scope.names[target[4]] = value
+    elif kind in ("tuple", "list"):
+        _unpack(run, target[3], value, scope)
+    elif kind == "star":
+        assign(run, target[3], UNKNOWN, scope)
+    elif kind == "sub":
+        owner = evaluate(run, target[3], scope)
+        key = evaluate(run, target[4], scope)
+        if isinstance(owner, dict) and not run.symbolic:
+            try:
+                owner[key] = value
+            except TypeError:
+                owner[Unknown("key is not known")] = value
+
+
+def _unpack(run: Interpreter, targets: tuple[Node, ...], value: Any, scope: Namespace) -> None:
+    items = iterate(run, value)
+    stars = [i for i, t in enumerate(targets) if t[0] == "star"]
+    if items is None or (not stars and len(items) != len(targets)) or (stars and len(items) < len(targets) - 1):
+        for t in targets:
+            assign(run, t, UNKNOWN, scope)
+        return
+    if stars:
+        at, extra = stars[0], len(items) - len(targets) + 1
+        items = [*items[:at], list(items[at : at + extra]), *items[at + extra :]]
+        targets = tuple(t[3] if t[0] == "star" else t for t in targets)
+    for t, item in zip(targets, items, strict=True):
+        assign(run, t, item, scope)
+
+
+def _expr(run: Interpreter, s: Node, scope: Namespace) -> None:
+    evaluate(run, s[4], scope)
+
+
+def _assign(run: Interpreter, s: Node, scope: Namespace) -> None:
+    value = evaluate(run, s[5], scope)
+    for target in s[4]:
+        assign(run, target, value, scope)
+    _note_line(run, s[4][0], s[1])
+
+
+def _note_line(run: Interpreter, target: Node, line: int) -> None:
+    owner = run.frame.owner
+    if owner is not None and run.frame.function is None and target[0] == "name":
+        owner.lines[target[3]] = line
+
+
+def _ann(run: Interpreter, s: Node, scope: Namespace) -> None:
+    target = s[4]
+    owner = run.frame.owner
+    if owner is not None and run.frame.function is None and target[0] == "name":
+        owner.annotations[target[3]] = s[5]
+        owner.lines[target[3]] = s[1]
+    if s[6] is not None:
+        assign(run, target, evaluate(run, s[6], scope), scope)
+    elif target[0] == "name" and run.frame.function is not None:
+        from readybook.facts.symbols import symbol
+
+        scope.names.setdefault(target[3], symbol(run, s[5], scope))
+
+
+def _aug(run: Interpreter, s: Node, scope: Namespace) -> None:
+    from readybook.facts.operators import binary
+
+    old = evaluate(run, s[4], scope)
+    value = evaluate(run, s[6], scope)
+    if isinstance(old, list) and s[5] == "Add" and not run.symbolic:
+        items = iterate(run, value)
+        old.extend(items if items is not None else [UNKNOWN])
+        return
+    assign(run, s[4], binary(run, s[5], old, value), scope)
+
+
+def _return(run: Interpreter, s: Node, scope: Namespace) -> str:
+    value = evaluate(run, s[4], scope) if s[4] is not None else None
+    frame = run.frame
+    frame.returns.append((tuple(run.conditions[frame.base :]), value))
+    return "return"
+
+
+def _if(run: Interpreter, s: Node, scope: Namespace) -> str | None:
+    test = evaluate(run, s[4], scope)
+    known = truth(test)
+    if known is True:
+        return block(run, s[5], scope)
+    if known is False:
+        return block(run, s[6], scope)
+    text = unparse(s[4])
+    default = truth(by_default(test)) if not isinstance(test, Unknown) else None
+    yes, no = Condition(text, default), Condition(_negated(text), None if default is None else not default)
+    return _both(run, yes, s[5], no, s[6], scope)
+
+
+def _negated(text: str) -> str:
+    return text[4:] if text.startswith("not ") and " and " not in text and " or " not in text else f"not ({text})"
+
+
+def _both(run: Interpreter, yes: Condition, body: Any, no: Condition, orelse: Any, scope: Namespace) -> str | None:
+    before = dict(scope.names)
+    with run.under(yes):
+        first = block(run, body, scope)
+    after = dict(scope.names)
+    scope.names.clear()
+    scope.names.update(before)
+    with run.under(no):
+        second = block(run, orelse, scope)
+    ended_first = first is not None and not isinstance(first, Guarded)
+    ended_second = second is not None and not isinstance(second, Guarded)
+    if ended_first and ended_second:
+        return first if first == second else "return"
+    if ended_second:
+        scope.names.clear()
+        scope.names.update(after)
+    elif not ended_first:
+        _merge(scope.names, after, yes, no)
+    if not (ended_first or ended_second):
+        return None
+    if "raise" in (first, second):
+        return None  # the other side is the only one that goes on
+    rest = Guarded("guarded")
+    rest.condition = no if ended_first else yes
+    return rest
+
+
+def _merge(names: dict[str, Any], other: dict[str, Any], yes: Condition, no: Condition) -> None:
+    default = None if yes.default is None else (0 if yes.default else 1)
+    for name, value in other.items():
+        if name not in names:
+            names[name] = value
+        elif names[name] is not value:
+            names[name] = choose([(yes.text, value), (no.text, names[name])], default)
+
+
+def _for(run: Interpreter, s: Node, scope: Namespace) -> str | None:
+    iterable = evaluate(run, s[5], scope)
+    items = None if s[8] or run.symbolic else iterate(run, iterable)
+    run.frame.loops += 1
+    try:
+        if items is None:
+            assign(run, s[4], element(run, iterable), scope)
+            condition = Condition(f"for {unparse(s[4])} in {unparse(s[5])}", None)
+            with run.under(condition):
+                block(run, s[6], scope)
+        else:
+            for item in items:
+                assign(run, s[4], item, scope)
+                flow = block(run, s[6], scope)
+                if flow in ("return", "raise"):
+                    return flow
+                if flow == "break":
+                    break
+    finally:
+        run.frame.loops -= 1
+    block(run, s[7], scope)
+    return None
+
+
+def element(run: Interpreter, iterable: Any) -> Any:
+    """What a loop variable stands for when the loop runs once for all its rounds."""
+    from readybook.facts.symbols import element_of
+
+    items = iterate(run, iterable)
+    if items:
+        return items[0]
+    return element_of(run, iterable)
+
+
+def _while(run: Interpreter, s: Node, scope: Namespace) -> str | None:
+    test = evaluate(run, s[4], scope)
+    if truth(test) is False:
+        return block(run, s[6], scope)
+    run.frame.loops += 1
+    try:
+        with run.under(Condition(f"while {unparse(s[4])}", None)):
+            block(run, s[5], scope)
+    finally:
+        run.frame.loops -= 1
+    return None
+
+
+def _try(run: Interpreter, s: Node, scope: Namespace) -> str | None:
+    """The body runs; a handler runs when an import in the body finds nothing, else only for what it calls."""
+    missing = _missing_import(run, s[4])
+    if missing and any(_catches_import(h[0]) for h in s[5]):
+        flow = None
+        for kind, name, body, _ in s[5]:
+            if _catches_import(kind):
+                flow = _handler(run, name, body, scope)
+                break
+    else:
+        flow = block(run, s[4], scope)
+        if flow is None:
+            flow = block(run, s[6], scope)
+        if run.symbolic or any(body for _, _, body, _ in s[5]):
+            _quietly(run, s[5], scope)
+    final = block(run, s[7], scope)
+    return final or flow
+
+
+def _handler(run: Interpreter, name: str | None, body: Any, scope: Namespace) -> str | None:
+    if name:
+        scope.names[name] = Unknown("an exception")
+    return block(run, body, scope)
+
+
+def _quietly(run: Interpreter, handlers: Any, scope: Namespace) -> None:
+    """Run handlers for their calls only: names they bind anew stay, names they change keep the body's value."""
+    for kind, name, body, _ in handlers:
+        before = dict(scope.names)
+        if name:
+            from readybook.facts.symbols import exception_of
+
+            scope.names[name] = exception_of(run, kind, scope)
+        with run.under(Condition(f"except {unparse(kind)}".strip(), False)):
+            block(run, body, scope)
+        scope.names.update(before)
+
+
+def _missing_import(run: Interpreter, body: Any) -> bool:
+    """Whether an import in the body names a module of the project's own that is not there."""
+    for s in body:
+        if s[0] == "from" and s[5] and run.frames:
+            from readybook.facts.interpreter import _absolute
+
+            if run.modules.find(_absolute(s[4], s[5], run.frame.module), run.frame.module) is None:
+                return True
+        elif s[0] == "from" and not s[5]:
+            top = s[4].partition(".")[0]
+            if run.modules.find(top, run.frame.module) is not None:
+                if run.modules.find(s[4], run.frame.module) is None:
+                    return True
+    return False
+
+
+def _catches_import(kind: Node | None) -> bool:
+    return kind is None or any(n in unparse(kind) for n in ("ImportError", "ModuleNotFoundError", "Exception"))
+
+
+def _with(run: Interpreter, s: Node, scope: Namespace) -> str | None:
+    from readybook.facts.symbols import entered
+
+    for expression, target in s[4]:
+        value = evaluate(run, expression, scope)
+        if target is not None:
+            assign(run, target, entered(run, value, s[6]), scope)
+    return block(run, s[5], scope)
+
+
+def _def(run: Interpreter, s: Node, scope: Namespace) -> None:
+    from readybook.facts.calls import decorate
+
+    frame = run.frame
+    inner = frame.function is None and frame.owner is not None
+    prefix = f"{frame.function.qualname}.<locals>." if frame.function else (f"{frame.owner.qualname}." if inner else "")
+    # a method does not see the names of its class body; its defaults do (interpreter.default_of)
+    outer = scope.outer if inner and scope.outer is not None else scope
+    f = FunctionValue(frame.module, s, outer, s[4], prefix + s[4], frame.owner if inner else None)
+    run.functions.setdefault((frame.module.path, s[1], f.qualname), f)
+    scope.names[s[4]] = decorate(run, f, s[7], scope)
+
+
+def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
+    from readybook.facts.calls import decorate_class
+
+    frame = run.frame
+    prefix = f"{frame.function.qualname}.<locals>." if frame.function else (f"{frame.owner.qualname}." if frame.owner else "")
+    bases = tuple(evaluate(run, b, scope) for b in s[5])
+    keywords = {k: evaluate(run, v, scope) for k, v in s[6] if k}
+    body = Namespace({}, scope)
+    cls = ClassValue(frame.module, s, s[4], prefix + s[4], bases, body, keywords)
+    run.classes.append(cls)
+    run.run_frame(Frame(frame.module, None, cls), s[7], body)
+    scope.names[s[4]] = decorate_class(run, cls, s[8], scope)
+
+
+def _import(run: Interpreter, s: Node, scope: Namespace) -> None:
+    for name, alias in s[4]:
+        if alias:
+            scope.names[alias] = run.import_module(name)
+        else:
+            run.import_module(name)
+            scope.names[name.partition(".")[0]] = run.import_module(name.partition(".")[0])
+
+
+def _from(run: Interpreter, s: Node, scope: Namespace) -> None:
+    module = run.import_module(s[4], s[5])
+    for name, alias in s[6]:
+        if name == "*":
+            _star(run, module, scope)
+        else:
+            scope.names[alias or name] = imported(run, module, name)
+
+
+def imported(run: Interpreter, module: Any, name: str) -> Any:
+    """What ``from module import name`` gives."""
+    from readybook.facts.externals import canonical
+
+    if isinstance(module, ModuleValue):
+        if name in module.scope.names:
+            return module.scope.names[name]
+        found = run.submodule(module, name)
+        if found is not None:
+            return found
+        if "__getattr__" in module.scope.names:
+            return Unknown(f"{module.module.name} makes {name} on demand")
+        if module.state == "running":
+            return Unknown(f"circular import of {name} from {module.module.name}")
+        return Unknown(f"{module.module.name} has no {name}")
+    if isinstance(module, PackageValue):
+        return run.submodule(module, name) or External(f"{module.name}.{name}")
+    if isinstance(module, External):
+        return canonical(f"{module.path}.{name}")
+    return UNKNOWN
+
+
+def _star(run: Interpreter, module: Any, scope: Namespace) -> None:
+    if not isinstance(module, ModuleValue):
+        if isinstance(module, External):
+            from readybook.facts.externals import star_names
+
+            scope.names.update(star_names(module.path))
+        return
+    listed = by_default(module.scope.names.get("__all__"))
+    for name in list(module.scope.names):
+        if (isinstance(listed, list | tuple) and name in listed) or (listed is None and not name.startswith("_")):
+            scope.names[name] = module.scope.names[name]
+    if isinstance(listed, list | tuple):
+        for name in listed:
+            if isinstance(name, str) and name not in module.scope.names:
+                scope.names[name] = imported(run, module, name)
+
+
+def _raise(run: Interpreter, s: Node, scope: Namespace) -> str:
+    value = evaluate(run, s[4], scope) if s[4] is not None else None
+    raised = run.frame.function
+    if raised is not None:
+        raised.attrs.setdefault("__raises__", []).append((value, s))
+    return "raise"
+
+
+def _assert(run: Interpreter, s: Node, scope: Namespace) -> None:
+    evaluate(run, s[4], scope)
+
+
+def _del(run: Interpreter, s: Node, scope: Namespace) -> None:
+    for target in s[4]:
+        if target[0] == "name":
+            scope.names.pop(target[3], None)
+
+
+def _global(run: Interpreter, s: Node, scope: Namespace) -> None:
+    scope.globals_ = scope.globals_ | frozenset(s[4])
+
+
+def _match(run: Interpreter, s: Node, scope: Namespace) -> str | None:
+    subject = evaluate(run, s[4], scope)
+    for value, anything, bound, guard, body in s[5]:
+        for name in bound:
+            scope.names[name] = UNKNOWN
+        if value is not None and guard is None and truth(subject) is not None:
+            expected = evaluate(run, value, scope)
+            if not isinstance(expected, Unknown) and subject == expected:
+                return block(run, body, scope)
+            if not isinstance(expected, Unknown | Choice):
+                continue
+        if anything and guard is None:
+            return block(run, body, scope)
+        text = f"{unparse(s[4])} matches {unparse(value) if value else '…'}"
+        with run.under(Condition(text, None)):
+            block(run, body, scope)
+    return None
+
+
+def _type(run: Interpreter, s: Node, scope: Namespace) -> None:
+    scope.names[s[4]] = evaluate(run, s[5], scope)
+
+
+def _nothing(run: Interpreter, s: Node, scope: Namespace) -> None:
+    return None
+
+
+STATEMENTS: dict[str, Any] = {
+    "expr": _expr, "assign": _assign, "ann": _ann, "aug": _aug, "return": _return, "if": _if, "for": _for,
+    "while": _while, "try": _try, "with": _with, "def": _def, "class": _class, "import": _import, "from": _from,
+    "raise": _raise, "assert": _assert, "del": _del, "global": _global, "nonlocal": _nothing, "match": _match,
+    "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
+    "continue": lambda run, s, scope: "continue",
+}
+__all__ = ["assign", "block", "element", "imported", "is_generator"]
