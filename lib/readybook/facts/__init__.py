@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route, Unresolved
+    from readybook.facts.behaviour import Behaviour
+    from readybook.facts.engines import Engine
     from readybook.facts.modules import Modules
+    from readybook.facts.settings import SettingsClass, Variable
+    from readybook.facts.syntax import Node
+    from readybook.source import SourceFile
     from readybook.facts.program import App, Program
     from readybook.project import Project
 
@@ -24,7 +29,16 @@ class Facts:
         from readybook.facts.modules import Modules
 
         python = {p: s for p, s in self.project.files.items() if p.endswith(".py")}
-        return Modules(python, self.project.app_dir, frozenset(), {})
+        return Modules(python, self.project.app_dir, frozenset(), self._unchanged(python))
+
+    def _unchanged(self, python: dict[str, SourceFile]) -> dict[str, tuple[tuple[Node, ...], bool]]:
+        """What the project this one was made from already lowered, for the files that are still the same."""
+        base = self.project.base
+        if base is None or "facts" not in base.__dict__ or "modules" not in base.facts.__dict__:
+            return {}
+        before = base.facts.modules.by_path
+        return {p: (before[p].body, before[p].exact) for p, s in python.items()
+                if p in before and base.files.get(p) is s}
 
     @cached_property
     def program(self) -> Program:
@@ -47,3 +61,37 @@ class Facts:
     def unresolved(self) -> tuple[Unresolved, ...]:
         """Registrations whose path or router the code does not show."""
         return self.program.unresolved
+
+    @cached_property
+    def behaviour(self) -> Behaviour:
+        """Every call of application code with its resolved name, the call graph, what serves requests."""
+        from readybook.facts.behaviour import Behaviour
+
+        return Behaviour(self.program)
+
+    @cached_property
+    def settings_classes(self) -> tuple[SettingsClass, ...]:
+        """Classes that read their fields from the environment."""
+        from readybook.facts.settings import settings_classes
+
+        return settings_classes(self.program.everything)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Every environment variable that application code reads."""
+        from readybook.facts.settings import variables
+
+        return variables(self.settings_classes, self.behaviour)
+
+    @cached_property
+    def engines(self) -> tuple[Engine, ...]:
+        """SQLAlchemy engines of application code."""
+        from readybook.facts.engines import engines
+
+        return engines(self.behaviour, None, frozenset())
+
+    def guarded(self, route: Route) -> bool:
+        """Whether a route authenticates who calls it."""
+        from readybook.facts.authentication import guarded
+
+        return guarded(self.behaviour, route)

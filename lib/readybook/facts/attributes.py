@@ -17,7 +17,7 @@ from readybook.facts.objects import (
     Super,
 )
 from readybook.facts.operators import lift
-from readybook.facts.values import UNKNOWN, Choice, External, FromEnv, Unknown, by_default
+from readybook.facts.values import UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -33,7 +33,7 @@ def get_attribute(run: Interpreter, value: Any, name: str, node: Node | None = N
         return handler(run, value, name, node)
     if isinstance(value, tuple) and name in getattr(value, "_fields", ()):
         return getattr(value, name)
-    if isinstance(value, str | bytes | int | float | list | tuple | dict | set):
+    if isinstance(value, Begins | str | bytes | int | float | list | tuple | dict | set):
         return Bound(name, value)
     return UNKNOWN
 
@@ -206,7 +206,10 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
         if value.path == "os.environ":
             from readybook.facts.settings_values import environment
 
-            return environment(run, key, UNKNOWN, node)
+            found = environment(run, key, UNKNOWN, node)
+            if isinstance(found, FromEnv) and found.place is not None:
+                run.environment_reads.append((found.name, found.place))
+            return found
         return Subscripted(value, key if isinstance(key, tuple) else (key,))
     if isinstance(value, ClassValue):
         if value.is_a(*ENUMS) and isinstance(key, str):

@@ -10,6 +10,7 @@ from readybook.facts.values import (
     ABSENT,
     CONSTANTS,
     UNKNOWN,
+    Begins,
     Choice,
     External,
     FromEnv,
@@ -37,6 +38,8 @@ def call_builtin_method(run: Interpreter, name: str, value: Any, args: Any, kwar
         return lift(lambda v: call_builtin_method(run, name, v, args, kwargs), value)
     if isinstance(value, str):
         return _text_method(name, value, args, kwargs)
+    if isinstance(value, Begins):
+        return _begins_method(name, value, args)
     if isinstance(value, list):
         return _list_method(run, name, value, args)
     if isinstance(value, dict):
@@ -67,6 +70,18 @@ def _text_method(name: str, value: str, args: Any, kwargs: Any) -> Any:
         return getattr(value, name)(*args, **kwargs)
     except (TypeError, ValueError, KeyError, IndexError, LookupError, AttributeError):
         return UNKNOWN
+
+
+def _begins_method(name: str, value: Begins, args: Any) -> Any:
+    texts = all(isinstance(a, str) for a in args)
+    if name == "startswith" and len(args) == 1 and texts:
+        known_part = value.text[: len(args[0])]
+        return known_part == args[0] if len(value.text) >= len(args[0]) or not args[0].startswith(known_part) else UNKNOWN
+    if name == "replace" and len(args) >= 2 and all(isinstance(a, str) for a in args[:2]):
+        return Begins(value.text.replace(args[0], args[1], *args[2:3]))
+    if name in ("strip", "rstrip", "lstrip", "unicode_string", "render_as_string"):
+        return value
+    return UNKNOWN
 
 
 def _list_method(run: Interpreter, name: str, value: list[Any], args: Any) -> Any:
@@ -150,6 +165,10 @@ def _cast(kind: Any) -> Any:
         value = args[0]
         if isinstance(value, FromEnv | Choice):
             return lift(lambda v: cast(run, (v,), {}), value)
+        if kind is str and isinstance(value, Begins | Instance):
+            from readybook.facts.expressions import _text
+
+            return _text(run, value)
         if not isinstance(value, str | int | float | bool):
             from readybook.facts.attributes import enum_value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from readybook.facts.interpreter import MAX_LOOP, Condition, Interpreter
-from readybook.facts.objects import Awaitable, FunctionValue, Namespace, Subscripted
+from readybook.facts.objects import Awaitable, FunctionValue, Instance, Namespace, Subscripted
 from readybook.facts.operators import binary, compare, lift, unary
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -13,6 +13,7 @@ from readybook.facts.values import (
     ABSENT,
     CONSTANTS,
     UNKNOWN,
+    Begins,
     Choice,
     External,
     FromEnv,
@@ -124,6 +125,21 @@ def _fstring(run: Interpreter, n: Node, scope: Namespace) -> Any:
     return value
 
 
+URLS = frozenset((
+    "sqlalchemy.URL.create()", "sqlalchemy.engine.URL.create()", "sqlalchemy.engine.url.URL.create()",
+    "pydantic.PostgresDsn.build()", "pydantic.MySQLDsn.build()", "pydantic.RedisDsn.build()",
+    "pydantic_core.MultiHostUrl.build()", "pydantic.AnyUrl.build()", "pydantic.networks.MultiHostUrl.build()",
+    "pydantic_core.Url.build()", "yarl.URL.build()",
+))
+
+
+def url_text(value: Instance) -> Any:
+    """How the text of a URL object begins: its scheme."""
+    given = value.kwargs.get("drivername", value.kwargs.get("scheme", value.args[0] if value.args else None))
+    scheme = by_default(given)
+    return Begins(f"{scheme}://") if isinstance(scheme, str) else Unknown("the scheme of a URL")
+
+
 def _text(run: Interpreter, value: Any) -> Any:
     if isinstance(value, str):
         return value
@@ -136,7 +152,11 @@ def _text(run: Interpreter, value: Any) -> Any:
         return str(inner)
     if isinstance(value, FromEnv | Choice):
         return lift(lambda v: _text(run, v), value)
-    return value if isinstance(value, Unknown) else Unknown("its text is not known")
+    if isinstance(value, Unknown | Begins):
+        return value
+    if isinstance(value, Instance) and value.path in URLS:
+        return url_text(value)
+    return Unknown("its text is not known")
 
 
 def _format(run: Interpreter, n: Node, scope: Namespace) -> Any:

@@ -92,6 +92,7 @@ class Interpreter:
         self.steps = 0
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
+        self.environment_reads: list[tuple[str, Place]] = []
 
     # Modules
 

@@ -161,6 +161,10 @@ class Modules:
 
     def _roots(self, importer: Module | None, top: str) -> list[str]:
         """Where to look, as sys.path would: the chosen root, the importer's own, those around it, then inside it."""
+        if top in sys.stdlib_module_names:  # only a file on the path itself stands before the standard library
+            near = [self.app_dir] if self.app_dir else []
+            near += [importer.root] if importer is not None else []
+            return [r for r in near if not any(_inside(r, package) for package in self.packages if package)]
         roots = [self.app_dir] if self.app_dir else []
         if importer is not None:
             roots.append(importer.root)
@@ -168,7 +172,7 @@ class Modules:
             while outer:
                 outer = outer.rpartition("/")[0]
                 roots.append(outer)
-            foreign = top in sys.stdlib_module_names or top in self.declared
+            foreign = top in self.declared
             folder = importer.path.rpartition("/")[0]
             if not foreign:  # a script folder on the path: `cd app && uvicorn main:app`
                 while len(folder) > len(importer.root):
@@ -176,7 +180,7 @@ class Modules:
                     folder = folder.rpartition("/")[0]
                 roots.extend(f"{r}/src" if r else "src" for r in list(roots))
         roots.append("")
-        if self.app_dir and (importer is None or top not in sys.stdlib_module_names):
+        if self.app_dir:
             outer = self.app_dir
             while outer:
                 outer = outer.rpartition("/")[0]

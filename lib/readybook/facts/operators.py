@@ -10,6 +10,7 @@ from readybook.facts.objects import Instance, Subscripted
 from readybook.facts.values import (
     CONSTANTS,
     UNKNOWN,
+    Begins,
     Choice,
     External,
     FromEnv,
@@ -38,8 +39,7 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 def lift(function: Callable[[Any], Any], value: Any) -> Any:
     """Apply a function below FromEnv and Choice."""
     if isinstance(value, FromEnv):
-        inner = UNKNOWN if isinstance(value.default, Unknown) else function(value.default)
-        return FromEnv(value.name, inner, value.place)
+        return FromEnv(value.name, function(value.default), value.place)
     if isinstance(value, Choice):
         return choose([(text, lift(function, v)) for text, v in value.options], value.default)
     return function(value)
@@ -53,6 +53,10 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return lift(lambda v: binary(run, op, left, v), right)
     if op == "BitOr" and not isinstance(left, int | dict | set | list):
         return Subscripted(External("typing.Union"), (left, right))
+    if op == "Add" and isinstance(left, Begins):
+        return left
+    if op == "Add" and isinstance(left, str) and left and isinstance(right, Begins | Unknown):
+        return Begins(left + (right.text if isinstance(right, Begins) else ""))
     if op == "Add" and isinstance(left, list) and isinstance(right, list):
         return left + right
     if op == "Add" and isinstance(left, list | tuple) and isinstance(right, Unknown):
@@ -117,7 +121,7 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return lift(lambda v: compare(run, op, v, right), left)
     if isinstance(right, FromEnv | Choice):
         return lift(lambda v: compare(run, op, left, v), right)
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
+    if isinstance(left, Unknown | Begins) or isinstance(right, Unknown | Begins):
         return UNKNOWN
     from readybook.facts.attributes import enum_value
 

@@ -59,6 +59,13 @@ class External:
 
 
 @dataclass(frozen=True, slots=True)
+class Begins:
+    """Text whose beginning is known and whose rest is not: ``postgresql+asyncpg://`` and what follows."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """An element that is not there: the other side of a conditional append."""
 
@@ -68,7 +75,7 @@ ABSENT = Absent()
 
 def known(value: Any) -> bool:
     """Whether the value, and everything in it, is the same whatever the environment says."""
-    if isinstance(value, Unknown | FromEnv | Choice):
+    if isinstance(value, Unknown | FromEnv | Choice | Begins):
         return False
     if isinstance(value, list | tuple | set | frozenset):
         return all(known(v) for v in value)
@@ -112,6 +119,8 @@ def truth(value: Any) -> bool | None:
     if isinstance(value, Choice):
         answers = {truth(v) for _, v in value.options}
         return answers.pop() if len(answers) == 1 else None
+    if isinstance(value, Begins):
+        return bool(value.text) or None
     if isinstance(value, Unknown | FromEnv | External | Absent):
         return None
     return True
@@ -121,6 +130,12 @@ def text_of(value: Any) -> str | None:
     """The value as text when it is text by default, else None."""
     value = by_default(value)
     return value if isinstance(value, str) else None
+
+
+def beginning(value: Any) -> str | None:
+    """How the value begins as text by default: all of it, or the part that is known; None when that is nothing."""
+    value = by_default(value)
+    return value.text if isinstance(value, Begins) else value if isinstance(value, str) else None
 
 
 def choose(options: list[tuple[str, Any]], default: int | None) -> Any:

@@ -1,0 +1,85 @@
+"""Which dependencies authenticate: they reach a security scheme, or refuse with 401 or 403. A session is neither."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.behaviour import functions_behind
+from readybook.facts.dependencies import chain
+from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.values import External, by_default
+
+if TYPE_CHECKING:
+    from readybook.facts.application import Route
+    from readybook.facts.behaviour import Behaviour
+
+SCHEMES = ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "HTTPBearer", "HTTPBasic", "HTTPDigest",
+           "APIKeyHeader", "APIKeyQuery", "APIKeyCookie", "OpenIdConnect")
+REFUSALS = (401, 403)
+
+
+def is_scheme(target: Any) -> bool:
+    """Whether a dependency is one of FastAPI's security schemes, or derives from one."""
+    cls = target.cls if isinstance(target, Instance) else target
+    paths = cls.external_bases() if isinstance(cls, ClassValue) else [cls.path] if isinstance(cls, External) else []
+    return any(p.startswith("fastapi.security.") and p.rpartition(".")[2] in SCHEMES for p in paths)
+
+
+def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
+    """Whether the function, or what it calls in place, raises an HTTP error with status 401 or 403."""
+    seen: set[int] = set()
+    queue = [function.original]
+    while queue and len(seen) < 200:
+        f = queue.pop()
+        if id(f.node) in seen:
+            continue
+        seen.add(id(f.node))
+        if any(status_of(behaviour, value) in REFUSALS for value, _ in f.attrs.get("__raises__", ())):
+            return True
+        for call in behaviour.calls_in(f):
+            queue += [g.original for g in functions_behind(call.site.callee)]
+    return False
+
+
+def status_of(behaviour: Behaviour, value: Any) -> int | None:
+    """The status code of a raised HTTP error, None when it is none or not known."""
+    if isinstance(value, ClassValue):
+        value = Instance(value)
+    if not isinstance(value, Instance):
+        return None
+    if not value.is_a("fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException"):
+        return None
+    status = by_default(value.kwargs.get("status_code", value.args[0] if value.args else None))
+    if isinstance(status, int):
+        return status
+    if isinstance(value.cls, ClassValue):
+        for c in value.cls.mro():
+            if not isinstance(c, ClassValue):
+                continue
+            own = by_default(c.scope.names.get("status_code"))
+            if isinstance(own, int):
+                return own
+            init = c.scope.names.get("__init__")
+            for call in behaviour.calls_in(init) if isinstance(init, FunctionValue) else []:
+                inner = by_default(call.kwargs.get("status_code"))
+                if isinstance(inner, int):
+                    return inner
+    return None
+
+
+def authenticates(behaviour: Behaviour, target: Any) -> bool:
+    """Whether a dependency authenticates: it is a scheme, depends on one, or refuses with 401 or 403."""
+    known = behaviour.authenticating
+    if id(target) not in known:
+        known[id(target)] = any(
+            is_scheme(t) or any(refuses(behaviour, f) for f in functions_behind(t))
+            for t in chain(behaviour.run, target)
+        )
+    return known[id(target)]
+
+
+def guarded(behaviour: Behaviour, route: Route) -> bool:
+    """Whether a route asks who calls: one of its dependencies authenticates, or its handler refuses by itself."""
+    return any(authenticates(behaviour, t) for t in route.targets) or any(
+        refuses(behaviour, f) for f in functions_behind(route.handler)
+    )

@@ -1,0 +1,217 @@
+"""What the code does when it runs: every call with its resolved name, the call graph, what runs in the event loop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.dependencies import evaluated_async
+from readybook.facts.interpreter import CallSite
+from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
+from readybook.facts.values import Choice, External
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts.application import Route
+    from readybook.facts.program import App, Program
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call expression. ``path`` is the dotted name of what is called where it is known (``requests.get``,
+    ``app.services.send``, ``logging.Logger.info``), else empty. ``args`` and ``kwargs`` are values; the key ``**``
+    means that more keywords may be given. ``function`` is the dotted name of the enclosing function."""
+
+    path: str
+    place: Place
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    function: str
+    awaited: bool
+    in_loop: bool
+    conditions: tuple[str, ...]
+    role: str
+    site: CallSite = field(repr=False, compare=False)
+
+    @property
+    def last(self) -> str:
+        """The last name of the callee as it is written in the code."""
+        node = self.site.node[3]
+        return node[4] if node[0] == "attr" else node[3] if node[0] == "name" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of a call chain: the call at ``place`` made by ``function``."""
+
+    function: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A function that FastAPI calls while it serves a request: ``kind`` is handler, dependency, middleware,
+    exception handler or websocket; ``in_loop`` tells whether it runs in the event loop (async) or the thread pool."""
+
+    kind: str
+    name: str
+    place: Place
+    in_loop: bool
+    route: Route | None
+    function: FunctionValue = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A call that runs when an entry runs, and the calls that lead to it (empty: the entry makes it itself)."""
+
+    entry: Entry
+    call: Call
+    chain: tuple[Step, ...]
+
+
+def path_of(callee: Any) -> str:
+    """The dotted name of a callee, empty when it is not known."""
+    if isinstance(callee, External | ClassValue):
+        return callee.path
+    if isinstance(callee, FunctionValue):
+        return callee.original.path
+    if isinstance(callee, Bound):
+        if isinstance(callee.function, str):
+            return f"{type(callee.self).__name__}.{callee.function}"
+        return path_of(callee.function)
+    if isinstance(callee, Instance):
+        return f"{callee.path}.__call__"
+    if isinstance(callee, PartialValue):
+        return path_of(callee.function)
+    if isinstance(callee, Subscripted):
+        return path_of(callee.args[0] if callee.base == External("…") and callee.args else callee.base)
+    if isinstance(callee, Choice):
+        paths = {path_of(v) for _, v in callee.options if v is not None}
+        return paths.pop() if len(paths) == 1 else ""
+    return callee.name if isinstance(callee, Native) else ""
+
+
+def functions_behind(callee: Any) -> list[FunctionValue]:
+    """The project functions whose bodies run when the callee is called in place."""
+    if isinstance(callee, FunctionValue):
+        return [callee]
+    if isinstance(callee, Bound | PartialValue):
+        return functions_behind(callee.function)
+    if isinstance(callee, Choice):
+        return [f for _, v in callee.options for f in functions_behind(v)]
+    if isinstance(callee, ClassValue):
+        init = callee.scope.names.get("__init__")
+        return [init] if isinstance(init, FunctionValue) else []
+    if isinstance(callee, Instance) and isinstance(callee.cls, ClassValue):
+        call = callee.cls.scope.names.get("__call__")
+        return [call] if isinstance(call, FunctionValue) else []
+    return []
+
+
+class Behaviour:
+    """The calls of a program, indexed."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.run = program.everything
+        self.authenticating: dict[int, bool] = {}
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call in application code, by path and line."""
+        found = []
+        for site in self.run.calls.values():
+            if site.module.role != "application":
+                continue
+            function = site.function.path if site.function is not None else ""
+            found.append(Call(path_of(site.callee), site.place, site.args, site.kwargs, function, site.awaited,
+                              site.in_loop, tuple(c.text for c in site.conditions), site.module.role, site))
+        found.sort(key=lambda c: (c.place.path, c.place.line, c.place.column))
+        return tuple(found)
+
+    @cached_property
+    def by_path(self) -> dict[str, list[Call]]:
+        """Calls by the dotted name of what is called."""
+        index: dict[str, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            index[call.path].append(call)
+        return index
+
+    @cached_property
+    def by_function(self) -> dict[int, list[Call]]:
+        """Calls by the function whose body makes them."""
+        index: dict[int, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            if call.site.function is not None:
+                index[id(call.site.function.node)].append(call)
+        return index
+
+    def calls_to(self, *paths: str) -> list[Call]:
+        """Calls of any of these dotted names, in order of path and line."""
+        found = [c for p in paths for c in self.by_path.get(p, [])]
+        return sorted(found, key=lambda c: (c.place.path, c.place.line, c.place.column))
+
+    def calls_in(self, function: FunctionValue) -> list[Call]:
+        """The calls a function's own body makes."""
+        return self.by_function.get(id(function.original.node), [])
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything FastAPI calls to serve requests, each function once."""
+        seen: set[int] = set()
+        found = []
+        for kind, target, route in _served(self.program):
+            for f in functions_behind(target):
+                f = f.original
+                if id(f.node) in seen or f.node[0] != "def":
+                    continue
+                seen.add(id(f.node))
+                in_loop = bool(evaluated_async(f)) or kind == "middleware"
+                found.append(Entry(kind, f.path, f.module.place(f.node, f.qualname), in_loop, route, f))
+        return tuple(found)
+
+    def reached(self, entry: Entry, *, in_place: bool = True) -> Iterator[Reached]:
+        """Every call that runs, in place, when the entry runs: breadth first, each body once, shortest chain."""
+        queue: list[tuple[FunctionValue, tuple[Step, ...]]] = [(entry.function, ())]
+        seen = {id(entry.function.node)}
+        while queue:
+            function, chain = queue.pop(0)
+            for call in self.calls_in(function):
+                yield Reached(entry, call, chain)
+                for f in functions_behind(call.site.callee):
+                    f = f.original
+                    if id(f.node) in seen or f.module.role != "application" or len(chain) > 12:
+                        continue
+                    if f.is_async and not call.awaited and in_place:
+                        continue  # a coroutine handed on: whether and where it runs is not seen here
+                    seen.add(id(f.node))
+                    queue.append((f, (*chain, Step(function.path, call.place))))
+
+
+def _served(program: Program) -> Iterator[tuple[str, Any, Route | None]]:
+    for route in program.routes:
+        kind = "websocket" if route.method == "WEBSOCKET" else "handler"
+        yield kind, route.handler, route
+    for route in program.routes:
+        for target in route.targets:
+            yield "dependency", target, route
+    for app in program.apps:
+        yield from _around(app)
+
+
+def _around(app: App) -> Iterator[tuple[str, Any, None]]:
+    for middleware in app.middleware:
+        target = middleware.target
+        if isinstance(target, ClassValue):
+            for name in ("dispatch", "__call__"):
+                found = target.scope.names.get(name)
+                if isinstance(found, FunctionValue):
+                    yield "middleware", found, None
+        else:
+            yield "middleware", target, None
+    for handler in app.exception_handlers:
+        yield "exception handler", handler.target, None

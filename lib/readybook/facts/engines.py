@@ -1,0 +1,95 @@
+"""Database engines: what they connect to, with which driver, and how they are pooled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.expressions import URLS, url_text
+from readybook.facts.objects import Instance
+from readybook.facts.values import FromEnv, Unknown, beginning, by_default, possible
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts.behaviour import Behaviour, Call
+
+SYNC = ("sqlalchemy.create_engine", "sqlalchemy.engine_from_config")
+ASYNC = ("sqlalchemy.ext.asyncio.create_async_engine", "sqlalchemy.ext.asyncio.async_engine_from_config")
+DEFAULT_DRIVERS = {"mysql": "mysqldb", "mariadb": "mysqldb", "oracle": "cx_oracle", "mssql": "pyodbc",
+                   "sqlite": "pysqlite"}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine. ``backend`` (postgresql, mysql, sqlite …) and ``driver`` (asyncpg, psycopg …) are None when the code
+    does not tell; ``backends`` holds every one that the code names. ``kwargs`` are the call's keywords as values."""
+
+    place: Place
+    is_async: bool
+    url: Any
+    backend: str | None
+    driver: str | None
+    backends: tuple[str, ...]
+    kwargs: dict[str, Any]
+    function: str
+    call: Call = field(repr=False, compare=False)
+
+    @property
+    def callee(self) -> str:
+        """The name that is called, as the code writes it."""
+        return self.call.last
+
+
+def engines(behaviour: Behaviour, sqlalchemy: tuple[int, ...] | None, hints: frozenset[str]) -> tuple[Engine, ...]:
+    """The SQLAlchemy engines of application code. ``hints`` are the database drivers the project declares."""
+    found = []
+    for call in behaviour.calls_to(*SYNC, *ASYNC):
+        is_async = call.path in ASYNC
+        url = call.args[0] if call.args else call.kwargs.get("url", Unknown("no url"))
+        texts = [t for t in map(_text, possible(url)) if t]
+        backends = tuple(dict.fromkeys(b for b in map(_backend, texts) if b))
+        backend, driver = _driver(texts, backends, is_async, sqlalchemy, hints)
+        found.append(Engine(call.place, is_async, url, backend, driver, backends, call.kwargs, call.function, call))
+    return tuple(found)
+
+
+def _text(value: Any) -> str | None:
+    value = by_default(value)
+    if isinstance(value, Instance) and value.path in URLS:
+        value = url_text(value)
+    if isinstance(value, Instance) and value.args and isinstance(value.args[0], str):
+        return value.args[0]  # PostgresDsn("postgresql://…") and the like
+    return beginning(value)
+
+
+def _backend(url: str) -> str | None:
+    scheme = url.partition("://")[0] if "://" in url else url.partition(":")[0] if url.startswith("sqlite:") else ""
+    name = scheme.partition("+")[0].lower()
+    return {"postgres": "postgresql"}.get(name, name) or None
+
+
+def _driver(texts: list[str], backends: tuple[str, ...], is_async: bool, sqlalchemy: tuple[int, ...] | None,
+            hints: frozenset[str]) -> tuple[str | None, str | None]:
+    backend = backends[0] if len(backends) == 1 else None
+    drivers = {t.partition("://")[0].partition("+")[2].lower() for t in texts} - {""}
+    if len(drivers) == 1:
+        return backend, {"psycopg_async": "psycopg"}.get(d := drivers.pop(), d)
+    if backend == "postgresql" and not drivers:
+        if sqlalchemy is not None and sqlalchemy >= (2, 1):
+            return backend, "psycopg"
+        if not is_async and sqlalchemy is not None:
+            return backend, "psycopg2"
+        known = [d for d in ("asyncpg", "psycopg", "psycopg2") if d in hints]
+        return backend, known[0] if len(known) == 1 else None
+    if backend is None and not backends:
+        known = [(b, d) for d, b in (("asyncpg", "postgresql"), ("psycopg", "postgresql"), ("psycopg2", "postgresql"),
+                                     ("aiomysql", "mysql"), ("pymysql", "mysql"), ("asyncmy", "mysql")) if d in hints]
+        if len(known) == 1:
+            return known[0]
+        return None, None
+    return backend, DEFAULT_DRIVERS.get(backend or "")
+
+
+def is_from_env(value: Any) -> bool:
+    """Whether a value is decided by the environment."""
+    return isinstance(value, FromEnv)

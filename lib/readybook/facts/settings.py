@@ -1,0 +1,121 @@
+"""The project's configuration: settings classes and their fields, and every environment variable that is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.settings_values import FIELDS, _alias, env_name, field_default, is_settings, option
+from readybook.facts.unparse import unparse
+from readybook.facts.values import UNKNOWN, FromEnv, Unknown
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts.behaviour import Behaviour
+    from readybook.facts.interpreter import Interpreter
+
+SECRET_TYPES = ("SecretStr", "SecretBytes")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingField:
+    """One field of a settings class. ``default`` is Unknown when the field is required."""
+
+    name: str
+    env: str
+    annotation: str
+    default: Any
+    place: Place
+
+    @property
+    def required(self) -> bool:
+        """Whether start-up fails without the variable."""
+        return isinstance(self.default, Unknown) and not self.default.reason.startswith("default")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsClass:
+    """A class that reads its fields from the environment; ``instances`` are module-level names, ``module:name``."""
+
+    path: str
+    place: Place
+    fields: tuple[SettingField, ...]
+    instances: tuple[str, ...]
+    env_prefix: str
+    env_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One read of an environment variable; ``through`` is the settings class that reads it, empty for a plain read."""
+
+    name: str
+    default: Any
+    place: Place
+    through: str
+    annotation: str = ""
+    secret: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return isinstance(self.default, Unknown)
+
+
+def settings_classes(run: Interpreter) -> tuple[SettingsClass, ...]:
+    """Settings classes of the application code that have fields of their own or inherited."""
+    classes = [c for c in run.classes if c.module.role == "application" and is_settings(c)]
+    instances: dict[int, list[str]] = {}
+    for module in run.loaded.values():
+        for name, value in module.scope.names.items():
+            if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and value.module is module.module:
+                instances.setdefault(id(value.cls), []).append(f"{module.module.name}:{name}")
+    found = []
+    for cls in classes:
+        prefix, env_file = option(cls, "env_prefix"), option(cls, "env_file")
+        found.append(SettingsClass(
+            cls.path, cls.module.place(cls.node, cls.qualname), tuple(_fields(run, cls)),
+            tuple(instances.get(id(cls), ())), prefix if isinstance(prefix, str) else "",
+            env_file if isinstance(env_file, str) else None,
+        ))
+    return tuple(found)
+
+
+def _fields(run: Interpreter, cls: ClassValue) -> list[SettingField]:
+    names: dict[str, SettingField] = {}
+    for c in reversed([c for c in cls.mro() if isinstance(c, ClassValue)]):
+        for name in [*c.annotations, *(n for n in c.scope.names if n not in c.annotations)]:
+            raw = c.scope.names.get(name, UNKNOWN)
+            text = unparse(c.annotations.get(name))
+            if name.startswith("_") or name == "model_config" or isinstance(raw, FunctionValue | ClassValue):
+                continue
+            if "ClassVar" in text or (name not in c.annotations and not _is_field(raw)):
+                continue
+            default = field_default(run, raw) if _is_field(raw) else raw
+            env = (_alias(raw) if _is_field(raw) else None) or env_name(cls, name)
+            place = c.module.place(("name", c.lines.get(name, c.node[1]), 0), c.qualname)
+            names[name] = SettingField(name, env, text, default, place)
+    return list(names.values())
+
+
+def _is_field(raw: Any) -> bool:
+    return isinstance(raw, Instance) and raw.is_a(*FIELDS)
+
+
+def variables(classes: tuple[SettingsClass, ...], behaviour: Behaviour) -> tuple[Variable, ...]:
+    """Every environment variable that application code reads, by place."""
+    found: dict[tuple[str, str, int], Variable] = {}
+    for cls in classes:
+        for f in cls.fields:
+            secret = any(t in f.annotation for t in SECRET_TYPES)
+            found[(f.env, f.place.path, f.place.line)] = Variable(f.env, f.default, f.place, cls.path, f.annotation, secret)
+    for call in behaviour.calls:
+        value = call.site.result
+        if isinstance(value, FromEnv) and value.place is not None and value.place.line == call.place.line:
+            if value.place.path == call.place.path:
+                found.setdefault((value.name, call.place.path, call.place.line),
+                                 Variable(value.name, value.default, call.place, ""))
+    for name, place in behaviour.run.environment_reads:
+        found.setdefault((name, place.path, place.line), Variable(name, UNKNOWN, place, ""))
+    return tuple(sorted(found.values(), key=lambda v: (v.place.path, v.place.line, v.name)))
