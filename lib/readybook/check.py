@@ -134,3 +134,8 @@ class Result:
         from readybook.severity import gravest
 
         return gravest([f.severity or self.severity for f in self.findings]) or self.severity
+
+    def _repr_html_(self) -> str:
+        from readybook.display import result_html
+
+        return str(result_html(self))

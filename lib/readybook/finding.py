@@ -59,6 +59,11 @@ class Finding:
     app: str | None = None
     chain: tuple[Place, ...] = field(default=())
 
+    def _repr_html_(self) -> str:
+        from readybook.display import finding_html
+
+        return str(finding_html(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Right:

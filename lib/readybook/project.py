@@ -81,6 +81,11 @@ class Project:
         lines = self.files[path].text.split("\n")
         return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
 
+    def _repr_html_(self) -> str:
+        from readybook.display import project_html
+
+        return str(project_html(self))
+
     @cached_property
     def facts(self) -> Facts:
         """Everything that is known about the target, worked out when first asked for."""

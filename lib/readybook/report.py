@@ -80,6 +80,11 @@ class Report:
         ))
         return tuple(rows)
 
+    def _repr_html_(self) -> str:
+        from readybook.display import report_html
+
+        return str(report_html(self))
+
     def to_dict(self) -> dict[str, Any]:
         """The report as the audit JSON of the contract."""
         score = self.score

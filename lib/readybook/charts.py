@@ -1,0 +1,113 @@
+"""The charts of a report: plotly figures with a text alternative and the table of their figures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from readybook import story, tables
+from readybook.report import Report
+from readybook.severity import SEVERITIES
+from readybook.tables import Table
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+MIMETYPE = "application/vnd.plotly.v1+json"
+TARGET_SCORE = 7.0  # where the grade "good" starts
+GRADE_COLOURS = {"excellent": "#1b7f79", "good": "#3f8fc4", "fair": "#d99a2b", "at risk": "#c2453d", None: "#8a94a6"}
+HEAT = ((0.0, "rgba(138,148,166,0.16)"), (0.0001, "#fbe3b4"), (0.5, "#e58a4a"), (1.0, "#a8322a"))
+INK, LINE = "#24303f", "#c9d1dc"
+LAYOUT: dict[str, Any] = {
+    "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 14, "color": INK},
+    "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "showlegend": False, "bargap": 0.38,
+    "hoverlabel": {"font": {"size": 14}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure, what it shows in a sentence (for those who cannot see it), and its figures as a table."""
+
+    figure: Figure
+    alt: str
+    table: Table
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        from readybook.display import table_html
+
+        return {
+            MIMETYPE: json.loads(self.figure.to_json()), "text/html": str(table_html(self.table)),
+            "text/plain": self.alt,
+        }
+
+
+def score_bars(report: Report) -> Chart:
+    """Horizontal bars, one a category, the target marked; a category without a score has an empty bar."""
+    rows = [*report.score.categories.items()][::-1]
+    values = [score.value for _, score in rows]
+    labels = [f"{story.CATEGORY_TITLES[name]} " for name, _ in rows]
+    marks = [
+        "no score" if score.value is None
+        else f"{score.value:.1f} {score.grade}" + (", capped" if score.capped_by else "")
+        for _, score in rows
+    ]
+    figure = _figure(height=110 + 42 * len(rows), right=8 + 8 * max(map(len, marks), default=0))
+    # The empty track behind each bar shows the full range in print and in grey.
+    figure.add_bar(x=[10.0] * len(rows), y=labels, orientation="h", marker={"color": LINE, "opacity": 0.4},
+                   hoverinfo="skip", width=0.58)
+    figure.add_bar(
+        x=values, y=labels, orientation="h", width=0.58, customdata=marks,
+        marker={"color": [GRADE_COLOURS[score.grade] for _, score in rows]},
+        hovertemplate="%{y}: %{customdata}<extra></extra>",
+    )
+    for label, mark in zip(labels, marks, strict=True):
+        figure.add_annotation(x=1, xref="paper", y=label, text=mark, xanchor="left", xshift=8, showarrow=False)
+    figure.add_vline(x=TARGET_SCORE, line={"color": INK, "width": 2, "dash": "dot"})
+    figure.add_annotation(x=TARGET_SCORE, y=1, yref="paper", yanchor="bottom", showarrow=False, text="target 7.0")
+    figure.update_layout(barmode="overlay", xaxis={"range": [0, 10], "dtick": 2, "showgrid": False, "fixedrange": True},
+                         yaxis={"automargin": True, "fixedrange": True})
+    sentence = "; ".join(f"{label.strip()} {mark}" for label, mark in zip(labels[::-1], marks[::-1], strict=True))
+    alt = f"Score of each category out of 10, target {TARGET_SCORE}: {sentence}."
+    return _chart(figure, alt, tables.scores(report))
+
+
+def severity_heatmap(report: Report) -> Chart:
+    """How many open findings each category has of each severity; an empty cell is none."""
+    counts = story.category_counts(report)
+    names = [story.CATEGORY_TITLES[name] for name in counts]
+    grid = [[own[s] for s in SEVERITIES] for own in counts.values()]
+    words = [[str(n or "") for n in row] for row in grid]
+    figure = _figure(height=120 + 40 * len(names), right=16)
+    figure.add_heatmap(
+        z=grid, x=[s.capitalize() for s in SEVERITIES], y=names, colorscale=HEAT, showscale=False, xgap=3, ygap=3,
+        zmin=0, zmax=max((n for row in grid for n in row), default=0) or 1, text=words, texttemplate="%{text}",
+        textfont={"size": 15},
+        hovertemplate="%{y}: %{z} of severity %{x}<extra></extra>",
+    )
+    figure.update_layout(xaxis={"side": "top", "fixedrange": True, "showgrid": False},
+                         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "showgrid": False})
+    parts = [f"{name} {n} {s}" for name, own in zip(names, counts.values(), strict=True) for s, n in own.items() if n]
+    alt = f"Open findings by category and severity: {', '.join(parts) or 'none in any category'}."
+    return _chart(figure, alt, tables.heat(report))
+
+
+def plotly_script() -> str:
+    """The text of plotly.js, as the installed plotly brings it."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def _figure(height: int, right: int) -> Figure:
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    figure.update_layout(template={"layout": LAYOUT}, height=height, margin={"l": 8, "r": right, "t": 44, "b": 36})
+    return figure
+
+
+def _chart(figure: Figure, alt: str, table: Table) -> Chart:
+    figure.update_layout(meta={"alt": alt})
+    return Chart(figure, alt, table)

@@ -1,0 +1,129 @@
+"""From a target to the files people open: audit.json, patches/, the executed notebook, report.html.
+
+The target is audited once, in this process; the notebook loads the finished audit by relative paths, so the folder can
+be moved, opened in JupyterLab and run again. Everything is made in a folder beside the destination and renamed into
+place at the end: whoever looks sees the old files or the new ones, never half of one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date as Date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from readybook.config import PROFILES, Config, load
+from readybook.errors import ConfigError, TargetError
+from readybook.markup import clip, visible
+from readybook.report import Report
+
+if TYPE_CHECKING:
+    from readybook.check import Check
+    from readybook.project import Project
+
+LEFT_OUT = {"engineer": frozenset({"lab"}), "executive": frozenset({"lab", "engineer"})}
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One target with what was asked of it and what came of it; ``project`` is None for a report from JSON."""
+
+    report: Report
+    config: Config
+    project: Project | None = None
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The files that were written; ``patches`` is None when no patch is offered."""
+
+    html: Path
+    notebook: Path
+    json: Path
+    patches: Path | None
+
+
+def audited(
+    target: Path,
+    *,
+    name: str = "",
+    app: str = "",
+    app_dir: str = "",
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    config: Path | None = None,
+    no_target_config: bool = False,
+    no_cache: bool = False,
+) -> Audited:
+    """Audit a folder as the command line does. Raises TargetError and ConfigError."""
+    from readybook import registry, run
+
+    if not target.is_dir():
+        raise TargetError(f"{target}: {'is not a folder' if target.exists() else 'does not exist'}")
+    if no_cache:
+        os.environ["READYBOOK_NO_CACHE"] = "1"
+    settings = load(target, config, use_target=not no_target_config)
+    settings = settings.with_options(app=app, app_dir=app_dir, exclude=tuple(exclude))
+    only, skip = tuple(only), tuple(skip)
+    known = registry.load()
+    checks = registry.select(known, only, skip)
+    project = run.open_target(target, settings, name)
+    report = run.audit(project, known, only=only, skip=skip, config=settings, today=Date.today())
+    return Audited(report, settings, project, checks)
+
+
+def render_report(target: Path, out: Path, *, parameters: dict[str, Any] | None = None, **options: Any) -> Rendered:
+    """Audit ``target`` (``options`` as for ``audited``) and render it into the folder ``out``."""
+    return render(audited(Path(target), **options), out, parameters or {})
+
+
+def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None) -> Rendered:
+    """Render a finished audit into the folder ``out``, which is made when missing.
+
+    ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, hours_per_day, date. Raises
+    ConfigError for one that it does not have.
+    """
+    from readybook import notebooks
+
+    given = {"profile": ran.config.profile, **(parameters or {})}
+    if given["profile"] not in PROFILES:
+        raise ConfigError(f"profile must be {' or '.join(PROFILES)}, not {given['profile']!r}")
+    out = Path(out).absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".readybook-", dir=out.parent))
+    try:
+        (staging / "audit.json").write_text(ran.report.to_json(), encoding="utf-8")
+        offered = write_series(ran, staging / "patches")
+        fixed = {"target": ran.report.target.name, "report_json": "audit.json", "patches": "patches" if offered else ""}
+        notebook = notebooks.run_notebook("01_audit", {**given, **fixed}, staging)
+        title = f"Audit of {clip(visible(ran.report.target.name), 120)}"
+        page = notebooks.to_html(notebook, title, notebooks.page_footer(), LEFT_OUT[given["profile"]])
+        (staging / "01_audit.ipynb").write_text(notebooks.to_text(notebook), encoding="utf-8")
+        (staging / "report.html").write_text(page, encoding="utf-8", newline="\n")
+        _publish(staging, out)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    patches = out / "patches" if offered else None
+    return Rendered(out / "report.html", out / "01_audit.ipynb", out / "audit.json", patches)
+
+
+def write_series(ran: Audited, folder: Path) -> bool:
+    """Write the patch series of an audit into ``folder``; False when there is none to offer."""
+    return False
+
+
+def _publish(staging: Path, out: Path) -> None:
+    """Put what is in ``staging`` in place of what a former run left in ``out``; other files there stay."""
+    out.mkdir(exist_ok=True)
+    staging.chmod(0o755)
+    if (out / "patches").is_dir():
+        os.rename(out / "patches", staging / "replaced")
+    for made in ("patches", "audit.json", "01_audit.ipynb", "report.html"):
+        if (staging / made).exists():
+            os.replace(staging / made, out / made)

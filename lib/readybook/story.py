@@ -1,0 +1,197 @@
+"""What the figures of a report say in words: the verdict, the worst findings, the quick wins, the cost.
+
+Every function is a pure function of the report and its arguments; nothing here is read from the target again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from readybook.check import CATEGORIES, Estimate, Result
+from readybook.finding import Finding
+from readybook.report import Report
+from readybook.score import weight
+from readybook.severity import SEVERITIES, WEIGHTS
+
+CATEGORY_TITLES = {
+    "architecture": "Architecture", "security": "Security", "performance": "Performance", "testing": "Testing",
+    "devops": "DevOps", "code_quality": "Code quality", "product": "Product",
+}
+OUTCOME_TITLES = {
+    "passed": "passed", "partial": "partly right", "failed": "failed", "not_applicable": "does not apply",
+    "unknown": "could not tell", "waived": "waived", "attested": "attested", "error": "check broke down",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QuickWin:
+    """A failing check with what curing it buys: ``gain`` in points of the overall score before any cap, ``hours``
+    with the offered patches taken, and ``patched``, how many of its findings a patch cures."""
+
+    result: Result
+    gain: float
+    hours: float
+    patched: int
+
+    @property
+    def gain_per_hour(self) -> float:
+        """Points of the overall score for one hour of work."""
+        return self.gain / self.hours
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Effort in hours, money (hours × rate) and working days of a team (hours ÷ (engineers × hours a day), up)."""
+
+    name: str
+    hours: float
+    money: float
+    days: int
+
+
+def severity_counts(report: Report) -> dict[str, int]:
+    """Open findings by severity, all four always present, gravest first."""
+    counts = dict.fromkeys(SEVERITIES, 0)
+    for result, finding, _ in report.findings:
+        counts[finding.severity or result.severity] += 1
+    return counts
+
+
+def category_counts(report: Report) -> dict[str, dict[str, int]]:
+    """Open findings by category (those that have a check), then by severity."""
+    counts = {name: dict.fromkeys(SEVERITIES, 0) for name in report.score.categories}
+    for result, finding, _ in report.findings:
+        counts[result.category][finding.severity or result.severity] += 1
+    return counts
+
+
+def outcome_counts(report: Report) -> dict[str, int]:
+    """Checks by outcome, only those that occur."""
+    counts = {name: sum(r.outcome == name for r in report.results) for name in OUTCOME_TITLES}
+    return {name: n for name, n in counts.items() if n}
+
+
+def verdict(report: Report) -> tuple[str, str, str]:
+    """Three sentences: where the target stands, what is gravest, what putting it right takes."""
+    return _standing(report), _gravest(report), _price(report)
+
+
+def worst(report: Report, count: int = 5) -> tuple[tuple[Result, Finding, str], ...]:
+    """The gravest finding of each check, gravest first; further ones only when fewer checks than ``count`` failed."""
+    first: dict[str, tuple[Result, Finding, str]] = {}
+    for row in report.findings:
+        first.setdefault(row[0].id, row)
+    rest = (row for row in report.findings if first[row[0].id] is not row)
+    return tuple(islice(chain(first.values(), rest), count))
+
+
+def quick_wins(report: Report, count: int = 5) -> tuple[QuickWin, ...]:
+    """The failing checks that buy most of the overall score for an hour of work, best first."""
+    wins = [
+        QuickWin(r, gain, r.estimate.automated, sum(is_patched(f) for f in r.findings))
+        for r in report.results
+        if r.findings and r.estimate.automated > 0 and (gain := score_gain(report, r)) > 0
+    ]
+    wins.sort(key=lambda win: (-win.gain_per_hour, win.result.id))
+    return tuple(wins[:count])
+
+
+def score_gain(report: Report, result: Result) -> float:
+    """Points the overall score rises, before any cap, when ``result`` passes and all else stays."""
+    total = sum(weight(r) for r in report.results)
+    right = sum(weight(r) * (r.ratio or 0.0) for r in report.results)
+    own = weight(result)
+    if not own:
+        return 0.0
+    base = WEIGHTS[result.severity]
+    cured = (right - own * (result.ratio or 0.0) + base) / (total - own + base)
+    return 10 * (cured - right / total)
+
+
+def is_patched(finding: Finding) -> bool:
+    """Whether the tool offers an edit for the finding, rather than advice."""
+    return finding.fix is not None and set(finding.fix.kinds) != {"advice"}
+
+
+def costs(effort: Estimate, hourly_rate: float, engineers: int, hours_per_day: float) -> tuple[Cost, ...]:
+    """The four points of an estimate in money and working days; raises ValueError for a team that cannot work."""
+    if engineers < 1 or hours_per_day <= 0 or hourly_rate < 0:
+        raise ValueError(
+            f"engineers must be 1 or more, hours_per_day above 0, hourly_rate 0 or more;"
+            f" got {engineers}, {hours_per_day}, {hourly_rate}"
+        )
+    points = (
+        ("By hand, all goes well", effort.low), ("By hand, likely", effort.likely),
+        ("By hand, all goes badly", effort.high), ("With the offered patches, likely", effort.automated),
+    )
+    return tuple(
+        Cost(name, hours, hours * hourly_rate, math.ceil(round(hours / (engineers * hours_per_day), 9)))
+        for name, hours in points
+    )
+
+
+def category_efforts(report: Report) -> dict[str, Estimate]:
+    """The effort of each category that has open findings."""
+    sums = {
+        name: sum((r.estimate for r in report.results if r.category == name), Estimate()) for name in CATEGORIES
+    }
+    return {name: estimate for name, estimate in sums.items() if estimate.likely}
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """``1 finding``, ``2 findings``."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def hours_text(hours: float) -> str:
+    """Hours as a reader says them: minutes below one, one decimal below ten, none above."""
+    if 0 < hours < 1:
+        return f"{max(1, round(hours * 60))} min"
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:,.0f} h"
+
+
+def _standing(report: Report) -> str:
+    overall = report.score.overall
+    name = report.target.name
+    if overall.value is None:
+        return f"{name} has no score: none of the {plural(overall.total, 'check')} could be answered for it."
+    text = f"{name} scores {overall.value:.1f} of 10 ({overall.grade}), counted over {overall.counted} of " \
+           f"{plural(overall.total, 'check')}"
+    if overall.capped_by:
+        text += f"; the score is held down by an open critical finding ({overall.capped_by})"
+    scored = [(s.value, name) for name, s in report.score.categories.items() if s.value is not None]
+    if len(scored) > 1 and min(scored)[0] < max(scored)[0]:
+        (low, weak), (high, strong) = min(scored), max(scored)
+        text += f"; it is strongest in {_in_sentence(strong)} ({high:.1f}), weakest in {_in_sentence(weak)} ({low:.1f})"
+    return text + "."
+
+
+def _in_sentence(category: str) -> str:
+    title = CATEGORY_TITLES[category]
+    return title if title == "DevOps" else title.lower()
+
+
+def _gravest(report: Report) -> str:
+    counts = severity_counts(report)
+    total = sum(counts.values())
+    if not total:
+        return "No check that could be answered found a defect."
+    parts = [f"{n:,} {severity}" for severity, n in counts.items() if n]
+    result, finding, _ = report.findings[0]
+    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    return f"There {'is' if total == 1 else 'are'} {plural(total, 'open finding')} ({listed}); " \
+           f"the gravest stands at {finding.place}: {result.title.rstrip('.')}."
+
+
+def _price(report: Report) -> str:
+    effort = report.effort
+    doubt = sum(r.outcome in ("unknown", "error") for r in report.results)
+    tail = f"; {plural(doubt, 'check')} could not be answered and {'needs' if doubt == 1 else 'need'} a person" \
+        if doubt else ""
+    if not effort.likely:
+        return f"There is nothing to put right{tail}."
+    return f"Putting everything right takes about {hours_text(effort.likely)} by hand " \
+           f"(between {hours_text(effort.low)} and {hours_text(effort.high)}), " \
+           f"or {hours_text(effort.automated)} when the offered patches are taken{tail}."

@@ -1,0 +1,193 @@
+"""The tables of a report as plain rows; pandas only when a reader asks for a data frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from readybook import story
+from readybook.check import Estimate
+from readybook.report import Report
+from readybook.severity import SEVERITIES
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell that leads to ``href``, a place in the page (``#…``) or a file beside it (``./…``)."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A cell whose word is a grade, a severity or an outcome, shown as a mark of that kind."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A cell that sorts as ``value`` and reads ``text``."""
+
+    value: float
+    text: str
+
+
+Cell = str | int | Link | Grade | Number | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under named columns. ``caption`` says what a row is; ``total`` marks the last row as the sum of the others;
+    ``find`` offers a box that filters the rows."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: bool = False
+    find: bool = False
+
+    def frame(self) -> pandas.DataFrame:
+        """The table as a data frame: links and marks as their text, numbers as numbers."""
+        import pandas
+
+        return pandas.DataFrame([[_plain(cell) for cell in row] for row in self.rows], columns=list(self.columns))
+
+    def _repr_html_(self) -> str:
+        from readybook.display import table_html
+
+        return str(table_html(self))
+
+
+def scores(report: Report) -> Table:
+    """One row a category: score, grade, how many checks counted, open findings by severity."""
+    counts = {**story.category_counts(report), "": story.severity_counts(report)}
+    scored = {**report.score.categories, "": report.score.overall}
+    capped = any(score.capped_by for score in scored.values())
+    rows = tuple(
+        (
+            story.CATEGORY_TITLES.get(name, "Overall"), _points(score.value), Grade(score.grade or "no score"),
+            f"{score.counted} of {score.total}", *counts[name].values(), *([_cap(score.capped_by)] if capped else []),
+        )
+        for name, score in scored.items()
+    )
+    columns = ("Category", "Score", "Grade", "Checks counted", *(s.capitalize() for s in SEVERITIES))
+    return Table("Score of each category", columns + (("Held down by",) if capped else ()), rows, total=True)
+
+
+def checks(report: Report) -> Table:
+    """One row a check: outcome, open findings, hours."""
+    rows = tuple(
+        (
+            Link(r.id, f"#{r.id}") if r.findings else r.id, r.title, story.CATEGORY_TITLES[r.category],
+            _severity(r.gravest), Grade(story.OUTCOME_TITLES[r.outcome]), len(r.findings),
+            *((_hours(r.estimate.likely), _hours(r.estimate.automated)) if r.findings else (None, None)),
+        )
+        for r in sorted(report.results, key=lambda r: (not r.findings, SEVERITIES.index(r.gravest), r.id))
+    )
+    columns = ("Check", "The defect it looks for", "Category", "Severity", "Outcome", "Findings", "By hand",
+               "With patches")
+    return Table("All checks", columns, rows, find=True)
+
+
+def findings(report: Report) -> Table:
+    """One row an open finding, for data frames and other programs."""
+    rows = tuple(
+        (
+            Link(fingerprint, f"#{fingerprint}"), r.id, _severity(f.severity or r.severity), f.place.path, f.place.line,
+            f.place.symbol, f.message, f.confidence, f.fix.title if f.fix else "", f.app or "",
+        )
+        for r, f, fingerprint in report.findings
+    )
+    columns = ("Fingerprint", "Check", "Severity", "File", "Line", "Inside", "What is wrong", "Confidence", "Fix",
+               "Application")
+    return Table("Open findings", columns, rows, find=True)
+
+
+def quick_wins(report: Report, count: int = 5) -> Table:
+    """One row a check that buys much of the score for little work, best first."""
+    rows = tuple(
+        (
+            Link(win.result.id, f"#{win.result.id}"), win.result.title, _severity(win.result.gravest),
+            f"{win.patched} of {len(win.result.findings)}", _hours(win.hours),
+            Number(round(win.gain, 4), f"+{win.gain:.2f}"),
+            Number(round(win.gain_per_hour, 4), f"{win.gain_per_hour:.2f}"),
+        )
+        for win in story.quick_wins(report, count)
+    )
+    columns = ("Check", "What is wrong", "Severity", "Patched", "Hours", "Score gain", "Gain per hour")
+    return Table("Quick wins", columns, rows)
+
+
+def efforts(report: Report) -> Table:
+    """One row a category with open findings: three points by hand, and with patches; the last row adds them up."""
+    sums = {**story.category_efforts(report), "": report.effort}
+    rows: list[tuple[Cell, ...]] = [
+        (story.CATEGORY_TITLES.get(name, "All"), *_points_of(estimate)) for name, estimate in sums.items()
+    ]
+    columns = ("Category", "All goes well", "Likely", "All goes badly", "Likely, with patches")
+    return Table("Effort by category", columns, tuple(rows), total=True)
+
+
+def costs(report: Report, hourly_rate: float, engineers: int, hours_per_day: float, currency: str) -> Table:
+    """One row a point of the estimate: hours, money at the rate, working days of the team."""
+    rows = tuple(
+        (cost.name, _hours(cost.hours), Number(round(cost.money, 2), f"{currency} {cost.money:,.0f}"), cost.days)
+        for cost in story.costs(report.effort, hourly_rate, engineers, hours_per_day)
+    )
+    return Table("Cost and calendar", ("Estimate", "Hours", "Money", "Working days"), rows)
+
+
+def heat(report: Report) -> Table:
+    """One row a severity: open findings in each category."""
+    counts = story.category_counts(report)
+    rows: tuple[tuple[Cell, ...], ...] = tuple((_severity(s), *(own[s] for own in counts.values())) for s in SEVERITIES)
+    columns = ("Severity", *(story.CATEGORY_TITLES[name] for name in counts))
+    return Table("Open findings by severity and category", columns, rows)
+
+
+def not_checked(report: Report) -> Table:
+    """What the audit did not look at or could not answer, and why."""
+    rows: list[tuple[Cell, ...]] = [(what, why) for what, why in report.not_checked]
+    rows += [(f"File {path}", reason) for path, reason in report.target.unreadable]
+    rows += [
+        (f"Check {r.id}: {r.title}", f"{story.OUTCOME_TITLES[r.outcome]}: {r.reason}")
+        for r in report.results if r.outcome in ("unknown", "error")
+    ]
+    return Table("Not checked", ("What", "Why"), tuple(dict.fromkeys(rows)), find=len(rows) > 10)
+
+
+def waived(report: Report) -> Table:
+    """One row a finding that somebody decided to live with: where, why, and which line says so."""
+    rows = tuple((w.check, str(w.finding.place), w.finding.message, w.reason, w.by) for w in report.waived)
+    return Table("Waived findings", ("Check", "Place", "Finding", "Reason given", "Said by"), rows, find=len(rows) > 10)
+
+
+def _plain(cell: Cell) -> str | float | None:
+    if isinstance(cell, (Link, Grade)):
+        return cell.text
+    return cell.value if isinstance(cell, Number) else cell
+
+
+def _points(value: float | None) -> Cell:
+    return None if value is None else Number(value, f"{value:.1f}")
+
+
+def _hours(hours: float) -> Number:
+    return Number(round(hours, 3), story.hours_text(hours))
+
+
+def _points_of(estimate: Estimate) -> tuple[Number, ...]:
+    return tuple(_hours(h) for h in (estimate.low, estimate.likely, estimate.high, estimate.automated))
+
+
+def _severity(severity: str) -> Grade:
+    return Grade(severity)
+
+
+def _cap(check: str | None) -> Cell:
+    return Link(check, f"#{check}") if check else ""

@@ -1,0 +1,173 @@
+"""What the notebooks call: one function a cell, each returning something that shows itself.
+
+Imported by notebooks and by the renderer, never by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from readybook import charts, display, diffs, story, tables
+from readybook.charts import Chart
+from readybook.diffs import PatchView
+from readybook.display import Shown
+from readybook.errors import ConfigError, TargetError
+from readybook.markup import el
+from readybook.report import Report
+from readybook.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A report and the patches that go with it."""
+
+    report: Report
+    patches: tuple[PatchView, ...]
+
+
+def open_audit(
+    target: str,
+    *,
+    app: str = "",
+    app_dir: str = "",
+    only: str = "",
+    skip: str = "",
+    exclude: str = "",
+    config: str = "",
+    no_target_config: bool = False,
+    no_cache: bool = False,
+    report_json: str = "",
+    patches: str = "",
+) -> Audit:
+    """Audit ``target`` now, or load what ``report_json`` and ``patches`` name. Lists are texts parted by commas."""
+    if report_json:
+        return load(report_json, patches)
+    from readybook.rendering import audited, write_series
+
+    ran = audited(find_target(target), app=app, app_dir=app_dir, only=_words(only), skip=_words(skip),
+                  exclude=_words(exclude), config=Path(config) if config else None,
+                  no_target_config=no_target_config, no_cache=no_cache)
+    with TemporaryDirectory() as folder:
+        write_series(ran, Path(folder))
+        return Audit(ran.report, diffs.read_patches(Path(folder)))
+
+
+def load(report_json: str, patches: str = "") -> Audit:
+    """An audit made before: its JSON and the folder of its patches. Relative paths count from the working directory."""
+    file = Path(report_json)
+    if not file.is_file():
+        raise ConfigError(f"report_json: there is no file {report_json}")
+    series = diffs.read_patches(Path(patches)) if patches else ()
+    return Audit(Report.from_json(file.read_text(encoding="utf-8")), series)
+
+
+def find_target(target: str) -> Path:
+    """The folder ``target`` names: absolute, else beside the working directory, else in the repository."""
+    path = Path(target).expanduser()
+    places = [path] if path.is_absolute() else [Path.cwd() / path, *(root / path for root in _roots())]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise TargetError(f"target: there is no folder {target}")
+
+
+def title(report: Report, date: str = "") -> Shown:
+    """The head of the page."""
+    return Shown(display.header(report, date), f"Audit of {report.target.name}")
+
+
+def verdict(report: Report) -> Shown:
+    """The verdict in three sentences."""
+    return Shown(display.verdict_html(report), " ".join(story.verdict(report)))
+
+
+def at_a_glance(report: Report) -> Shown:
+    """Four figures to remember."""
+    counts = ", ".join(f"{n} {severity}" for severity, n in story.severity_counts(report).items())
+    return Shown(display.at_a_glance(report), f"Open findings: {counts}")
+
+
+def service(report: Report) -> Shown:
+    """What was found to be served."""
+    return Shown(display.target_html(report), story.plural(len(report.apps), "application"))
+
+
+def score_chart(report: Report) -> Chart:
+    """The score of each category against the target."""
+    return charts.score_bars(report)
+
+
+def score_table(report: Report) -> Table:
+    """The score of each category with what counted."""
+    return tables.scores(report)
+
+
+def worst(report: Report, count: int = 5) -> Shown:
+    """The gravest findings with evidence."""
+    places = ", ".join(f"{r.id} {f.place}" for r, f, _ in story.worst(report, count))
+    return Shown(display.worst_html(report, count), f"Worst: {places or 'none'}")
+
+
+def quick_wins(report: Report, count: int = 5) -> Table:
+    """What buys most of the score for an hour of work."""
+    return tables.quick_wins(report, count)
+
+
+def effort_table(report: Report) -> Table:
+    """Hours by category."""
+    return tables.efforts(report)
+
+
+def cost_table(report: Report, *, hourly_rate: float, engineers: int, hours_per_day: float, currency: str) -> Table:
+    """Hours, money and working days of the whole."""
+    return tables.costs(report, hourly_rate, engineers, hours_per_day, currency)
+
+
+def assumptions(*, hourly_rate: float, engineers: int, hours_per_day: float, currency: str) -> Shown:
+    """What the money and the days rest on."""
+    text = f"Assumed: {currency} {hourly_rate:,.2f} an hour; {story.plural(engineers, 'engineer')} at " \
+           f"{hours_per_day:g} hours a day on this work. All four are parameters of the notebook."
+    return Shown(el("p", text, class_="rest"), text)
+
+
+def heatmap(report: Report) -> Chart:
+    """Open findings by category and severity."""
+    return charts.severity_heatmap(report)
+
+
+def checks(report: Report) -> Table:
+    """Every check that ran."""
+    return tables.checks(report)
+
+
+def findings(report: Report) -> Shown:
+    """Every open finding with evidence, by check."""
+    return Shown(display.findings_html(report), story.plural(len(report.findings), "open finding"))
+
+
+def patches(audit: Audit) -> Shown:
+    """The offered patches as diffs."""
+    return Shown(diffs.patches_html(audit.patches), story.plural(len(audit.patches), "patch", "patches"))
+
+
+def not_checked(report: Report) -> Table:
+    """What was not looked at, and why."""
+    return tables.not_checked(report)
+
+
+def waived(report: Report) -> Table:
+    """What somebody decided to live with."""
+    return tables.waived(report)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _roots() -> Iterable[Path]:
+    """The repository, seen from the working directory and from this file."""
+    for start in (Path.cwd(), Path(__file__).resolve().parent):
+        yield from (folder for folder in (start, *start.parents) if (folder / "environment.yml").is_file())
