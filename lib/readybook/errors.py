@@ -21,3 +21,10 @@ class PatchError(ReadybookError):
 
 class PackError(ReadybookError):
     """A check pack cannot be loaded; the text names the pack, the module or class, and what is wrong."""
+
+
+class NotebookError(Exception):
+    """A notebook did not run to its end; the text names the notebook and the first line of what went wrong.
+
+    Not the caller's doing, so no ReadybookError: the command line leaves with code 3.
+    """
