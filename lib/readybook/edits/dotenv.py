@@ -1,0 +1,58 @@
+"""Lines of .env.example files, in the style of the lines that stand there."""
+
+from __future__ import annotations
+
+import re
+
+from readybook.edits.work import Work
+from readybook.errors import PatchError
+from readybook.intents import EnsureEnvExample
+
+NAMES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", ".example.env", ".env-example",
+         "example.env", "sample.env", "env.sample")
+LINE = re.compile(r"^[ \t]*#?[ \t]*(export[ \t]+)?([A-Za-z_]\w*)([ \t]*)=([ \t]*)(.*)$")
+
+
+def example_file(work: Work, near: str) -> str | None:
+    """The example file nearest above ``near``, or the only one of the target."""
+    folder = near
+    while folder:
+        folder = folder.rpartition("/")[0]
+        for name in NAMES:
+            path = f"{folder}/{name}" if folder else name
+            if work.text(path) is not None:
+                return path
+    others = [p for p in sorted(work.paths) if p.rpartition("/")[2] in NAMES]
+    return others[0] if len(others) == 1 else None
+
+
+def ensure_env_example(work: Work, intent: EnsureEnvExample) -> None:
+    """Carry out EnsureEnvExample; a missing file is made."""
+    if not work.exists(intent.path):
+        work.create(intent.path, "")
+    ensure_variable(work, intent.path, intent.name, intent.value, intent.comment)
+
+
+def ensure_variable(work: Work, path: str, name: str, value: str, comment: str = "") -> None:
+    """Append a variable unless a line (commented out or not) names it."""
+    text = work.text(path)
+    if text is None:
+        raise PatchError(f"{path}: cannot be read as text")
+    if "\n" in value + comment + name or "\r" in value + comment + name:
+        raise PatchError(f"{path}: a value over several lines for {name}")
+    lines = text.split("\n")
+    parts = [m for line in lines if (m := LINE.match(line.rstrip("\r")))]
+    if any(m.group(2) == name for m in parts):
+        return
+    live = [m for m, line in ((m, m.string) for m in parts) if not line.lstrip().startswith("#")]
+    export = "export " if live and all(m.group(1) for m in live) else ""
+    spaced = bool(live) and all(m.group(3) and m.group(4) for m in live)
+    quoted = sum(m.group(5).startswith('"') for m in live) * 2 > len(live) if live else False
+    if quoted or (value and re.search(r"[\s#'\"$]", value) and not value.startswith(('"', "'"))):
+        value = '"' + value.replace('"', '\\"') + '"' if value or quoted else value
+    newline = "\r\n" if "\r\n" in text else "\n"
+    commented = any(line.lstrip().startswith("#") and not LINE.match(line.rstrip("\r")) for line in lines)
+    head = f"# {comment}{newline}" if comment and (commented or not live) else ""
+    ended = not text or text.endswith("\n")
+    new = ("" if ended else newline) + head + f"{export}{name}{' = ' if spaced else '='}{value}" + (newline if ended else "")
+    work.drafts[path] = work.draft(path).rewritten(text + new)

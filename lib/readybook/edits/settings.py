@@ -1,0 +1,379 @@
+"""Settings: a field in the project's settings class, its variable in .env.example, and how code reads it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+import libcst as cst
+
+from readybook.edits import packages
+from readybook.edits.dotenv import ensure_variable, example_file
+from readybook.edits.drafts import Draft, Splice
+from readybook.edits.python_imports import bindings, ensure_import
+from readybook.edits.python_source import PythonSource
+from readybook.edits.settings_home import (
+    SettingsHome,
+    access,
+    class_option,
+    field_case,
+    fields,
+    find_class,
+    find_settings,
+)
+from readybook.edits.work import Work
+from readybook.errors import PatchError
+from readybook.intents import EnsureImport, EnsureRequirement, EnsureSetting
+from readybook.place import Place
+
+PLACEHOLDER = re.compile(r"\{setting:(\w+)\}")
+LIST_OF_TEXT = re.compile(r"(?:typing\.)?[Ll]ist\[str\]")
+ORIGINS = {
+    "SecretStr": "pydantic", "Field": "pydantic", "AnyHttpUrl": "pydantic", "HttpUrl": "pydantic",
+    "PostgresDsn": "pydantic", "RedisDsn": "pydantic", "PositiveInt": "pydantic", "PositiveFloat": "pydantic",
+    "Annotated": "typing", "Literal": "typing", "Path": "pathlib", "timedelta": "datetime",
+}
+SPLIT = '''\
+@field_validator("{name}", mode="before")
+@classmethod
+def split_commas(cls, value: object) -> object:
+    """Read ``a, b`` from the environment as a list of two."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value'''
+AS_LIST = '''\
+@property
+def {listed}(self) -> list[str]:
+    """The parts of ``{name}``, which the environment gives as ``a, b``."""
+    return [part.strip() for part in self.{name}.split(",") if part.strip()]'''
+MODERN = '''\
+"""Settings of the service, read from the environment."""
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What differs between environments; each value is read from the variable of its name in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+
+settings = Settings()
+'''
+OLD = '''\
+"""Settings of the service, read from the environment."""
+
+from pydantic import BaseSettings
+
+
+class Settings(BaseSettings):
+    """What differs between environments; each value is read from the variable of its name in capitals."""
+
+    class Config:
+        env_file = ".env"
+        extra = "ignore"
+
+
+settings = Settings()
+'''
+
+
+def ensure_setting(work: Work, intent: EnsureSetting) -> None:
+    """Carry out EnsureSetting: extend the settings class, or make one beside the application's main module."""
+    home = find_settings(work) or _new_home(work)
+    reads_list = bool(LIST_OF_TEXT.fullmatch(intent.annotation.replace(" ", "")))
+    # Pydantic 1 and pydantic-settings before 2.7 read a list as JSON and fail on ``a,b``: a text and a property there.
+    as_text = reads_list and not (home.version == 2 and packages.at_least(work, "pydantic-settings", "2.7"))
+    if as_text:
+        intent = replace(intent, annotation="str", default=_joined(intent.default))
+    variable = intent.env
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        nonlocal variable
+        del draft
+        node = find_class(source, home)
+        out, variable = _field_splices(work, source, node, home, intent, reads_list, as_text)
+        return out
+
+    before = work.text(home.path)
+    work.plan(home.path, planner)
+    if work.text(home.path) != before:
+        _reachable(work, home)
+        example = example_file(work, home.path)
+        if example:
+            ensure_variable(work, example, variable, intent.example, intent.meaning)
+
+
+def listed_name(name: str) -> str:
+    """The property that gives a setting kept as text as a list."""
+    return f"{name}_LIST" if name.isupper() else f"{name}_list"
+
+
+def _joined(default: str | None) -> str | None:
+    """A default list of texts as the text that the environment would give."""
+    if default is None:
+        return None
+    try:
+        value = ast.literal_eval(default)
+    except (ValueError, SyntaxError):
+        raise PatchError(f"the default {default} is no list of texts") from None
+    return '"' + ",".join(str(v) for v in value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _field_splices(
+    work: Work, source: PythonSource, node: cst.ClassDef, home: SettingsHome, intent: EnsureSetting,
+    reads_list: bool, as_text: bool,
+) -> tuple[list[Splice], str]:
+    """The new field (and what reads a list) as splices, and the name of the variable that it is read from."""
+    present = fields(source, node)
+    name = intent.name.upper() if field_case([f.name for f in present]) == "upper" else intent.name
+    if any(f.name.lower() == name.lower() for f in present):
+        return [], intent.env
+    prefix = _literal(class_option(source, node, "env_prefix"))
+    exact = class_option(source, node, "case_sensitive") == "True"
+    plain = prefix + (name if exact else name.upper())
+    alias_key = _alias_style(present, home)
+    matches = intent.env.lower() in (plain.lower(), name.lower()) and not (exact and intent.env.lower() != plain.lower())
+    variable = plain if matches else intent.env
+    aliased = not matches or alias_key is not None
+    key = alias_key or ("validation_alias" if home.version == 2 else "env")
+    annotation, default = intent.annotation, intent.default
+    if reads_list and not as_text:
+        annotation = f"Annotated[{annotation}, NoDecode]"
+    code = f"{name}: {annotation}" + _value(default, key if aliased else None, variable)
+    _import_names(work, home.path, code)
+    out = [_insert_field(work, source, node, home, code, name, present)]
+    if reads_list:
+        out += _list_reader(work, source, node, home, name, as_text)
+    return out, variable
+
+
+def _alias_style(present: list, home: SettingsHome) -> str | None:
+    """The keyword by which most fields of the class name their variable, when they do."""
+    for key in ("validation_alias", "alias", "env"):
+        if key == "env" and home.version == 2:
+            continue
+        if sum(key in f.extra for f in present) * 2 > len(present):
+            return key
+    return None
+
+
+def _value(default: str | None, key: str | None, variable: str) -> str:
+    if key is None:
+        return "" if default is None else f" = {default}"
+    if default is not None and default.startswith("Field("):
+        inner = default[len("Field("):-1]
+        return f' = Field({inner}{", " if inner else ""}{key}="{variable}")'
+    return f' = Field({"..." if default is None else default}, {key}="{variable}")'
+
+
+def _import_names(work: Work, path: str, code: str) -> None:
+    for name, module in ORIGINS.items():
+        if re.search(rf"(?<![\w.\"']){name}\b", code):
+            ensure_import(work, EnsureImport(path, module, name))
+    if "NoDecode" in code:
+        ensure_import(work, EnsureImport(path, "pydantic_settings", "NoDecode"))
+
+
+def _insert_field(
+    work: Work, source: PythonSource, node: cst.ClassDef, home: SettingsHome, code: str, name: str, present: list
+) -> Splice:
+    newline, key = source.newline, f"setting {name}"
+    if not isinstance(node.body, cst.IndentedBlock):
+        start, end = source.span(node.body)
+        indent = source.indent_at(source.span(node)[0]) + source.indent
+        return Splice(start, end, newline + indent + work.fitted(home.path, code, indent), key)
+    body = list(node.body.body)
+    indent = source.indent_at(source.start(body[0]))
+    line = work.fitted(home.path, code, indent, first=True)
+    if present:
+        anchor: cst.CSTNode = present[-1].statement
+        gap = ""
+    else:
+        small = body[0].body[0] if isinstance(body[0], cst.SimpleStatementLine) else None
+        if isinstance(small, cst.Pass) and len(body) == 1:
+            start, end = source.span(body[0])
+            return Splice(start, end, line.lstrip(), key)
+        anchor, gap = _before_fields(source, body)
+        if anchor is None:
+            at = source.line_start(source.start(body[0]))
+            return Splice(at, at, line + newline * 2, key)
+    at = source.line_end(source.span(anchor)[1])
+    open_end = not source.text[:at].endswith(("\n", "\r"))
+    return Splice(at, at, (newline if open_end else "") + gap + line + ("" if open_end else newline), key)
+
+
+def _before_fields(source: PythonSource, body: list) -> tuple[cst.CSTNode | None, str]:
+    """After what the first field goes in a class without fields: its configuration, else its docstring."""
+    anchor: cst.CSTNode | None = None
+    for statement in body:
+        small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+        config = isinstance(small, cst.Assign | cst.AnnAssign)
+        if config or (isinstance(small, cst.Expr) and isinstance(small.value, cst.BaseString)):
+            anchor = statement
+            continue
+        break
+    return anchor, source.newline
+
+
+def _list_reader(
+    work: Work, source: PythonSource, node: cst.ClassDef, home: SettingsHome, name: str, as_text: bool
+) -> list[Splice]:
+    """What turns ``a,b`` into a list: the class's splitting validator takes one more name, or is made."""
+    if not as_text:
+        for method in source.nodes(cst.FunctionDef):
+            if method.name.value == "split_commas" and node in source.ancestors(method) and method.decorators:
+                call = method.decorators[0].decorator
+                names = [a for a in call.args if a.keyword is None] if isinstance(call, cst.Call) else []
+                if names:
+                    at = source.span(names[-1].value)[1]
+                    return [Splice(at, at, ", " + work.fitted(home.path, f'"{name}"'), f"split {name}")]
+        ensure_import(work, EnsureImport(home.path, "pydantic", "field_validator"))
+    body = getattr(node.body, "body", ())
+    indent = source.indent_at(source.start(body[0])) if body else source.indent
+    code = work.fitted(home.path, (AS_LIST if as_text else SPLIT).format(name=name, listed=listed_name(name)), indent, first=True)
+    at = source.line_end(source.span(body[-1] if body else node)[1])
+    open_end = not source.text[:at].endswith(("\n", "\r"))
+    newline = source.newline
+    text = newline + code + newline if not open_end else newline * 2 + code
+    return [Splice(at, at, text, f"list of {name}" if as_text else "validator split_commas", 1)]
+
+
+def _literal(text: str | None) -> str:
+    try:
+        value = ast.literal_eval(text) if text else ""
+    except (ValueError, SyntaxError):
+        raise PatchError(f"the prefix of the settings' variables cannot be read: {text}") from None
+    return value if isinstance(value, str) else ""
+
+
+def _reachable(work: Work, home: SettingsHome) -> None:
+    """See to it that some module-level object or function gives the settings."""
+    if home.instance or home.factory:
+        return
+    if "settings" in bindings(work.source(home.path)):
+        raise PatchError(f"{home.path}: the name settings is taken and no object of {home.name} exists")
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        del draft
+        node = find_class(source, home)
+        at = source.line_end(source.span(node)[1])
+        newline = source.newline
+        lead = "" if source.text[:at].endswith(("\n", "\r")) else newline
+        tail = newline if at == len(source.text) else newline
+        return [Splice(at, at, f"{lead}{newline * 2}settings = {home.name}(){tail}", "settings object", 2)]
+
+    work.plan(home.path, planner)
+
+
+def _new_home(work: Work) -> SettingsHome:
+    """Make a settings module beside the application's main module, and declare its package."""
+    main = main_module(work)
+    if main is None:
+        raise PatchError("no settings class, and no application module to put one beside")
+    folder = main.rpartition("/")[0]
+    at = f"{folder}/" if folder else ""
+    names = [n for n in ("settings", "config", "app_settings")
+             if not any(work.exists(at + n + tail) or any(p.startswith(f"{at}{n}/") for p in work.paths)
+                        for tail in (".py", "/__init__.py"))]
+    if not names:
+        raise PatchError(f"{at}settings.py, config.py and app_settings.py exist and hold no settings class")
+    path = f"{at}{names[0]}.py"
+    old = packages.pydantic_major(work) == 1
+    work.create(path, OLD if old else MODERN)
+    work.chosen["settings home"] = f"{path}::Settings"
+    if not old:
+        from readybook.edits.requirements import ensure_requirement
+
+        ensure_requirement(work, EnsureRequirement("pydantic-settings", ">=2.7"), near=path)
+    return SettingsHome(path, "Settings", 1 if old else 2, (path, "settings"), None)
+
+
+def main_module(work: Work) -> str | None:
+    """The file that builds the served application, by the usual signs: it calls FastAPI, its name, its depth."""
+    spec = work.project.app.partition(":")[0].replace(".", "/")
+    made = re.compile(r"^[ \t]*(?:\w+(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*|return[ \t]+)(?:\w+\.)*FastAPI\(", re.M)
+    found = [p for p in work.paths if p.endswith(".py") and made.search(work.text(p) or "")]
+    if spec:
+        found = [p for p in found if p.removesuffix(".py").endswith(spec)] or found
+    usual = {"main.py": 0, "app.py": 1, "server.py": 2, "asgi.py": 3, "__init__.py": 4}
+    return min(found, default=None, key=lambda p: (
+        bool(re.search(r"(?:^|/)(?:tests?|docs|examples?)/|(?:^|/)test_", p)), usual.get(p.rpartition("/")[2], 9), p.count("/"), p,
+    ))
+
+
+def setting_access(
+    work: Work, path: str, name: str, wanted: tuple[EnsureSetting, ...] = (), place: Place | None = None
+) -> tuple[str, tuple[EnsureImport, ...]]:
+    """The expression by which code of ``path`` reads the setting ``name``, and the imports it needs.
+
+    ``wanted`` are settings that are about to be made. Raises PatchError when the class has no such field.
+    """
+    home = find_settings(work)
+    if home is None:
+        if any(w.name.lower() == name.lower() for w in wanted):
+            for one in wanted:
+                ensure_setting(work, one)
+            home = find_settings(work)
+    if home is None:
+        raise PatchError(f"{path}: there is no settings class to read {name} from")
+    if home.path == path:
+        _after_settings(work, home, place)
+    for one in wanted:
+        ensure_setting(work, one)
+    source = work.source(home.path) if not work.draft(home.path).pending else _settled(work, home.path)
+    node = find_class(source, home)
+    present = {f.name.lower(): f.name for f in fields(source, node)}
+    if name.lower() not in present:
+        raise PatchError(f"{home.path}: {home.name} has no field {name}")
+    attribute = present[name.lower()]
+    methods = {f.name.value for f in source.nodes(cst.FunctionDef) if node in source.ancestors(f)}
+    if listed_name(attribute) in methods:
+        attribute = listed_name(attribute)
+    home = find_settings(work)
+    assert home is not None
+    text, wants = access(work, home, path)
+    return f"{text}.{attribute}", (EnsureImport(path, *wants),) if wants else ()
+
+
+def _after_settings(work: Work, home: SettingsHome, place: Place | None) -> None:
+    """Refuse a place of the settings' own file that runs before the settings object exists."""
+    source, draft = work.source(home.path), work.draft(home.path)
+    made = home.instance or home.factory
+    if place is not None and made is not None and made[0] == home.path:
+        offset = draft.now(place.line)
+        end = max(source.span(s)[1] for s in source.module.body if _binds(s, made[1]))
+        node = find_class(source, home)
+        inside = source.span(node)[0] <= offset <= source.span(node)[1]
+        if offset > end and not inside:
+            return
+    raise PatchError(f"{home.path}: the settings class stands in this file, so the value cannot be read from it here")
+
+
+def _binds(statement: cst.CSTNode, name: str) -> bool:
+    if isinstance(statement, cst.FunctionDef):
+        return statement.name.value == name
+    return isinstance(statement, cst.SimpleStatementLine) and any(
+        isinstance(n, cst.Assign) and isinstance(n.targets[0].target, cst.Name) and n.targets[0].target.value == name
+        or isinstance(n, cst.AnnAssign) and isinstance(n.target, cst.Name) and n.target.value == name
+        for n in statement.body
+    )
+
+
+def _settled(work: Work, path: str) -> PythonSource:
+    work.drafts[path] = work.draft(path).settled()
+    return work.source(path)
+
+
+def resolve(work: Work, path: str, text: str, place: Place | None = None) -> str:
+    """A text with every ``{setting:NAME}`` replaced by the expression that reads it in ``path``, imports asked for."""
+
+    def read(match: re.Match[str]) -> str:
+        expression, imports = setting_access(work, path, match.group(1), place=place)
+        for one in imports:
+            bound = ensure_import(work, one)
+            expression = re.sub(rf"^{one.name}\b", bound, expression)
+        return expression
+
+    return PLACEHOLDER.sub(read, text)

@@ -1,0 +1,236 @@
+"""The settings class of the target: where it is, how it is written, and how other files reach it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from readybook.edits.python_imports import bindings
+from readybook.edits.python_source import PythonSource, last_name
+from readybook.edits.work import Work
+from readybook.errors import PatchError
+
+CLASS = re.compile(r"^class[ \t]+(\w+)[ \t]*\(([^)]*)\)[ \t]*:", re.M)
+NAME = re.compile(r"[\w.]+")
+NOT_SERVED = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|scripts?|migrations?|alembic)/|(?:^|/)(?:test_[^/]*|conftest)\.py$")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsHome:
+    """One settings class. ``version`` is that of Pydantic's interface it uses (1 or 2).
+
+    ``instance`` and ``factory`` are (path, name) of a module-level object, and of a function that returns one.
+    """
+
+    path: str
+    name: str
+    version: int
+    instance: tuple[str, str] | None
+    factory: tuple[str, str] | None
+
+
+def find_settings(work: Work) -> SettingsHome | None:
+    """The settings class that most of the code imports, or None when the target has none."""
+    key = "settings home"
+    if key in work.chosen:
+        path, _, name = work.chosen[key].partition("::")
+        return describe(work, path, name)
+    candidates = list(settings_classes(work))
+    if not candidates:
+        return None
+    best = min(candidates, key=lambda c: (bool(NOT_SERVED.search(c[0])), -_users(work, *c), c[0].count("/"), c))
+    work.chosen[key] = "::".join(best)
+    return describe(work, *best)
+
+
+def settings_classes(work: Work) -> Iterator[tuple[str, str]]:
+    """(path, class) of every class that derives from BaseSettings, directly or through classes of the target."""
+    found: dict[str, list[tuple[str, set[str]]]] = {}
+    for path in sorted(work.paths):
+        text = work.text(path) if path.endswith(".py") else None
+        if text and "class " in text:
+            for name, bases in CLASS.findall(text):
+                direct = {b.rpartition(".")[2] for b in NAME.findall(bases)}
+                if "BaseSettings" not in direct or "pydantic" in text:
+                    found.setdefault(name, []).append((path, direct))
+    known, yielded = {"BaseSettings"}, set()
+    while True:
+        new = {(path, name) for name, places in found.items() for path, bases in places if bases & known} - yielded
+        if not new:
+            return
+        yield from sorted(new)
+        yielded |= new
+        known |= {name for _, name in new}
+
+
+def _users(work: Work, path: str, name: str) -> int:
+    """How many files import the module of a class, or the class, and how often its own module makes an object of it."""
+    stem = path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
+    line = re.compile(rf"^[ \t]*(?:from|import)\b[^\n]*\b(?:{re.escape(stem)}|{re.escape(name)})\b", re.M)
+    made = re.compile(rf"\b{re.escape(name)}\(\s*[\w\"')]")
+    files = sum(1 for p in work.paths if p.endswith(".py") and p != path and line.search(work.text(p) or ""))
+    own = (work.text(path) or "").replace(f"class {name}(", "")
+    return 10 * files + 5 * bool(made.search(own) or f"{name}()" in own)
+
+
+def describe(work: Work, path: str, name: str) -> SettingsHome:
+    """What is known about a settings class by reading its file and those that make an object of it."""
+    text = work.text(path) or ""
+    modern = bool(re.search(r"pydantic_settings", text)) or _inherits_modern(work, path)
+    instance, factory = _made_in(work, path, name)
+    if instance is None and factory is None:
+        for other in sorted(work.paths):
+            if other.endswith(".py") and not NOT_SERVED.search(other) and re.search(
+                rf"\b{re.escape(name)}\(", work.text(other) or ""
+            ) and other != path:
+                instance, factory = _made_in(work, other, name)
+                if instance or factory:
+                    break
+    return SettingsHome(path, name, 2 if modern else 1, instance, factory)
+
+
+def _inherits_modern(work: Work, path: str) -> bool:
+    """Whether a base class in another file of the target comes from pydantic-settings."""
+    files = (work.modules.file_of(path, module) for module in work.modules.imported(path))
+    return any("pydantic_settings" in (work.text(f) or "") for f in files if f)
+
+
+def _made_in(work: Work, path: str, name: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+    """The module-level object and the function of one file that hold or return an object of the class."""
+    try:
+        source = _current(work, path)
+    except PatchError:
+        return None, None
+    factory: tuple[str, str] | None = None
+    makers = {name}
+    for node in source.module.body:
+        if isinstance(node, cst.FunctionDef) and not node.params.params and any(
+            last_name(c.func) == name for c in source.nodes(cst.Call) if node in source.ancestors(c)
+        ):
+            factory = (path, node.name.value)
+            makers.add(node.name.value)
+    instance: tuple[str, str] | None = None
+    for node in source.module.body:
+        if not isinstance(node, cst.SimpleStatementLine):
+            continue
+        for small in node.body:
+            if isinstance(small, cst.Assign | cst.AnnAssign) and isinstance(small.value, cst.Call):
+                target = small.target if isinstance(small, cst.AnnAssign) else small.targets[0].target
+                if last_name(small.value.func) in makers and isinstance(target, cst.Name):
+                    instance = (path, target.value)
+    return instance, factory
+
+
+def _current(work: Work, path: str) -> PythonSource:
+    from readybook.edits.python_source import parse
+
+    return parse(path, work.text(path) or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the class: ``extra`` holds the keyword arguments of its ``Field(…)``."""
+
+    name: str
+    statement: cst.SimpleStatementLine
+    extra: tuple[str, ...] = ()
+
+
+def find_class(source: PythonSource, home: SettingsHome) -> cst.ClassDef:
+    """The node of the settings class; raises PatchError when it is gone."""
+    for node in source.nodes(cst.ClassDef):
+        if node.name.value == home.name:
+            return node
+    raise PatchError(f"{home.path}: there is no class {home.name}")
+
+
+def fields(source: PythonSource, node: cst.ClassDef) -> list[Field]:
+    """The fields of a settings class in the order of the text; its configuration is none."""
+    found = []
+    for statement in getattr(node.body, "body", ()):
+        if not isinstance(statement, cst.SimpleStatementLine):
+            continue
+        small = statement.body[0]
+        if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
+            name, value = small.target.value, small.value
+        elif isinstance(small, cst.Assign) and isinstance(small.targets[0].target, cst.Name):
+            name, value = small.targets[0].target.value, small.value
+        else:
+            continue
+        annotation = source.code(small.annotation) if isinstance(small, cst.AnnAssign) else ""
+        if name == "model_config" or name.startswith("__") or "ClassVar" in annotation:
+            continue
+        is_field = isinstance(value, cst.Call) and last_name(value.func) == "Field"
+        extra = tuple(a.keyword.value for a in value.args if a.keyword) if is_field else ()  # type: ignore[union-attr]
+        found.append(Field(name, statement, extra))
+    return found
+
+
+def class_option(source: PythonSource, node: cst.ClassDef, option: str) -> str | None:
+    """The source text of an option of the class's configuration (``model_config``, inner ``Config``, class keyword)."""
+    for keyword in node.keywords:
+        if keyword.keyword is not None and keyword.keyword.value == option:
+            return source.code(keyword.value)
+    for inner in source.nodes(cst.Arg):
+        if inner.keyword is not None and inner.keyword.value == option and node in source.ancestors(inner):
+            call = source.parent(inner)
+            if isinstance(call, cst.Call) and last_name(call.func) in ("SettingsConfigDict", "ConfigDict", "dict"):
+                return source.code(inner.value)
+    for inner in source.nodes(cst.DictElement):
+        if isinstance(inner.key, cst.SimpleString) and inner.key.evaluated_value == option and (
+            node in source.ancestors(inner)
+        ):
+            return source.code(inner.value)
+    for inner in source.nodes(cst.Assign):
+        if last_name(inner.targets[0].target) == option and node in source.ancestors(inner):
+            above = source.scope(inner)
+            if isinstance(above, cst.ClassDef) and above.name.value == "Config":
+                return source.code(inner.value)
+    return None
+
+
+def field_case(names: list[str]) -> str:
+    """``upper`` or ``lower``: how most fields are spelled."""
+    counts = Counter("upper" if n.isupper() else "lower" for n in names)
+    return counts.most_common(1)[0][0] if counts else "lower"
+
+
+def access(work: Work, home: SettingsHome, path: str) -> tuple[str, tuple[str, str] | None]:
+    """How code of ``path`` names the settings object, and the (module, name) it must import for that, if any.
+
+    Raises PatchError when an import would go in a circle.
+    """
+    source = work.source(path)
+    bound = bindings(source)
+    for target in (home.instance, home.factory):
+        if target is None:
+            continue
+        call = "" if target == home.instance else "()"
+        if target[0] == path:
+            return target[1] + call, None
+        for name, origin in bound.items():
+            if origin.name == target[1] and _means(work, path, origin.module, target[0]):
+                return name + call, None
+            if origin.name is None and _means(work, path, origin.module, target[0]) and not name.startswith("import "):
+                return f"{name}.{target[1]}{call}", None
+            joined = f"{origin.module}{'' if origin.module.endswith('.') else '.'}{origin.name}"
+            if origin.name is not None and work.modules.file_of(path, joined) == target[0]:
+                return f"{name}.{target[1]}{call}", None
+    target = home.instance or home.factory
+    if target is None:
+        raise PatchError(f"{home.path}: no object of {home.name} can be reached from other files")
+    if work.modules.reaches(target[0], path):
+        raise PatchError(f"{path}: {target[0]} imports this file, so it cannot import the settings from there")
+    return target[1] + ("" if target == home.instance else "()"), (work.modules.name_for(path, target[0]), target[1])
+
+
+def _means(work: Work, path: str, module: str, target: str) -> bool:
+    """Whether ``module``, as ``path`` imports it, is the file or a package whose __init__ passes its names on."""
+    found = work.modules.file_of(path, module)
+    if found == target:
+        return True
+    return bool(found and found.endswith("__init__.py") and work.modules.reaches(found, target))

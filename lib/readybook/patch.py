@@ -1,0 +1,378 @@
+"""Patches: the fixes that checks offer, carried out one check after the other and proven before they are offered.
+
+A series is stacked: each patch is worked out on the tip that the ones before it left, so fixes that touch one place
+compose. Beside it stands each patch alone on the base. A patch is offered only when its check, asked again, no longer
+finds what it fixed and has nothing more to fix, and when every Python file it changes still parses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from readybook.check import Check
+from readybook.evidence import fingerprints
+from readybook.finding import Finding
+from readybook.fixing_order import fixing_order, saved_hours
+from readybook.gitpatch import Commit, PatchRepository, diff_part
+from readybook.patchlinks import Stacked, conflicts, requirements
+from readybook.project import Project
+from readybook.run import Asked, ask
+from readybook.syntaxcheck import parse_error
+
+SCHEMA_VERSION = 1
+ROUNDS = 4
+LISTED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file's text before (None: it is new) and after a patch, for display."""
+
+    path: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One check's fixes as a commit.
+
+    ``number`` is its position in the series, from 1; ``requires`` and ``conflicts`` are numbers of others:
+    ``requires`` those that must be applied before it, ``conflicts`` those whose single form excludes its own.
+    ``effort_saved`` is in hours; ``data`` holds the bytes of the file, ``sha256`` their digest; ``verified`` is None
+    until ``verify`` has run.
+    """
+
+    number: int
+    file: str
+    check: str
+    title: str
+    safety: str
+    reason: str
+    fingerprints: tuple[str, ...]
+    paths: tuple[str, ...]
+    effort_saved: float
+    message: str
+    data: bytes = field(repr=False)
+    changes: tuple[Change, ...] = field(repr=False)
+    requires: tuple[int, ...] = ()
+    conflicts: tuple[int, ...] = ()
+    verified: dict[str, Any] | None = None
+
+    @property
+    def diff(self) -> str:
+        """The unified diff, without the mail around it."""
+        return diff_part(self.data).decode("utf-8", "replace")
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the patch file."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The patch's entry in series.json."""
+        return {
+            "number": self.number, "file": self.file, "check": self.check, "title": self.title, "safety": self.safety,
+            "reason": self.reason, "requires": list(self.requires), "conflicts": list(self.conflicts),
+            "fingerprints": list(self.fingerprints), "paths": list(self.paths), "effort_saved": self.effort_saved,
+            "sha256": self.sha256, "verified": self.verified,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unfixed:
+    """A finding that no patch of the series cures, and why."""
+
+    fingerprint: str
+    check: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """All patches for a target: stacked in ``patches``, each alone on the base in ``single``."""
+
+    target: str
+    commit: str | None
+    base_digest: str
+    patches: tuple[Patch, ...] = ()
+    single: tuple[Patch, ...] = ()
+    unfixed: tuple[Unfixed, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The series as series.json of the contract."""
+        return {
+            "schema_version": SCHEMA_VERSION, "target": self.target, "commit": self.commit,
+            "base_digest": self.base_digest, "patches": [p.to_dict() for p in self.patches],
+            "unfixed": [{"fingerprint": u.fingerprint, "check": u.check, "place": u.place, "reason": u.reason}
+                        for u in self.unfixed],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What carrying out one check's fixes on one state came to; ``texts`` empty when there is no patch."""
+
+    texts: dict[str, str]
+    fixed: tuple[tuple[str, Finding], ...] = ()
+    unfixed: tuple[tuple[str, Finding, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def series(
+    project: Project, checks: Sequence[Check], *, unsafe: bool = False, waived: Collection[str] = ()
+) -> Series:
+    """Work out the patches of the given checks.
+
+    ``waived`` holds fingerprints of findings that stay as they are. ``unsafe`` admits fixes that change public
+    behaviour. Raises PatchError when git is missing.
+    """
+    asked = {check.id: ask(check, project) for check in checks}
+    tip, made, unfixed = project, [], list[Unfixed]()
+    for check in fixing_order(checks, {i: a.findings for i, a in asked.items()}, unsafe):
+        own = _named(check, asked[check.id], asked[check.id])
+        attempt = _attempt(check, tip, own if tip is project else None, asked[check.id], unsafe, waived)
+        unfixed += [Unfixed(print_, check.id, str(f.place), why) for print_, f, why in attempt.unfixed]
+        if not attempt.texts:
+            continue
+        alone = attempt if tip is project else _attempt(check, project, own, asked[check.id], unsafe, waived)
+        after = tip.with_files(attempt.texts)
+        made.append(_Made(check, attempt, alone if alone.texts else None, tip, after))
+        tip = after
+    order = {check.id: number for number, check in enumerate(checks)}
+    unfixed.sort(key=lambda u: order[u.check])
+    return _in_git(project, made, tuple(unfixed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    check: Check
+    attempt: _Attempt
+    alone: _Attempt | None
+    before: Project
+    after: Project
+
+
+def _attempt(
+    check: Check, tip: Project, named: list[tuple[str, Finding]] | None, base: Asked, unsafe: bool,
+    waived: Collection[str],
+) -> _Attempt:
+    """Carry out what can be carried out of a check's fixes, leaving out what fails, until the check is content."""
+    from readybook.edits import apply_each
+
+    if named is None:
+        named = _named(check, ask(check, tip), base)
+    open_ = [(p, f) for p, f in named if p not in waived]
+    refused = {p: why for p, f in open_ if (why := _no_patch(f, unsafe))}
+    for _ in range(ROUNDS):
+        chosen = [(p, f) for p, f in open_ if p not in refused]
+        applied = apply_each(tip, [f.fix.intents for _, f in chosen if f.fix])
+        refused |= {chosen[n][0]: why for n, why in applied.failed.items()}
+        fixed = tuple((p, f) for p, f in chosen if p not in refused)
+        if not applied.texts or not fixed:
+            refused |= {p: "its fix would change nothing" for p, _ in fixed}
+            fixed = ()
+            break
+        wrong = _objections(check, tip, applied.texts, named, fixed, unsafe)
+        if not wrong:
+            break
+        refused |= wrong
+    else:
+        refused |= {p: "its fix did not settle" for p, _ in open_ if p not in refused}
+        fixed = ()
+    left = tuple((p, f, refused[p]) for p, f in open_ if p in refused)
+    return _Attempt(applied.texts if fixed else {}, fixed, left, applied.notes)
+
+
+def _no_patch(finding: Finding, unsafe: bool) -> str:
+    """Why a finding has no patch, empty when it may have one."""
+    fix = finding.fix
+    if fix is None:
+        return "the check offers no fix for it"
+    if not fix.intents:
+        return fix.reason or "only a person can make this change"
+    if fix.unsafe and not unsafe:
+        return "its fix changes public behaviour; --unsafe admits it"
+    return ""
+
+
+def _objections(
+    check: Check, tip: Project, texts: dict[str, str], named: list[tuple[str, Finding]],
+    fixed: tuple[tuple[str, Finding], ...], unsafe: bool,
+) -> dict[str, str]:
+    """Why fixes that were carried out cannot be offered: fingerprint → reason; empty when all is well."""
+    after = tip.with_files(texts)
+    for path in sorted(texts):
+        error = parse_error(path, texts[path], tip.text(path) if path in tip.files else None)
+        if error:
+            return {p: f"{path} would not parse after it: {error}" for p, _ in fixed}
+    again = ask(check, after)
+    if again.error:
+        return {p: f"{check.id} could not be asked again: {again.error}" for p, _ in fixed}
+    before = Counter(_identity(f) for _, f in named)
+    cured = Counter(_identity(f) for _, f in fixed)
+    present = Counter(_identity(f) for f in again.findings)
+    stuck = {p: "the check still finds it after its fix" for p, f in fixed
+             if present[_identity(f)] > before[_identity(f)] - cured[_identity(f)]}
+    if stuck:
+        return stuck
+    if len(again.findings) > len(named) - len(fixed):
+        return {p: "the check finds something new after its fix" for p, _ in fixed}
+    known = Counter(_identity(f) for _, f in named) - cured
+    more = [f for f in again.findings if not _no_patch(f, unsafe) and not known[_identity(f)]]
+    if more:
+        return {p: f"the check would fix more after its own fix, at {more[0].place}" for p, _ in fixed}
+    return {}
+
+
+def _identity(finding: Finding) -> tuple[str, str, str]:
+    return finding.place.path, finding.place.symbol, " ".join(finding.evidence.split())
+
+
+def _named(check: Check, now: Asked, base: Asked) -> list[tuple[str, Finding]]:
+    """Findings of the present state, each with the fingerprint it has on the base.
+
+    Earlier patches may have changed a finding's lines: then it is known by its place's symbol and its message, and by
+    its own fingerprint when nothing on the base fits.
+    """
+    known = dict(zip(fingerprints(check.id, base.findings), base.findings, strict=True))
+    if now is base:
+        return list(known.items())
+    named: list[tuple[str, Finding]] = []
+    waiting: list[tuple[str, Finding]] = []
+    for print_, finding in zip(fingerprints(check.id, now.findings), now.findings, strict=True):
+        (named if known.pop(print_, None) else waiting).append((print_, finding))
+    for keys in (lambda f: (f.place.path, f.place.symbol, f.message), lambda f: (f.place.path, f.place.symbol)):
+        still: list[tuple[str, Finding]] = []
+        for print_, finding in waiting:
+            match = next((p for p, f in known.items() if keys(f) == keys(finding)), None)
+            if match is None:
+                still.append((print_, finding))
+            else:
+                del known[match]
+                named.append((match, finding))
+        waiting = still
+    return sorted(named + waiting, key=lambda item: (item[1].place.path, item[1].place.line, item[1].place.column))
+
+
+def _in_git(project: Project, made: list[_Made], unfixed: tuple[Unfixed, ...]) -> Series:
+    """The attempts as commits and mails, with what requires and excludes what."""
+    digest = base_digest(project)
+    head = Series(project.name, project.commit, digest, unfixed=unfixed)
+    if not made:
+        return head
+    touched = {path for one in made for path in (*one.attempt.texts, *(one.alone.texts if one.alone else ()))}
+    with PatchRepository({p: project.files[p].data for p in sorted(touched) if p in project.files}) as repository:
+        mails = repository.formatted([Commit(_message(m, m.attempt), _bytes(m.after, m.attempt)) for m in made])
+        singles = [
+            repository.formatted([Commit(_message(m, m.alone), _bytes(project.with_files(m.alone.texts), m.alone))])[0]
+            if m.alone else None for m in made
+        ]
+        stacked = [Stacked(diff_part(mail), diff_part(single) if single else None)
+                   for mail, single in zip(mails, singles, strict=True)]
+        needs, excludes = requirements(repository, stacked), conflicts(repository, stacked)
+    patches, alone = list[Patch](), list[Patch]()
+    for n, one in enumerate(made):
+        patch = replace(_patch(n + 1, one, one.attempt, one.before, mails[n]),
+                        requires=tuple(k + 1 for k in needs[n]), conflicts=tuple(k + 1 for k in excludes[n]))
+        patches.append(patch)
+        single = singles[n]
+        if one.alone and single:
+            alone.append(replace(_patch(n + 1, one, one.alone, project, single), conflicts=patch.conflicts))
+    return replace(head, patches=tuple(patches), single=tuple(alone))
+
+
+def _bytes(after: Project, attempt: _Attempt) -> dict[str, bytes]:
+    return {path: after.files[path].data for path in attempt.texts}
+
+
+def _patch(number: int, one: _Made, attempt: _Attempt, before: Project, mail: bytes) -> Patch:
+    check = one.check
+    safety, reason = _safety(attempt)
+    changes = tuple(Change(p, before.text(p) if p in before.files else None, t) for p, t in sorted(attempt.texts.items()))
+    return Patch(
+        number, f"{number:04d}-{check.id}-{check.name}.patch", check.id, check.title(), safety, reason,
+        tuple(p for p, _ in attempt.fixed), tuple(sorted(attempt.texts)),
+        saved_hours(check, [f for _, f in attempt.fixed]), _message(one, attempt), mail, changes,
+    )
+
+
+def _safety(attempt: _Attempt) -> tuple[str, str]:
+    """The least safe of the fixes carried out, and the reasons that such fixes give."""
+    order = ("sketch", "review", "safe")
+    fixes = [f.fix for _, f in attempt.fixed if f.fix]
+    worst = min((fix.safety for fix in fixes), key=order.index)
+    reasons = dict.fromkeys(fix.reason for fix in fixes if fix.safety == worst and fix.reason)
+    return worst, "; ".join(reasons)
+
+
+def _message(one: _Made, attempt: _Attempt) -> str:
+    """The commit message: what, why, which findings, how safe, what it saves, how it was tried."""
+    check = one.check
+    safety, reason = _safety(attempt)
+    title = _plain(check.title())
+    titles = dict.fromkeys(_plain(f.fix.title) for _, f in attempt.fixed if f.fix)
+    hours = saved_hours(check, [f for _, f in attempt.fixed])
+    parts = [
+        f"fix({check.id}): {_short(title)}", title, "What: " + "; ".join(titles),
+        *([f"Why: {why}"] if (why := _plain(check.explanation().split(chr(10) * 2)[0])) else []),
+        _listed("Findings fixed:", [str(f.place) for _, f in attempt.fixed]),
+        _listed("Findings not fixed:", [f"{f.place}: {why}" for _, f, why in attempt.unfixed]),
+        f"Safety: {safety}" + (f". {_plain(reason)}" if reason else ""),
+        f"Effort saved: {hours:.1f} hours",
+        f"Verified: every changed Python file parses, and {check.id}, asked again, finds none of the places above.",
+        *(f"Note: {_plain(note)}" for note in attempt.notes),
+        f"Readybook-Check: {check.id}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _listed(head: str, items: list[str]) -> str:
+    if not items:
+        return ""
+    rows = [f"- {_plain(item)}" for item in items[:LISTED]]
+    rows += [f"- and {len(items) - LISTED} more"] if len(items) > LISTED else []
+    return "\n".join([head, *rows])
+
+
+def _plain(text: str) -> str:
+    """One line without control characters: what the target's author wrote must not end the message or start a diff."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+
+
+def _short(title: str, width: int = 56) -> str:
+    title = title.rstrip(".")
+    if len(title) <= width:
+        return title[:1].lower() + title[1:] if title[1:2].islower() else title
+    cut = title[:width].rpartition(" ")[0].rstrip(",;:") or title[:width]
+    return _short(cut, len(cut)) + "…"
+
+
+def base_digest(project: Project) -> str:
+    """A digest of all text files of a project: the same bytes at the same paths give the same digest."""
+    digest = hashlib.sha256()
+    for path in sorted(project.files):
+        data = project.files[path].data
+        digest.update(f"{path}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def write(made: Series, out: Path) -> list[Path]:
+    """Write a series to a folder (see ``readybook.patchfiles``); returns the files, series.json last."""
+    from readybook.patchfiles import write_series
+
+    return write_series(made, out)
+
+
+def apply_to(target: Path, made: Series) -> str:
+    """Commit a series on a new branch of the target's repository; returns the branch's name. Raises PatchError."""
+    from readybook.patchfiles import apply_series
+
+    return apply_series(target, made)
