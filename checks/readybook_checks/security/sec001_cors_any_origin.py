@@ -1,0 +1,187 @@
+"""SEC001: CORS that lets every website call the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right
+from readybook.facts.program import App, Middleware
+from readybook.facts.values import Choice, FromEnv, Unknown, by_default
+from readybook.finding import Answer
+from readybook.intents import EnsureSetting, Intent, RemoveKeyword, ReplaceDefault, SetKeyword
+from readybook.place import Place
+from readybook.project import Project
+
+CORS = "starlette.middleware.cors.CORSMiddleware"
+# what is left of a regular expression that matches every origin, once anchors and groups are taken off
+MATCHES_ALL = frozenset((".*", ".+", "https?://.*", "https?://.+", r"https?:\/\/.*", "http.*", "https?.*", r"[\s\S]*"))
+
+
+class CorsAnyOrigin(Check):
+    """CORS lets any website call this API from its visitors' browsers.
+
+    Looked at: every CORSMiddleware of a served application, its ``allow_origins`` and ``allow_origin_regex``, followed
+    through names, settings and environment defaults, list arithmetic and conditions. With ``allow_credentials=True`` a
+    wildcard is critical: Starlette answers with the caller's own origin, so any site reads what a signed-in visitor
+    may read. Without credentials it is medium where routes authenticate, and low where none does.
+
+    A required variable without a default is no defect: what it holds is not in the code.
+
+    Fix: the origins come from a settings field that is empty until somebody lists the sites that may call.
+    """
+
+    id = "SEC001"
+    name = "cors-any-origin"
+    category = "security"
+    severity = "critical"
+    hours = Hours(0.5, 1, 2, each=0.25)
+    fix_kinds = ("codemod",)
+    references = ("https://fastapi.tiangolo.com/tutorial/cors/", "https://cwe.mitre.org/data/definitions/942.html")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for each CORSMiddleware of each served application."""
+        cors = [(app, m) for app in project.facts.apps if app.served for m in app.middleware if m.path == CORS]
+        if not cors:
+            yield NotApplicable("no CORSMiddleware: browsers keep other sites out")
+        for app, middleware in cors:
+            yield self._answer(project, app, middleware)
+
+    def _answer(self, project: Project, app: App, middleware: Middleware) -> Answer:
+        if "**" in middleware.kwargs:
+            return CannotTell("the arguments of CORSMiddleware are spread from a mapping", middleware.place, app.spec)
+        origins = wildcard(middleware.kwargs.get("allow_origins", ()))
+        pattern = matches_all(middleware.kwargs.get("allow_origin_regex"))
+        if True in (origins, pattern) or "possible" in (origins, pattern):
+            return self._finding(project, app, middleware, pattern is True)
+        if None in (origins, pattern):
+            return CannotTell("which origins are allowed is decided outside the code", middleware.place, app.spec)
+        return Right(middleware.place, "the origins are listed", app.spec)
+
+    def _finding(self, project: Project, app: App, middleware: Middleware, by_pattern: bool) -> Finding:
+        credentials = by_default(middleware.kwargs.get("allow_credentials", False)) is True
+        what = "allow_origin_regex matches every origin" if by_pattern else "allow_origins holds '*'"
+        source = origin_of_wildcard(middleware.kwargs.get("allow_origins"))
+        where = f" (the default of {source[0]} at {source[1]})" if source else ""
+        if credentials:
+            severity = "critical"
+            effect = "with allow_credentials any website can read what a signed-in visitor may read"
+        elif any(project.facts.guarded(r) for r in project.facts.routes if r.app == app.spec):
+            severity, effect = "medium", "any website can call it from its visitors' browsers"
+        else:
+            severity, effect = "low", "any website can call it; no route here authenticates"
+        condition = f" when {middleware.condition}" if middleware.condition else ""
+        certain = middleware.by_default is True and wildcard(middleware.kwargs.get("allow_origins")) != "possible"
+        return Finding(
+            middleware.place, f"{what}{where}{condition}: {effect}.", severity,
+            confidence="high" if certain or by_pattern else "medium",
+            fix=self._fix(middleware, source, by_pattern), app=app.spec, chain=(source[1],) if source else (),
+        )
+
+    def _fix(self, middleware: Middleware, source: tuple[str, Place] | None, by_pattern: bool) -> Fix:
+        intents: tuple[Intent, ...]
+        intents = (
+            EnsureSetting("cors_origins", "list[str]", "[]", "CORS_ORIGINS", example="https://app.example.com",
+                          meaning="sites that may call the API from a browser, by comma"),
+            SetKeyword(middleware.place, "add_middleware", "allow_origins", "{setting:cors_origins}"),
+        )
+        if source is not None and source[1].symbol:
+            intents = (ReplaceDefault(source[1], source[0].lower(), "[]"),)
+        if by_pattern:
+            intents = (*intents, RemoveKeyword(middleware.place, "add_middleware", "allow_origin_regex"))
+        return Fix(
+            "Take the allowed origins from settings, none by default", intents, safety="review",
+            reason="websites on other origins that call the API today must be listed in the setting",
+        )
+
+
+def wildcard(value: Any) -> bool | str | None:
+    """Whether a list of origins holds ``*``: True, False, ``"possible"`` (a branch does), None when not known."""
+    if value is None:
+        return False
+    if isinstance(value, FromEnv):
+        return wildcard(value.default)
+    if isinstance(value, Choice):
+        if value.default is not None:
+            chosen = wildcard(value.options[value.default][1])
+            others = [wildcard(v) for _, v in value.options]
+            return chosen if chosen is not False else "possible" if True in others else chosen
+        answers = [wildcard(v) for _, v in value.options]
+        return "possible" if True in answers or "possible" in answers else None if None in answers else False
+    if isinstance(value, Unknown):
+        return None
+    if isinstance(value, str):
+        return value.strip() == "*"
+    if isinstance(value, list | tuple):
+        answers = [wildcard(v) for v in value]
+        for answer in (True, "possible", None):
+            if answer in answers:
+                return answer
+    return False
+
+
+def matches_all(value: Any) -> bool | None:
+    """Whether an origin pattern matches every origin; None when the pattern is not known."""
+    if value is None:
+        return False
+    text = by_default(value)
+    if not isinstance(text, str):
+        return None if isinstance(value, FromEnv | Choice | Unknown) else False
+    return text.strip("^$").strip("()").removeprefix("?:") in MATCHES_ALL
+
+
+def origin_of_wildcard(value: Any) -> tuple[str, Place] | None:
+    """The variable whose default brings the ``*``, and where that default stands."""
+    if isinstance(value, FromEnv) and value.place is not None and wildcard(value.default) is True:
+        return value.name, value.place
+    if isinstance(value, Choice):
+        found = [origin_of_wildcard(v) for _, v in value.options]
+        return next((f for f in found if f), None)
+    if isinstance(value, list | tuple):
+        found = [origin_of_wildcard(v) for v in value]
+        return next((f for f in found if f), None)
+    return None
+
+
+MAIN = "from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\n"
+CorsAnyOrigin.examples = (
+    Bad(
+        {"app/main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
+         "    allow_origins=[\"*\"],\n    allow_credentials=True,\n)\n"},
+        at=("app/main.py:5",), severity="critical",
+    ),
+    Bad(  # through settings, two modules away
+        {
+            "app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+            "    cors_origins: list[str] = [\"*\"]\n\n\nsettings = Settings()\n",
+            "app/main.py": "from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware as Cors\n"
+            "from app.config import settings\n\n\ndef create_app() -> FastAPI:\n    app = FastAPI()\n"
+            "    app.add_middleware(Cors, allow_origins=settings.cors_origins, allow_credentials=True)\n"
+            "    return app\n\n\napp = create_app()\n",
+        },
+        at=("app/main.py:8",), severity="critical",
+    ),
+    Bad(  # an environment default, split by comma; no credentials
+        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\norigins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=origins)\n"},
+        at=("main.py:7",), severity="low",
+    ),
+    Bad(
+        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
+         "    allow_origin_regex=\"^https?://.*$\",\n    allow_credentials=True,\n)\n"},
+        at=("main.py:5",), severity="critical",
+    ),
+    Good(
+        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"https://a.example\"])\n"},
+    ),
+    Good(  # the variable is required: what it holds is not in the code
+        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=os.environ[\"ORIGINS\"].split(\",\"))\n"},
+        outcome="unknown",
+    ),
+    Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
+    Good(  # a pattern for one's own hosts
+        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
+         "    allow_origin_regex=r\"https://.*\\.example\\.com\",\n    allow_credentials=True,\n)\n"},
+    ),
+)
