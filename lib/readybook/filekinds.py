@@ -53,7 +53,7 @@ _BY_NAME = re.compile(
     |(?:gnu)?makefile|justfile|\.justfile|taskfile|procfile(?:[._-].*)?|pipfile|earthfile|tiltfile
     |\.env.*|env\.(?:example|sample|template|dist|default)|[\w.-]*\.env\.[\w.-]+|[\w-]*env[._-](?:example|sample|template)
     |(?:example|sample|template)[._-]env
-    |[\w.-]*(?:requirement|constraint)s?[\w.-]*\.txt|deps[\w.-]*\.txt|runtime\.txt
+    |[\w.-]*(?:requirement|constraint)s?[\w.-]*\.txt|(?:deps|reqs?)[\w.-]*\.txt|runtime\.txt
     |\.gitignore|\.dockerignore|\.coveragerc|\.containerignore|\.python-version|\.tool-versions|\.gitattributes
     |codeowners|\.pylintrc|\.flake8|pylock(?:\.[\w-]+)?\.toml
     """,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from readybook.facts.surroundings import Surroundings
+
 if TYPE_CHECKING:
     from readybook.facts.application import Route, Unresolved
     from readybook.facts.behaviour import Behaviour
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from readybook.project import Project
 
 
-class Facts:
+class Facts(Surroundings):
     """Everything known about one project; each family is worked out when first asked for."""
 
     def __init__(self, project: Project) -> None:

@@ -117,6 +117,15 @@ def is_development(path: str) -> bool:
     return bool(_DEVELOPMENT.search(path))
 
 
+def _has_production_sibling(project: Project, path: str) -> bool:
+    """Whether a compose file of plain name stands beside one for production: then it is the developers'."""
+    folder, _, name = path.rpartition("/")
+    if not re.fullmatch(r"(?:docker-)?compose\.ya?ml", name):
+        return False
+    beside = (p.rpartition("/") for p in project.files)
+    return any(f == folder and _NAME.fullmatch(n) and re.search(r"[._-]prod(?:uction)?[._-]", n) for f, _, n in beside)
+
+
 def _service(project: Project, path: str, name: str, node: Node) -> ComposeService:
     node = _extended(project, path, node, _MAX_EXTENDS)
 
@@ -147,7 +156,7 @@ def _service(project: Project, path: str, name: str, node: Node) -> ComposeServi
         networks=tuple(k for k, _ in n.items()) if (n := node.get("networks")) and isinstance(n.value, dict)
         else _texts(n),
         limits=limits is not None,
-        development=is_development(path), override=bool(_OVERRIDE.search(path)),
+        development=is_development(path) or _has_production_sibling(project, path), override=bool(_OVERRIDE.search(path)),
     )
 
 

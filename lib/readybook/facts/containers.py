@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?:[\w.-]+[._-])?(?:docker|container)file(?:[._-][\w.-]+)?", re.IGNORECASE)
 _OTHER = (".dockerignore", ".md", ".rst", ".txt", ".sh", ".py", ".yml", ".yaml", ".json", ".toml", ".js", ".ts")
 _TEMPLATE = re.compile(r"(?:[._-](?:j2|jinja2?|tpl|tmpl|template|in|mustache))$", re.IGNORECASE)
-_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|test|tests|testing|ci|debug|devcontainer|playwright)"
+_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|tests?|testing|ci|debug|devcontainer|playwright)"
                           r"(?:$|[._/-])")
 _PYTHON_USE = re.compile(r"\b(?:python[0-9.]*|pip[0-9]*|uv|uvx|poetry|pdm|pipenv|conda|mamba|uvicorn|gunicorn|fastapi"
                          r"|hypercorn|granian)\b")

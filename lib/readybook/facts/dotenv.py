@@ -1,0 +1,131 @@
+"""Dotenv files as facts: their variables, which is an example, which is real, and whether git tracks it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.project import Project
+
+_NAME = re.compile(
+    r"\.env(?:[._-][\w.-]+)?|[\w-]*\.env(?:[._-][\w.-]+)?|(?:[\w-]+[._-])?env[._-](?:example|sample|template|dist|default|defaults)"
+    r"|(?:example|sample|template)[._-]env"
+)
+_FOLDER = re.compile(r"(?:^|/)\.envs/[^/]+(?:/[^/]+)?$")
+_EXAMPLE = re.compile(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])", re.IGNORECASE)
+_TEST = re.compile(r"(?:^|[._/-])(?:tests?|testing|ci)(?:$|[._/-])", re.IGNORECASE)
+_LINE = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(.*)$")
+_NOT = (".py", ".md", ".rst", ".yml", ".yaml", ".toml", ".json", ".ts", ".js", ".sh", ".tf", ".j2", ".rules")
+_CLOSING = re.compile(r"(?<!\\)(?:\\\\)*[\"']")
+
+
+@dataclass(frozen=True, slots=True)
+class DotenvVariable:
+    """One variable; ``value`` is without quotes, ``comment`` the remark behind it or the lines above it.
+
+    ``commented_out``: the line is a comment that holds an assignment (examples offer optional variables so).
+    """
+
+    name: str
+    value: str
+    place: Place
+    comment: str = ""
+    commented_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dotenv:
+    """One file. ``example``: made to be copied; ``test``: for tests; ``tracked``: None when git's index is not known."""
+
+    path: str
+    variables: tuple[DotenvVariable, ...]
+    example: bool
+    test: bool
+    tracked: bool | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the variables that are set."""
+        return frozenset(v.name for v in self.variables if not v.commented_out)
+
+    def get(self, name: str) -> DotenvVariable | None:
+        """The variable that counts: the last one set; None when there is none."""
+        return next((v for v in reversed(self.variables) if v.name == name and not v.commented_out), None)
+
+
+def is_dotenv(path: str) -> bool:
+    """Whether a file's name says dotenv."""
+    name = path.rpartition("/")[2]
+    if name.startswith(".envrc") or name.endswith(_NOT):
+        return False
+    return bool(_NAME.fullmatch(name) or _FOLDER.search(path))
+
+
+def dotenvs(project: Project) -> tuple[Dotenv, ...]:
+    """Every dotenv file of the target, by path."""
+    found = []
+    for path, file in sorted(project.files.items()):
+        if is_dotenv(path):
+            name = path.rpartition("/")[2]
+            tracked = None if project.tracked is None else path in project.tracked
+            found.append(Dotenv(path, dotenv_variables(path, file.text), bool(_EXAMPLE.search(name)), bool(_TEST.search(path)), tracked))
+    return tuple(found)
+
+
+def dotenv_variables(path: str, text: str) -> tuple[DotenvVariable, ...]:
+    """The assignments of a dotenv text in order; quoted values may span lines."""
+    found: list[DotenvVariable] = []
+    above: list[str] = []
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        line, start = lines[number].rstrip("\r"), number + 1
+        number += 1
+        stripped = line.strip()
+        if not stripped:
+            above = []
+            continue
+        if stripped.startswith("#"):
+            inside = _LINE.match(stripped.lstrip("# \t"))
+            if inside and re.fullmatch(r"[A-Z][A-Z0-9_]*", inside[1]) and " " not in inside[2].partition(" #")[0].strip("\"' "):
+                value, comment = _plain(inside[2])
+                found.append(DotenvVariable(inside[1], value, Place(path, start), comment or " ".join(above), True))
+            else:
+                above.append(stripped.lstrip("# \t"))
+            continue
+        match = _LINE.match(line)
+        if not match:
+            above = []
+            continue
+        raw = match[2]
+        if raw[:1] in ("'", '"') and not _closed(raw):
+            taken = number
+            while taken < len(lines) and not _CLOSING.search(lines[taken]):
+                taken += 1
+            if taken < len(lines):
+                raw = "\n".join([raw, *lines[number:taken + 1]])
+                number = taken + 1
+        value, comment = _plain(raw)
+        found.append(DotenvVariable(match[1], value, Place(path, start, 1, number), comment or " ".join(above)))
+        above = []
+    return tuple(found)
+
+
+def _closed(raw: str) -> bool:
+    return re.match(r"(['\"]).*?(?<!\\)\1", raw) is not None
+
+
+def _plain(raw: str) -> tuple[str, str]:
+    """(value, comment behind it)."""
+    raw = raw.strip()
+    quoted = re.match(r"(['\"])(.*?)(?<!\\)\1\s*(?:#\s*(.*))?$", raw, re.DOTALL)
+    if quoted:
+        return quoted[2], quoted[3] or ""
+    value, sign, comment = raw.partition(" #")
+    if raw.startswith("#"):
+        return "", raw.lstrip("# ")
+    return value.strip(), comment.strip() if sign else ""
