@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from functools import lru_cache
 
 MARK = "…"
 DATA_SUFFIXES = (".env", ".ini", ".cfg", ".conf", ".yml", ".yaml", ".properties", ".sh", ".tfvars")
@@ -24,13 +25,16 @@ _NAME = (
     r"(?i:password|passwd|passphrase|secret|token|credentials?"
     rf"|(?:{_KEYED})[_-]?key|(?<=[_-])pass|(?<![a-z])pwd)[0-9]{{0,2}}"
 )
+_GAP = r"[ \t]{0,8}"
+_NAME_WORDS = ("pass", "pwd", "secret", "token", "credential", "key")
+_LOOSE_WORDS = ("key", "salt", "hmac", "jwt", "auth", "dsn", "sas", "cert", "cipher", "seed")
 _QUOTED = (
     r"""(?:"{3}(?:\\.|[^"\\])+(?:"{3}|$)|'{3}(?:\\.|[^'\\])+(?:'{3}|$)"""
     r"""|"(?:\\.|[^"\\\n])+(?:"|$)|'(?:\\.|[^'\\\n])+(?:'|$))"""
 )
 _LITERALS = rf"(?:[rRbBuUfF]{{0,2}}{_QUOTED}(?:[ \t]*\\?\n?[-+ \t]{{0,40}}(?=[\"'rRbBuUfF]))?){{1,20}}"
 _WRAPPER = (
-    r"(?:\(\s{0,20})?(?:(?:\w{1,40}\.){0,3}(?:Field|SecretStr|SecretBytes|Secret|Form|Query|Header|Body|str|bytes)"
+    r"(?:\(\s{0,20}|\\\n[ \t]{0,40})?(?:(?:\w{1,40}\.){0,3}(?:Field|SecretStr|SecretBytes|Secret|Form|Query|Header|Body|str|bytes)"
     r"\(\s{0,20}(?:default\s{0,3}=\s{0,3})?)?(?:SecretStr\()?"
 )
 
@@ -56,7 +60,7 @@ _URL_USER = re.compile(r"(://)([0-9A-Za-z_-]{20,128})(?=@[\w.-]{1,200})")
 _BEARER = re.compile(r"(?i)(\bBearer\s{1,4}|\bAuthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:Basic|Token)\s{1,4})"
                      r"([A-Za-z0-9._~+/=-]{12,2000})")
 _ASSIGNED = re.compile(
-    rf"({_NAME}[\"'\]]{{0,2}}\s{{0,8}}(?::\s{{0,4}}(?:[^=\n\"'#:]{{1,80}}=)?|[=!]?=)\s{{0,8}}{_WRAPPER})({_LITERALS})"
+    rf"({_NAME}[\"'\]]{{0,2}}{_GAP}(?::{_GAP}(?:[^=\n\"'#:]{{1,80}}=)?|[=!]?=){_GAP}{_WRAPPER})({_LITERALS})"
 )
 _LOOKED_UP = re.compile(
     r"((?:\b|_)(?i:get|getenv|setenv|setdefault|config|env|str|secret)\(\s{0,20}[\"'][\w.-]{0,60}?"
@@ -64,11 +68,11 @@ _LOOKED_UP = re.compile(
 )
 _FALLBACK = re.compile(rf"({_NAME}[\"'](?:\s?,\s?None)?[)\]]\s{{1,8}}or\s{{1,8}})({_LITERALS})")
 _LOOSE = re.compile(
-    rf"((?i:key|salt|hmac|jwt|auth|dsn|sas|cert|cipher|seed)[\"'\]]{{0,2}}\s{{0,8}}"
-    rf"(?::\s{{0,4}}(?:[^=\n\"'#:]{{1,80}}=)?|=)\s{{0,8}}{_WRAPPER})({_LITERALS})"
+    rf"((?i:{'|'.join(_LOOSE_WORDS)})[\"'\]]{{0,2}}{_GAP}"
+    rf"(?::{_GAP}(?:[^=\n\"'#:]{{1,80}}=)?|=){_GAP}{_WRAPPER})({_LITERALS})"
 )
 _IN_TEXT = re.compile(
-    rf"((?<![\w.])[\w-]{{0,40}}?{_NAME}\s?=\s?)([^\s\"'&;,()\[\]{{}}<>$%=…]{{1,256}})(?=[\"'&;]|\s{{1,4}}\w{{1,40}}=)"
+    rf"((?<![\w.])[\w-]{{0,40}}?{_NAME}\s?=\s?)(?![rRbBuUfF]{{1,2}}[\"'])([^\s\"'&;,()\[\]{{}}<>$%=…]{{1,256}})(?=[\"'&;]|\s{{1,4}}\w{{1,40}}=)"
 )
 _FLAG = re.compile(rf"((?<!\S)--[a-z-]{{0,30}}?{_NAME}[= ]\s{{0,3}})([^\s\"'$<({{\[-][^\s\"']{{0,255}})")
 _LINE = re.compile(
@@ -80,7 +84,7 @@ _PIECE = re.compile(rf"([rRbBuUfF]{{0,2}})({_QUOTED})")
 _TEMPLATE = re.compile(
     r"\$\{[^}]{0,400}\}|\{\{[^}]{0,400}\}\}|\{[^}]{0,400}\}|\$\(?\w{1,80}\)?|%\(\w{1,80}\)s|%s|<[^>]{1,80}>"
 )
-_PATH = re.compile(r"(?:[\w.~-]*/)*[\w.-]+\.(?:pem|key|json|txt|crt|toml|ya?ml|env)|/(?:run|etc|var|app)/[\w./-]+")
+_PATH = re.compile(r"(?:[\w.~-]*/)*[\w.-]+\.(?:pem|key|json|txt|crt|toml|ya?ml|env)|/(?:run|etc|var|app|srv|usr|opt|home|tmp|code)(?:/[\w./-]*)?")
 _WORDS = re.compile(r"(?i)\b(?:password|token|secret|key|credentials?|must|invalid|required|enter|your)\b")
 _TYPE = re.compile(
     r"(?:(?:[A-Za-z_]\w*\.)*(?:[A-Z][a-z]\w*|str|int|float|bool|bytes|object|dict|list|None|Any|True|False|true|false|null|yes|no)"
@@ -89,6 +93,7 @@ _TYPE = re.compile(
 _CODE = re.compile(r"[A-Za-z_][\w.]*[,)\]]*|-?[\d._]+[,)\]]*")
 
 
+@lru_cache(maxsize=4096)
 def mask(text: str, path: str = "") -> str:
     """``text`` with every secret value hidden.
 
@@ -118,18 +123,29 @@ def _kind(path: str) -> str:
 
 
 def _mask_once(text: str, kind: str) -> str:
-    text = _PEM.sub(lambda m: m[1] + _hide_block(m[2]), text)
-    text = _KEY_LINE.sub(lambda m: m[1] + hide(m[2]) + m[3] if _mixed(m[2]) else m[0], text)
+    """One pass. Most texts hold no secret: plain searches for words decide which patterns are worth trying."""
+    lowered = text.lower()
+    if "-----begin" in lowered:
+        text = _PEM.sub(lambda m: m[1] + _hide_block(m[2]), text)
+    text = _KEY_LINE.sub(lambda m: m[1] + hide(m[2]) + m[3] if _key_text(m[2]) else m[0], text)
     text = _SHAPES.sub(lambda m: hide(m[0]), text)
-    text = _URL.sub(lambda m: m[1] + _hide_plain(m[2]), text)
-    text = _URL_USER.sub(lambda m: m[1] + hide(m[2]) if _mixed(m[2]) else m[0], text)
-    text = _BEARER.sub(lambda m: m[1] + hide(m[2]) if any(c.isdigit() for c in m[2]) else m[0], text)
+    if "://" in lowered:
+        text = _URL.sub(lambda m: m[1] + _hide_plain(m[2]), text)
+        text = _URL_USER.sub(lambda m: m[1] + hide(m[2]) if _mixed(m[2]) else m[0], text)
+    if "bearer" in lowered or "authorization" in lowered:
+        text = _BEARER.sub(lambda m: m[1] + hide(m[2]) if any(c.isdigit() for c in m[2]) else m[0], text)
+    if any(word in lowered for word in _LOOSE_WORDS):
+        text = _LOOSE.sub(lambda m: m[1] + _hide_literals(m[2], only_random=True), text)
+    return _mask_named(text, kind) if any(word in lowered for word in _NAME_WORDS) else text
+
+
+def _mask_named(text: str, kind: str) -> str:
+    """Values beside the name of a secret."""
     for pattern in (_LOOKED_UP, _FALLBACK):
         text = pattern.sub(lambda m: m[1] + _hide_literals(m[2]), text)
     text = _ASSIGNED.sub(_hide_assigned, text)
-    text = _LOOSE.sub(lambda m: m[1] + _hide_literals(m[2], only_random=True), text)
-    text = _IN_TEXT.sub(lambda m: m[1] + _hide_plain(m[2]), text)
-    text = _FLAG.sub(lambda m: m[1] + _hide_plain(m[2]), text)
+    for pattern in (_IN_TEXT, _FLAG):
+        text = pattern.sub(lambda m: m[1] + _hide_plain(m[2]), text)
     return _LINE.sub(lambda m: _hide_line(m, kind), text)
 
 
@@ -143,6 +159,8 @@ def _hide_assigned(match: re.Match[str]) -> str:
     annotation = before.rstrip().endswith(":") and not re.search(r"[\"']\s*:\s*$", before)
     if annotation and _TYPE.fullmatch(literals.strip("\"'")):
         return match[0]  # a quoted annotation: def f(token: "Token")
+    if re.search(r"\W\(\s*$", before) and match.string[match.end() :][:20].lstrip().startswith(","):
+        return match[0]  # a tuple of names
     return before + _hide_literals(literals)
 
 
@@ -168,11 +186,13 @@ def _hide_line(match: re.Match[str], kind: str) -> str:
     if not separator.strip():  # Dockerfile's old form: ENV NAME value
         said = re.search(r"\bENV [\w.-]+$", name) and not _harmless(value)
         return name + separator + hide(value) if said else match[0]
+    if re.match(r"[rRbBuUfF]{1,2}[\"']", value):
+        return match[0]
     code_like = _CODE.fullmatch(value) or re.search(r"[(\[{]|[,)\]}]$|==", value)
     if ":" in separator:
         keep = kind == "code" or (kind != "data" and (_TYPE.fullmatch(value) or re.search(r"[(\[{]|[,)\]}]$", value)))
         keep = keep or re.fullmatch(r"(?i)true|false|null|yes|no|~|[|>][-+]?|\d{1,5}|[&*!].*", value)
-    elif separator == "=" and name == name.upper():
+    elif separator == "=" and name.split()[-1].isupper():
         keep = kind == "code" or re.search(r"\($|[(\[{]|[,)\]}]$", value) or re.fullmatch(r"\d{1,5}", value)
     else:
         keep = kind == "code" or (kind != "data" and code_like)
@@ -192,8 +212,12 @@ def _harmless(value: str) -> bool:
 
 
 def _mixed(value: str) -> bool:
-    return any(c.isdigit() for c in value) and any(c.isupper() for c in value) and any(c.islower() for c in value) or (
-        len(value) >= 32 and re.fullmatch(r"[0-9a-f]+", value) is not None)
+    return _key_text(value) or (len(value) >= 32 and re.fullmatch(r"[0-9a-f]+", value) is not None)
+
+
+def _key_text(value: str) -> bool:
+    """Whether a word holds digits, capitals and small letters, as base64 of a key does (and a hex number does not)."""
+    return all(any(test(c) for c in value) for test in (str.isdigit, str.isupper, str.islower)) and value[:2] != "0x"
 
 
 def _random(value: str) -> bool:
