@@ -1,0 +1,240 @@
+"""PER001: calls that stop the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
+from readybook.facts.behaviour import Behaviour, Call, Entry, Reached
+from readybook.facts.blocking import Blocking, blocking
+from readybook.facts.objects import Bound, FunctionValue
+from readybook.facts.unparse import unparse
+from readybook.finding import Answer
+from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, ReplaceExpression
+from readybook.place import Place
+from readybook.project import Project
+
+SEVERITY = {"sleep": "critical", "http": "critical", "process": "critical", "network": "critical",
+            "database": "critical", "file": "medium"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One blocking call that runs in the event loop, and everything that leads to it."""
+
+    reached: Reached
+    why: Blocking
+    also: int
+
+
+class BlockingCallInAsync(Check):
+    """A call inside an async function blocks the event loop, and with it every request of the process.
+
+    Looked at: everything that runs in the event loop while a request is served (async handlers, async dependencies,
+    middleware, exception handlers, websockets), followed through the project's own functions and methods across
+    modules. Handlers and dependencies that are plain ``def`` run in a thread pool and are left alone, and so is what is
+    handed to ``to_thread``, ``run_in_threadpool`` or an executor. Start-up code and scripts are not looked at.
+
+    Sleeping, HTTP, child processes and database drivers are critical; file access is medium: short on a local disk.
+
+    Fix, the simplest that is right: ``await asyncio.sleep``; a handler that awaits nothing becomes ``def``, so that
+    FastAPI runs it in its thread pool; otherwise the call moves to a thread with ``run_in_threadpool``.
+    """
+
+    id = "PER001"
+    name = "blocking-call-in-async"
+    category = "performance"
+    severity = "critical"
+    hours = Hours(0.5, 1, 3, each=0.5)
+    fix_kinds = ("codemod", "advice")
+    references = ("https://fastapi.tiangolo.com/async/", "https://docs.python.org/3/library/asyncio-dev.html")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """A finding for each blocking call that the event loop runs; a Right for each entry that reaches none."""
+        behaviour = project.facts.behaviour
+        entries = [e for e in behaviour.entries if e.in_loop]
+        if not entries:
+            yield NotApplicable("no async handler, dependency or middleware: nothing runs in the event loop")
+        blocks: dict[Place, Block] = {}
+        for entry in entries:
+            clean = True
+            for reached in behaviour.reached(entry):
+                why = blocking(reached.call.path)
+                if why is None or reached.call.awaited:
+                    continue
+                clean = False
+                old = blocks.get(reached.call.place)
+                if old is None or len(reached.chain) < len(old.reached.chain):
+                    blocks[reached.call.place] = Block(reached, why, old.also + 1 if old else 0)
+                else:
+                    blocks[reached.call.place] = Block(old.reached, why, old.also + 1)
+            if clean:
+                yield Right(entry.place, "reaches no call that is known to block")
+        for block in blocks.values():
+            yield self._finding(behaviour, block)
+
+    def _finding(self, behaviour: Behaviour, block: Block) -> Finding:
+        call, entry, chain = block.reached.call, block.reached.entry, block.reached.chain
+        serves = f"{entry.route.method} {entry.route.path}" if entry.route else entry.kind
+        way = f", {len(chain)} call{'s' if len(chain) > 1 else ''} below" if chain else ""
+        more = f"; {block.also} more {'entry reaches' if block.also == 1 else 'entries reach'} it" if block.also else ""
+        message = (
+            f"{call.path}() waits for {block.why.what} in the event loop{way} {entry.name.rpartition('.')[2]} "
+            f"({serves}){more}: meanwhile this process serves no other request."
+        )
+        return Finding(
+            call.place, message, SEVERITY[block.why.kind], confidence="high", fix=fix(behaviour, block),
+            chain=tuple(step.place for step in chain),
+        )
+
+
+def fix(behaviour: Behaviour, block: Block) -> Fix:
+    """The simplest cure that keeps the behaviour."""
+    call, entry, chain = block.reached.call, block.reached.entry, block.reached.chain
+    first = chain[0].place if chain else call.place
+    if block.why.kind == "sleep" and not chain:
+        text = unparse(call.site.node)
+        arguments = text.partition("(")[2]
+        intents = (
+            EnsureImport(call.place.path, "asyncio"), ReplaceExpression(call.place, text, f"await asyncio.sleep({arguments}"),
+            RemoveUnusedImport(call.place.path, text.partition("(")[0].partition(".")[0]),
+        )
+        return Fix("Sleep without holding the event loop", intents, safety="safe", reason="the same pause, cooperatively")
+    if entry.kind in ("handler", "dependency") and becomes_def(behaviour, entry):
+        return Fix(
+            f"Make {entry.name.rpartition('.')[2]} a plain def, which FastAPI runs in its thread pool",
+            (MakeSync(entry.place, entry.function.name),), safety="safe",
+            reason="it awaits nothing; the thread pool holds 40 requests at a time",
+        )
+    hop = hop_to_thread(behaviour, block)
+    if hop is not None:
+        return hop
+    return advice(
+        f"Move the call at {first} to a thread or use an async client",
+        "the call stands where its result is used in a way that a patch cannot follow safely",
+    )
+
+
+def becomes_def(behaviour: Behaviour, entry: Entry) -> bool:
+    """Whether an async function can lose its ``async``: it awaits nothing, uses no loop, and only FastAPI calls it."""
+    f = entry.function
+    if f.owner is not None or _has_await(f.node[6]) or entry.route is None:
+        return False
+    for call in behaviour.calls_in(f):
+        if call.path.startswith(("asyncio.", "anyio.", "contextvars.")) or call.awaited:
+            return False
+    callers = [c for c in behaviour.by_path.get(f.original.path, []) if c.site.callee is not None]
+    return not callers
+
+
+def hop_to_thread(behaviour: Behaviour, block: Block) -> Fix | None:
+    """``await run_in_threadpool(f, …)`` for the first blocking step that the async function itself makes."""
+    target = _step_in_loop(behaviour, block)
+    if target is None or _inside_lambda_or_comprehension(target):
+        return None
+    node = target.site.node
+    text = unparse(node)
+    if "…" in text or target.in_loop and block.why.kind == "file":
+        return None
+    arguments = text[len(unparse(node[3])) + 1 : -1]
+    new = f"await run_in_threadpool({unparse(node[3])}{', ' + arguments if arguments else ''})"
+    if block.why.kind == "database":
+        return None  # a session belongs to one thread at a time: an async driver or a plain def is the cure
+    if target.path == "open" or block.why.kind == "file" and target is block.reached.call:
+        return None  # the handle would still be read in the loop
+    return Fix(
+        f"Run {unparse(node[3])} in the thread pool",
+        (EnsureImport(target.place.path, "fastapi.concurrency", "run_in_threadpool"),
+         ReplaceExpression(target.place, text, new)),
+        safety="review", reason="the call runs in another thread: what it shares with the event loop must be thread-safe",
+    )
+
+
+def _step_in_loop(behaviour: Behaviour, block: Block) -> Call | None:
+    """The call, in the last async function of the chain, through which the blocking call is reached."""
+    steps = [s.place for s in block.reached.chain]
+    candidates = [block.reached.call] if not steps else []
+    for call in behaviour.calls:
+        if call.place in steps or call.place == block.reached.call.place:
+            candidates.append(call)
+    async_made = [c for c in candidates if c.site.function is not None and c.site.function.is_async]
+    for call in async_made:
+        callee = call.site.callee
+        f = callee.function if isinstance(callee, Bound) else callee
+        if not call.awaited and not (isinstance(f, FunctionValue) and f.is_async):
+            return call
+    return None
+
+
+def _inside_lambda_or_comprehension(call: Call) -> bool:
+    return call.site.function is not None and call.site.function.name == "<lambda>"
+
+
+def _has_await(body: object) -> bool:
+    stack = [body]
+    while stack:
+        item = stack.pop()
+        if not isinstance(item, tuple) or not item:
+            continue
+        if item[0] == "await" and len(item) == 4:
+            return True
+        if item[0] in ("def", "lambda", "class") and len(item) > 4 and isinstance(item[1], int):
+            continue
+        if (item[0] == "for" and len(item) == 9 and item[8] is True) or (
+            item[0] == "with" and len(item) == 7 and item[6] is True
+        ):
+            return True
+        stack.extend(item)
+    return False
+
+
+BlockingCallInAsync.examples = (
+    Bad(
+        {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
+         "async def slow() -> dict[str, str]:\n    time.sleep(1)\n    return {\"status\": \"done\"}\n"},
+        at=("main.py:10",), severity="critical",
+        fixed={"main.py": "import asyncio\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
+               "async def slow() -> dict[str, str]:\n    await asyncio.sleep(1)\n    return {\"status\": \"done\"}\n"},
+    ),
+    Bad(  # a helper in another module, reached through a second one
+        {
+            "app/rates.py": "import requests\n\n\ndef fetch(code: str) -> float:\n"
+            "    return requests.get(\"https://rates.example/\" + code, timeout=5).json()[\"rate\"]\n",
+            "app/prices.py": "from app.rates import fetch\n\n\ndef price(code: str) -> float:\n    return fetch(code) * 2\n",
+            "app/main.py": "from fastapi import FastAPI\n\nfrom app.audit import record\nfrom app.prices import price\n\n"
+            "app = FastAPI()\n\n\n@app.get(\"/price\")\nasync def read_price(code: str) -> float:\n"
+            "    await record(code)\n    return price(code)\n",
+            "app/audit.py": "async def record(code: str) -> None:\n    return None\n",
+        },
+        at=("app/rates.py:5",), severity="critical",
+        fixed={"app/main.py": "from fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n\n"
+               "from app.audit import record\nfrom app.prices import price\n\n"
+               "app = FastAPI()\n\n\n@app.get(\"/price\")\nasync def read_price(code: str) -> float:\n"
+               "    await record(code)\n    return await run_in_threadpool(price, code)\n"},
+    ),
+    Bad(  # in an async dependency, under another name; nothing else is async: the dependency becomes def
+        {"main.py": "from time import sleep as pause\n\nfrom fastapi import Depends, FastAPI\n\napp = FastAPI()\n\n\n"
+         "def settle() -> None:\n    pause(0.5)\n\n\nasync def ready() -> None:\n    settle()\n\n\n"
+         "@app.get(\"/\", dependencies=[Depends(ready)])\ndef index() -> str:\n    return \"ok\"\n"},
+        at=("main.py:9",), severity="critical",
+    ),
+    Good(  # def handlers run in the thread pool
+        {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
+         "def slow() -> str:\n    time.sleep(1)\n    return \"done\"\n"}, outcome="not_applicable",
+    ),
+    Good(  # handed to a thread
+        {"main.py": "import asyncio\nimport time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
+         "async def slow() -> str:\n    await asyncio.to_thread(time.sleep, 1)\n    return \"done\"\n"},
+    ),
+    Good(  # start-up may block; a script may too
+        {"main.py": "import time\nfrom contextlib import asynccontextmanager\n\nfrom fastapi import FastAPI\n\n\n"
+         "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    time.sleep(1)\n    yield\n\n\n"
+         "app = FastAPI(lifespan=lifespan)\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return \"ok\"\n"},
+    ),
+    Good(  # the same name on an async client
+        {"main.py": "import httpx\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
+         "async def index() -> int:\n    async with httpx.AsyncClient() as client:\n"
+         "        answer = await client.get(\"https://a.example\")\n    return answer.status_code\n"},
+    ),
+)

@@ -1,0 +1,82 @@
+"""Calls that block the thread they run in: in the event loop they stop every request.
+
+A name is taken as blocking when its documentation says that it waits: for time, the network, a process or a database.
+File access is apart: short on a local disk, long on a network one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """Why a call blocks: ``what`` it waits for in words; ``kind`` is sleep, http, process, network, database, file."""
+
+    kind: str
+    what: str
+
+
+_HTTP = Blocking("http", "an HTTP answer")
+_PROCESS = Blocking("process", "a child process")
+_NETWORK = Blocking("network", "the network")
+_DATABASE = Blocking("database", "the database")
+_FILE = Blocking("file", "the file system")
+_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")
+EXACT: dict[str, Blocking] = {
+    "time.sleep": Blocking("sleep", "time to pass"),
+    **{f"requests.{v}": _HTTP for v in _VERBS},
+    **{f"requests.Session.{v}": _HTTP for v in _VERBS},
+    **{f"httpx.{v}": _HTTP for v in _VERBS},
+    **{f"httpx.Client.{v}": _HTTP for v in _VERBS},
+    **{f"urllib3.PoolManager.{v}": _HTTP for v in ("request", "urlopen")},
+    "urllib.request.urlopen": _HTTP, "urllib.request.urlretrieve": _HTTP,
+    "http.client.HTTPConnection.request": _HTTP, "http.client.HTTPSConnection.request": _HTTP,
+    **{f"subprocess.{n}": _PROCESS for n in ("run", "call", "check_call", "check_output", "getoutput",
+                                             "getstatusoutput")},
+    "subprocess.Popen.wait": _PROCESS, "subprocess.Popen.communicate": _PROCESS, "os.system": _PROCESS,
+    "os.popen": _PROCESS, "os.waitpid": _PROCESS,
+    "socket.create_connection": _NETWORK, "socket.gethostbyname": _NETWORK, "socket.getaddrinfo": _NETWORK,
+    **{f"socket.socket.{n}": _NETWORK for n in ("connect", "recv", "accept", "sendall")},
+    **{f"smtplib.{c}.{n}": _NETWORK for c in ("SMTP", "SMTP_SSL")
+       for n in ("sendmail", "send_message", "login", "starttls", "connect", "quit")},
+    "smtplib.SMTP": _NETWORK, "smtplib.SMTP_SSL": _NETWORK, "ftplib.FTP": _NETWORK, "imaplib.IMAP4_SSL": _NETWORK,
+    "paramiko.SSHClient.connect": _NETWORK, "paramiko.SSHClient.exec_command": _NETWORK,
+    "psycopg2.connect": _DATABASE, "psycopg.connect": _DATABASE, "pymysql.connect": _DATABASE,
+    "mysql.connector.connect": _DATABASE, "pyodbc.connect": _DATABASE,
+    **{f"{c}.{n}": _DATABASE for c in ("psycopg2.Cursor", "psycopg.Cursor", "pymysql.Cursor", "psycopg.Connection",
+                                       "mysql.connector.Connection.cursor()", "pymysql.Connection.cursor()")
+       for n in ("execute", "executemany", "fetchone", "fetchall", "fetchmany")},
+    **{f"{c}.{n}": _DATABASE for c in ("psycopg2.Connection", "pymysql.Connection") for n in ("commit", "rollback")},
+    **{f"sqlite3.{c}.{n}": _DATABASE for c in ("Connection", "Cursor")
+       for n in ("execute", "executemany", "executescript", "commit")},
+    **{f"sqlalchemy.orm.Session.{n}": _DATABASE for n in (
+        "execute", "scalar", "scalars", "commit", "flush", "refresh", "get", "rollback", "merge", "exec",
+        "bulk_save_objects", "bulk_insert_mappings")},
+    **{f"sqlalchemy.engine.Connection.{n}": _DATABASE for n in ("execute", "scalar", "scalars", "commit")},
+    **{f"redis.Redis.{n}": Blocking("database", "Redis") for n in (
+        "get", "set", "setex", "delete", "incr", "decr", "expire", "exists", "hget", "hset", "hgetall", "lpush", "rpush",
+        "lpop", "rpop", "blpop", "brpop", "publish", "ping", "keys", "scan", "sadd", "smembers", "zadd", "zrange", "ttl",
+        "mget", "mset", "llen", "lrange", "hdel", "setnx", "getdel", "flushdb", "execute_command", "xadd", "xread")},
+    **{f"pymongo.collection.Collection.{n}": _DATABASE for n in (
+        "find_one", "insert_one", "update_one", "delete_one", "insert_many", "update_many", "aggregate")},
+    "open": _FILE, "os.walk": _FILE, "os.listdir": _FILE, "os.scandir": _FILE, "os.remove": _FILE,
+    "shutil.copy": _FILE, "shutil.copyfile": _FILE, "shutil.copyfileobj": _FILE, "shutil.copytree": _FILE,
+    "shutil.move": _FILE, "shutil.rmtree": _FILE, "shutil.make_archive": _FILE,
+    **{f"pathlib.Path.{n}": _FILE for n in ("read_text", "read_bytes", "write_text", "write_bytes", "open")},
+}
+# the lazy results of a sync session: the query runs when one of these asks for rows
+_ROWS = frozenset(("all", "first", "one", "one_or_none", "scalar", "count", "delete", "update"))
+
+
+def blocking(path: str) -> Blocking | None:
+    """Why a call of this dotted name blocks, None when it is not known to."""
+    found = EXACT.get(path)
+    if found is not None:
+        return found
+    head, _, last = path.rpartition(".")
+    if head.startswith("sqlalchemy.orm.Session.query()") and last in _ROWS:
+        return _DATABASE
+    if head == "boto3.client()" and last not in ("meta", "exceptions", "generate_presigned_url"):
+        return Blocking("network", "an AWS answer")
+    return None
