@@ -46,6 +46,10 @@ def _module(run: Interpreter, value: ModuleValue, name: str, node: Any) -> Any:
     found = run.submodule(value, name)
     if found is not None:
         return found
+    if "__getattr__" in value.scope.names:
+        from readybook.facts.importing import on_demand
+
+        return on_demand(run, value, name)
     return run.unknown(f"{value.module.name} has no {name}", node)
 
 

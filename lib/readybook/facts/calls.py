@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.builtin_calls import call_builtin_method
 from readybook.facts.expressions import evaluate, iterate
-from readybook.facts.interpreter import CallSite, Interpreter
+from readybook.facts.interpreter import CACHED, CallSite, Interpreter
 from readybook.facts.objects import (
     Bound,
     ClassValue,
@@ -170,6 +170,7 @@ _HANDLERS: dict[type, Any] = {
     FromEnv: _env,
 }
 
+CACHES = ("functools.lru_cache", "functools.cache")
 KINDS = {
     "property": "property", "functools.cached_property": "property", "pydantic.computed_field": "property",
     "abc.abstractproperty": "property", "staticmethod": "staticmethod", "classmethod": "classmethod",
@@ -183,6 +184,8 @@ def decorate(run: Interpreter, f: FunctionValue, decorators: tuple[Node, ...], s
     """The function after its decorators, the one nearest to it first."""
     values = [evaluate(run, d, scope) for d in decorators]
     f.decorators = tuple(values)
+    if any((v.path if isinstance(v, External) else getattr(v, "name", "")) in CACHES for v in values):
+        f.attrs[CACHED] = {}
     result: Any = f
     for value, node in zip(reversed(values), reversed(decorators), strict=True):
         result = _decorated(run, value, result, node)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from readybook.facts.interpreter import MAX_LOOP, Condition, Interpreter
-from readybook.facts.objects import Awaitable, FunctionValue, Instance, Namespace, Subscripted
+from readybook.facts.interpreter import MAX_LOOP, Condition, Interpreter, Suspended
+from readybook.facts.objects import FunctionValue, Generated, Instance, Namespace, Subscripted
 from readybook.facts.operators import binary, compare, lift, unary
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -257,12 +257,18 @@ def _await(run: Interpreter, n: Node, scope: Namespace) -> Any:
     run.awaiting = n[3][0] == "call"
     value = evaluate(run, n[3], scope)
     run.awaiting = False
-    return value.value if isinstance(value, Awaitable) else value
+    return run.awaited(value)
 
 
 def _yield(run: Interpreter, n: Node, scope: Namespace) -> Any:
     value = evaluate(run, n[3], scope)
-    run.frame.yields.append(value)
+    frame = run.frame
+    if frame.suspends:
+        raise Suspended
+    inner = iterate(run, value) if n[0] == "yieldfrom" else [value]
+    conditions = tuple(run.conditions[frame.base :])
+    for item in inner if inner is not None else [UNKNOWN]:
+        frame.yields.append((conditions, item))
     return UNKNOWN
 
 
@@ -284,6 +290,8 @@ def _comp(run: Interpreter, n: Node, scope: Namespace) -> Any:
         if not generators:
             out.append((evaluate(run, n[4], inner), evaluate(run, n[5], inner)))
             return True
+        if run.steps > run.limit:
+            return False
         target, source, ifs, _ = generators[0]
         values = evaluate(run, source, inner)
         items = None if run.symbolic else iterate(run, values)
@@ -326,8 +334,8 @@ def iterate(run: Interpreter, value: Any) -> list[Any] | None:
         items = list(value)
     elif isinstance(value, str):
         items = list(value)
-    elif isinstance(value, range):
-        items = list(value[:MAX_LOOP])
+    elif isinstance(value, Generated):
+        items = value.elements
     else:
         from readybook.facts.attributes import enum_members
 

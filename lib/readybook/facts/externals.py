@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.builtin_calls import call_builtin
+from readybook.facts.interpreter import is_generator
 from readybook.facts.objects import (
-    Awaitable,
     Bound,
     ClassValue,
     FunctionValue,
@@ -28,7 +28,8 @@ RESPONSES = (
 SECURITY = {
     "oauth2": ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "OAuth2PasswordRequestForm",
                "OAuth2PasswordRequestFormStrict", "SecurityScopes"),
-    "http": ("HTTPBearer", "HTTPBasic", "HTTPDigest", "HTTPAuthorizationCredentials", "HTTPBasicCredentials", "HTTPBase"),
+    "http": ("HTTPBearer", "HTTPBasic", "HTTPDigest", "HTTPAuthorizationCredentials", "HTTPBasicCredentials",
+             "HTTPBase"),
     "api_key": ("APIKeyHeader", "APIKeyQuery", "APIKeyCookie"),
     "open_id_connect_url": ("OpenIdConnect",),
 }
@@ -69,7 +70,8 @@ ALIASES: dict[str, str] = {
     "redis.client.Redis": "redis.Redis", "redis.StrictRedis": "redis.Redis",
     "redis.asyncio.client.Redis": "redis.asyncio.Redis", "redis.asyncio.StrictRedis": "redis.asyncio.Redis",
     "typing_extensions.Annotated": "typing.Annotated",
-    "requests.api.get": "requests.get", "requests.api.post": "requests.post", "requests.sessions.Session": "requests.Session",
+    "requests.api.get": "requests.get", "requests.api.post": "requests.post",
+    "requests.sessions.Session": "requests.Session",
     "starlette.middleware.Middleware": "starlette.middleware.Middleware",
     "fastapi.middleware.Middleware": "starlette.middleware.Middleware",
     "collections.abc.Callable": "typing.Callable",
@@ -316,13 +318,23 @@ def _import_module(run: Interpreter, e: External, args: Any, kwargs: Any, node: 
     return found if isinstance(found, ModuleValue) else UNKNOWN
 
 
+def _is_coroutine(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """``inspect.iscoroutinefunction`` and its like."""
+    f = args[0] if args else UNKNOWN
+    while isinstance(f, Bound | PartialValue):
+        f = f.function
+    if not isinstance(f, FunctionValue):
+        return False if isinstance(f, ClassValue) else UNKNOWN
+    generator = is_generator(f.node)
+    return f.is_async and generator is ("gen" in e.path) if "async" in e.path or "coroutine" in e.path else generator
+
+
 def _second(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     return args[1] if len(args) > 1 else UNKNOWN
 
 
 def _first(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
-    value = args[0] if args else UNKNOWN
-    return value.value if isinstance(value, Awaitable) else value
+    return run.awaited(args[0] if args else UNKNOWN)
 
 
 def _joined(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
@@ -345,5 +357,7 @@ CALLS: dict[str, Any] = {
     "os.getenv": _getenv, "os.environ.get": _getenv, "os.environ.setdefault": _getenv, "functools.partial": _partial,
     "functools.wraps": _wraps, "functools.update_wrapper": _update_wrapper, "importlib.import_module": _import_module,
     "typing.cast": _second, "asyncio.run": _first, "os.path.join": _joined, "typing.NewType": _new_type,
+    **{f"{m}.iscoroutinefunction": _is_coroutine for m in ("inspect", "asyncio", "asgiref.sync")},
+    "inspect.isasyncgenfunction": _is_coroutine, "inspect.isgeneratorfunction": _is_coroutine,
     "pkgutil.iter_modules": _iter_modules, "decouple.config": _decouple,
 }

@@ -19,6 +19,8 @@ ROUTERS = (
     "fastapi_restful.inferring_router.InferringRouter", "fastapi_versioning.VersionedFastAPI",
 )
 METHODS = ("get", "post", "put", "delete", "patch", "options", "head", "trace")
+# names of packages that end like a router's class but are none of FastAPI's
+FOREIGN = ("rest_framework.", "django", "litestar.", "aiogram.", "flask", "tornado.", "sanic.", "celery", "kombu.")
 CBV = ("fastapi_utils.cbv.cbv", "fastapi_restful.cbv.cbv", "fastapi_utils.cbv", "fastapi_restful.cbv")
 
 
@@ -93,7 +95,7 @@ def _record(value: Any) -> RouterRecord | None:
 
 def native_for(run: Interpreter, path: str, args: Any, kwargs: Any, node: Any) -> Any:
     """The object or decorator that calling one of FastAPI's own names gives; None for other names."""
-    if path in APPS or path in ROUTERS:
+    if path in APPS or is_router(path):
         value = Instance(External(path), args=args, kwargs=kwargs, module=run.frame.module, node=node)
         attach(run, value, path, args, kwargs, node)
         return value
@@ -102,13 +104,18 @@ def native_for(run: Interpreter, path: str, args: Any, kwargs: Any, node: Any) -
     return None
 
 
+def is_router(path: str) -> bool:
+    """Whether a class of a package is a router: FastAPI's own, or by its name one that a package derives from it."""
+    return path in ROUTERS or (path.endswith("Router") and "." in path and not path.startswith(FOREIGN))
+
+
 def attach(run: Interpreter, value: Instance, base: str, args: Any, kwargs: Any, node: Any) -> None:
     """Give an object of FastAPI's classes, or of a project class derived from them, its record."""
     if value.native is not None:
         return
     if value.is_a(*APPS):
         kind = "app"
-    elif value.is_a(*ROUTERS):
+    elif any(map(is_router, value.cls.external_bases() if isinstance(value.cls, ClassValue) else [value.path])):
         kind = "router"
     else:
         return
@@ -141,7 +148,8 @@ def _decorator(run: Interpreter, register: Any) -> Native:
     return Native("registration", decorate)
 
 
-def _route(run: Interpreter, value: Instance, record: RouterRecord, name: str, args: Any, kwargs: Any, node: Any) -> Any:
+def _route(run: Interpreter, value: Instance, record: RouterRecord, name: str, args: Any, kwargs: Any,
+           node: Any) -> Any:
     path = args[0] if args else kwargs.get("path", UNKNOWN)
     options = {k: v for k, v in kwargs.items() if k != "path"}
     if name in METHODS:

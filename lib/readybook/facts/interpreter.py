@@ -14,14 +14,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from readybook.facts.modules import Module, Modules
-from readybook.facts.objects import Awaitable, ClassValue, FunctionValue, Instance, ModuleValue, Namespace, PackageValue
+from readybook.facts.objects import (
+    Awaitable,
+    ClassValue,
+    FunctionValue,
+    Generated,
+    Instance,
+    ModuleValue,
+    Namespace,
+    PackageValue,
+)
 from readybook.facts.syntax import Node
 from readybook.facts.values import UNKNOWN, External, Unknown, choose
 from readybook.place import Place
 
-MAX_DEPTH = 40
+MAX_FRAMES = 250  # modules that import one another and calls, together
+MAX_DEPTH = 60  # calls inside calls
+MAX_AGAIN = 6  # calls of one function inside itself
 MAX_STEPS = 4_000_000
 MAX_LOOP = 2_000
+
+
+class Suspended(Exception):
+    """A generator that is followed to its first ``yield`` only has come there."""
+
+
+CACHED = "__cached__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +59,10 @@ class Frame:
     owner: ClassValue | None = None
     receiver: Any = None
     returns: list[tuple[tuple[Condition, ...], Any]] = field(default_factory=list)
-    yields: list[Any] = field(default_factory=list)
+    yields: list[tuple[tuple[Condition, ...], Any]] = field(default_factory=list)
     base: int = 0
     loops: int = 0
+    suspends: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -90,6 +109,7 @@ class Interpreter:
         self.applications: list[Instance] = []
         self.symbolic = False
         self.steps = 0
+        self.limit = MAX_STEPS
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
         self.environment_reads: list[tuple[str, Place]] = []
@@ -117,7 +137,7 @@ class Interpreter:
         """Run statements in a frame of their own; how they end (``return``, ``raise`` …) or None."""
         from readybook.facts.statements import block
 
-        if len(self.frames) >= MAX_DEPTH:
+        if len(self.frames) >= MAX_FRAMES:
             return None
         frame.base = len(self.conditions)
         self.frames.append(frame)
@@ -130,7 +150,7 @@ class Interpreter:
         """What ``import name`` gives: a module, a package folder, or External for what is not in the project."""
         importer = self.frame.module if self.frames else None
         if level and importer is not None:
-            name = _absolute(name, level, importer)
+            name = absolute_name(name, level, importer)
         found = self.modules.find(name, importer)
         if isinstance(found, Module):
             self._load_parents(name, importer)
@@ -189,17 +209,32 @@ class Interpreter:
 
     # Functions
 
-    def call_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any = None) -> Any:
+    def call_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any],
+                      receiver: Any = None) -> Any:
         """Call a project function: its body runs in concrete mode, its return type answers in symbolic mode."""
         if self.symbolic:
             return self.summary(f)
-        active = sum(1 for fr in self.frames if fr.function is not None and fr.function.node is f.node)
-        if active > 1 or len(self.frames) >= MAX_DEPTH or self.steps > MAX_STEPS:
+        inside = [fr.function.node for fr in self.frames if fr.function is not None]
+        again = sum(1 for node in inside if node is f.node)
+        if again >= MAX_AGAIN or len(inside) >= MAX_DEPTH or self.steps > self.limit:
             return UNKNOWN
-        if f.is_async or is_generator(f.node):
-            return Awaitable(self.summary(f)) if f.is_async else self.summary(f)
+        if f.is_async:
+            return self.summary(f) if is_generator(f.node) else Awaitable(UNKNOWN, (f, args, kwargs, receiver))
+        if CACHED not in f.attrs:
+            return self.run_function(f, args, kwargs, receiver)
+        key = (CACHED, *args, *kwargs.items())
+        try:
+            if key not in f.attrs[CACHED]:
+                f.attrs[CACHED][key] = self.run_function(f, args, kwargs, receiver)
+            return f.attrs[CACHED][key]
+        except TypeError:  # an argument that cannot be hashed
+            return self.run_function(f, args, kwargs, receiver)
+
+    def run_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any = None,
+                     suspends: bool = False) -> Any:
+        """Run a function's body with these arguments; ``suspends`` to its first ``yield`` only."""
         scope = Namespace(bind(self, f, args, kwargs), f.scope)
-        frame = Frame(f.module, f, f.owner, receiver)
+        frame = Frame(f.module, f, f.owner, receiver, suspends=suspends)
         if f.node[0] == "lambda":
             from readybook.facts.expressions import evaluate
 
@@ -210,7 +245,24 @@ class Interpreter:
             finally:
                 self.frames.pop()
         ended = self.run_frame(frame, f.node[6], scope)
+        if is_generator(f.node):
+            values = [v for _, v in frame.yields]
+            counted = not any(conditions for conditions, _ in frame.yields) and len(values) <= MAX_LOOP
+            return Generated(values if counted else None, values[0] if values else UNKNOWN)
         return result_of(frame, ended)
+
+    def awaited(self, value: Any) -> Any:
+        """What ``await value`` gives; the body of a coroutine of the project runs now in concrete mode."""
+        if not isinstance(value, Awaitable):
+            return value
+        if value.pending is not None:
+            f, args, kwargs, receiver = value.pending
+            value.pending = None
+            value.value = UNKNOWN
+            if self.symbolic:
+                return self.awaited(self.summary(f))
+            value.value = self.run_function(f, args, kwargs, receiver)
+        return value.value
 
     def summary(self, f: FunctionValue) -> Any:
         """What a call of the function gives, by its annotation or by its symbolic run."""
@@ -313,7 +365,8 @@ def _has_yield(nodes: Any) -> bool:
     return False
 
 
-def _absolute(name: str, level: int, importer: Module) -> str:
+def absolute_name(name: str, level: int, importer: Module) -> str:
+    """The dotted name that a relative import of ``level`` dots means in a module."""
     parts = importer.name.split(".") if importer.name else []
     if importer.is_package:
         parts.append("")

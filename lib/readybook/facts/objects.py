@@ -222,8 +222,20 @@ class PartialValue:
     kwargs: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Awaitable:
-    """What calling an ``async def`` of the project gives, before it is awaited."""
+    """What calling an ``async def`` of the project gives, before it is awaited.
+
+    ``pending`` is the call (function, args, kwargs, receiver) whose body runs when it is awaited in concrete mode.
+    """
 
     value: Any
+    pending: tuple[Any, ...] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Generated:
+    """What calling a generator function of the project gives: its elements, None when they cannot be counted."""
+
+    elements: list[Any] | None
+    first: Any

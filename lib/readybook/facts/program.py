@@ -14,6 +14,7 @@ from readybook.facts.attributes import get_attribute
 from readybook.facts.interpreter import Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import FunctionValue, Instance
+from readybook.facts.startup import start
 from readybook.facts.values import Choice, FromEnv, Unknown, by_default
 from readybook.place import Place
 
@@ -182,6 +183,8 @@ class Program:
                    if e.kind == "mount" and isinstance(e.data["app"], Instance)}
         named = any(served for _, _, served in found)
         apps = []
+        for _, instance, _ in found:
+            start(self.run, instance)
         for spec, instance, by_command in found:
             served = by_command or (not named and id(instance) not in mounted)
             apps.append(_app(self.run, spec, instance, served))

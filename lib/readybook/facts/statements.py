@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from readybook.facts.expressions import evaluate, iterate
-from readybook.facts.interpreter import MAX_STEPS, Condition, Frame, Interpreter, is_generator
-from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace, PackageValue
+from readybook.facts.importing import catches_import, import_from, import_names, missing_import
+from readybook.facts.interpreter import MAX_LOOP, Condition, Frame, Interpreter
+from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.facts.values import UNKNOWN, Choice, External, Unknown, by_default, choose, truth
+from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
 
 
 class Guarded(str):
@@ -24,7 +25,7 @@ def block(run: Interpreter, body: tuple[Node, ...], scope: Namespace) -> str | N
     flow: str | None = None
     for statement in body:
         run.steps += 1
-        if run.steps > MAX_STEPS:
+        if run.steps > run.limit:
             break
         flow = STATEMENTS[statement[0]](run, statement, scope)
         if flow is None:
@@ -208,7 +209,7 @@ def _for(run: Interpreter, s: Node, scope: Namespace) -> str | None:
                 flow = block(run, s[6], scope)
                 if flow in ("return", "raise"):
                     return flow
-                if flow == "break":
+                if flow == "break" or run.steps > run.limit:
                     break
     finally:
         run.frame.loops -= 1
@@ -227,32 +228,39 @@ def element(run: Interpreter, iterable: Any) -> Any:
 
 
 def _while(run: Interpreter, s: Node, scope: Namespace) -> str | None:
-    test = evaluate(run, s[4], scope)
-    if truth(test) is False:
-        return block(run, s[6], scope)
+    constant = s[4][0] == "const"  # ``while True``: followed once
     run.frame.loops += 1
     try:
-        with run.under(Condition(f"while {unparse(s[4])}", None)):
-            block(run, s[5], scope)
+        for _ in range(1 if constant else MAX_LOOP):
+            known = truth(evaluate(run, s[4], scope))
+            if known is False:
+                break
+            if known is None or constant:
+                with run.under(Condition(f"while {unparse(s[4])}", None)):
+                    block(run, s[5], scope)
+                return None
+            flow = block(run, s[5], scope)
+            if flow in ("return", "raise"):
+                return flow
+            if flow == "break" or run.steps > run.limit:
+                return None
     finally:
         run.frame.loops -= 1
-    return None
+    return block(run, s[6], scope)
 
 
 def _try(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     """The body runs; a handler runs when an import in the body finds nothing, else only for what it calls."""
-    missing = _missing_import(run, s[4])
-    if missing and any(_catches_import(h[0]) for h in s[5]):
-        flow = None
-        for kind, name, body, _ in s[5]:
-            if _catches_import(kind):
-                flow = _handler(run, name, body, scope)
-                break
+    if any(catches_import(h[0]) for h in s[5]) and missing_import(run, s[4]):
+        handler = next(h for h in s[5] if catches_import(h[0]))
+        flow = _handler(run, handler[1], handler[2], scope)
     else:
         flow = block(run, s[4], scope)
-        if flow is None:
-            flow = block(run, s[6], scope)
-        if run.symbolic or any(body for _, _, body, _ in s[5]):
+        if flow == "raise" and s[5] and not run.symbolic:
+            flow = _handler(run, s[5][0][1], s[5][0][2], scope)
+        else:
+            if flow is None:
+                flow = block(run, s[6], scope)
             _quietly(run, s[5], scope)
     final = block(run, s[7], scope)
     return final or flow
@@ -275,26 +283,6 @@ def _quietly(run: Interpreter, handlers: Any, scope: Namespace) -> None:
         with run.under(Condition(f"except {unparse(kind)}".strip(), False)):
             block(run, body, scope)
         scope.names.update(before)
-
-
-def _missing_import(run: Interpreter, body: Any) -> bool:
-    """Whether an import in the body names a module of the project's own that is not there."""
-    for s in body:
-        if s[0] == "from" and s[5] and run.frames:
-            from readybook.facts.interpreter import _absolute
-
-            if run.modules.find(_absolute(s[4], s[5], run.frame.module), run.frame.module) is None:
-                return True
-        elif s[0] == "from" and not s[5]:
-            top = s[4].partition(".")[0]
-            if run.modules.find(top, run.frame.module) is not None:
-                if run.modules.find(s[4], run.frame.module) is None:
-                    return True
-    return False
-
-
-def _catches_import(kind: Node | None) -> bool:
-    return kind is None or any(n in unparse(kind) for n in ("ImportError", "ModuleNotFoundError", "Exception"))
 
 
 def _with(run: Interpreter, s: Node, scope: Namespace) -> str | None:
@@ -324,7 +312,8 @@ def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
     from readybook.facts.calls import decorate_class
 
     frame = run.frame
-    prefix = f"{frame.function.qualname}.<locals>." if frame.function else (f"{frame.owner.qualname}." if frame.owner else "")
+    outer = f"{frame.owner.qualname}." if frame.owner else ""
+    prefix = f"{frame.function.qualname}.<locals>." if frame.function else outer
     bases = tuple(evaluate(run, b, scope) for b in s[5])
     keywords = {k: evaluate(run, v, scope) for k, v in s[6] if k}
     body = Namespace({}, scope)
@@ -332,63 +321,6 @@ def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
     run.classes.append(cls)
     run.run_frame(Frame(frame.module, None, cls), s[7], body)
     scope.names[s[4]] = decorate_class(run, cls, s[8], scope)
-
-
-def _import(run: Interpreter, s: Node, scope: Namespace) -> None:
-    for name, alias in s[4]:
-        if alias:
-            scope.names[alias] = run.import_module(name)
-        else:
-            run.import_module(name)
-            scope.names[name.partition(".")[0]] = run.import_module(name.partition(".")[0])
-
-
-def _from(run: Interpreter, s: Node, scope: Namespace) -> None:
-    module = run.import_module(s[4], s[5])
-    for name, alias in s[6]:
-        if name == "*":
-            _star(run, module, scope)
-        else:
-            scope.names[alias or name] = imported(run, module, name)
-
-
-def imported(run: Interpreter, module: Any, name: str) -> Any:
-    """What ``from module import name`` gives."""
-    from readybook.facts.externals import canonical
-
-    if isinstance(module, ModuleValue):
-        if name in module.scope.names:
-            return module.scope.names[name]
-        found = run.submodule(module, name)
-        if found is not None:
-            return found
-        if "__getattr__" in module.scope.names:
-            return Unknown(f"{module.module.name} makes {name} on demand")
-        if module.state == "running":
-            return Unknown(f"circular import of {name} from {module.module.name}")
-        return Unknown(f"{module.module.name} has no {name}")
-    if isinstance(module, PackageValue):
-        return run.submodule(module, name) or External(f"{module.name}.{name}")
-    if isinstance(module, External):
-        return canonical(f"{module.path}.{name}")
-    return UNKNOWN
-
-
-def _star(run: Interpreter, module: Any, scope: Namespace) -> None:
-    if not isinstance(module, ModuleValue):
-        if isinstance(module, External):
-            from readybook.facts.externals import star_names
-
-            scope.names.update(star_names(module.path))
-        return
-    listed = by_default(module.scope.names.get("__all__"))
-    for name in list(module.scope.names):
-        if (isinstance(listed, list | tuple) and name in listed) or (listed is None and not name.startswith("_")):
-            scope.names[name] = module.scope.names[name]
-    if isinstance(listed, list | tuple):
-        for name in listed:
-            if isinstance(name, str) and name not in module.scope.names:
-                scope.names[name] = imported(run, module, name)
 
 
 def _raise(run: Interpreter, s: Node, scope: Namespace) -> str:
@@ -442,9 +374,8 @@ def _nothing(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 STATEMENTS: dict[str, Any] = {
     "expr": _expr, "assign": _assign, "ann": _ann, "aug": _aug, "return": _return, "if": _if, "for": _for,
-    "while": _while, "try": _try, "with": _with, "def": _def, "class": _class, "import": _import, "from": _from,
-    "raise": _raise, "assert": _assert, "del": _del, "global": _global, "nonlocal": _nothing, "match": _match,
+    "while": _while, "try": _try, "with": _with, "def": _def, "class": _class, "import": import_names,
+    "from": import_from, "raise": _raise, "assert": _assert, "del": _del, "global": _global, "nonlocal": _nothing, "match": _match,
     "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
     "continue": lambda run, s, scope: "continue",
 }
-__all__ = ["assign", "block", "element", "imported", "is_generator"]

@@ -12,6 +12,7 @@ from readybook.facts.objects import (
     Bound,
     ClassValue,
     FunctionValue,
+    Generated,
     Instance,
     Namespace,
     Subscripted,
@@ -161,7 +162,9 @@ def element_of(run: Interpreter, iterable: Any) -> Any:
 def entered(run: Interpreter, value: Any, is_async: bool) -> Any:
     """What ``with value as name`` binds."""
     if isinstance(value, Awaitable):
-        return value.value
+        return run.awaited(value)
+    if isinstance(value, Generated):
+        return value.first
     if isinstance(value, Instance) and isinstance(value.cls, ClassValue):
         try:
             method = value.cls.find("__aenter__" if is_async else "__enter__")
@@ -230,7 +233,7 @@ def _body(run: Interpreter, f: FunctionValue, frame: Frame, scope: Namespace) ->
         finally:
             run.frames.pop()
     run.run_frame(frame, f.node[6], scope)
-    values = frame.yields if is_generator(f.node) else [v for _, v in frame.returns]
+    values = [v for _, v in frame.yields] if is_generator(f.node) else [v for _, v in frame.returns]
     return next((v for v in values if v is not None and not isinstance(v, Unknown)), UNKNOWN if values else None)
 
 
