@@ -65,7 +65,8 @@ class MigrationTool:
 def alembic(project: Project) -> tuple[AlembicEnvironment, ...]:
     """Every Alembic environment of the target, by folder."""
     configs = dict(_configs(project))
-    envs = {posixpath.dirname(p) for p, f in project.files.items() if p.rpartition("/")[2] == "env.py" and _ENV.search(f.text)}
+    envs = {posixpath.dirname(path) for path, file in project.files.items()
+            if path.rpartition("/")[2] == "env.py" and _ENV.search(file.text)}
     found = []
     for folder in sorted(envs | {f for f in configs if f}):
         config, url, url_place = configs.get(folder, (None, "", None))
@@ -130,7 +131,8 @@ def _folder(project: Project, config: str, location: str) -> str:
     location = re.sub(r"%\(here\)s/?|\$\{here\}/?", "", location)
     if ":" in location:
         tail = location.replace(".", "/").replace(":", "/") + "/env.py"
-        matches = sorted((p for p in project.files if p == tail or p.endswith("/" + tail)), key=lambda p: (p.count("/"), p))
+        matches = sorted((p for p in project.files if p == tail or p.endswith("/" + tail)),
+                         key=lambda p: (p.count("/"), p))
         return posixpath.dirname(matches[0]) if matches else ""
     folder = posixpath.normpath(posixpath.join(here, location))
     return "" if folder.startswith(("..", "/")) or folder == "." else folder

@@ -104,11 +104,12 @@ def compose_services(project: Project) -> tuple[ComposeService, ...]:
     """Every service of every compose file, in order of file and line."""
     found: list[ComposeService] = []
     for path in compose_files(project):
+        development = is_development(path) or _has_production_sibling(project, path)
         for document in yaml_documents(project.text(path)).nodes[:1]:
             services = document.get("services")
             for name, node in services.items() if services else ():
                 if isinstance(node.value, dict):
-                    found.append(_service(project, path, name, node))
+                    found.append(_service(project, path, name, node, development))
     return tuple(found)
 
 
@@ -126,7 +127,7 @@ def _has_production_sibling(project: Project, path: str) -> bool:
     return any(f == folder and _NAME.fullmatch(n) and re.search(r"[._-]prod(?:uction)?[._-]", n) for f, _, n in beside)
 
 
-def _service(project: Project, path: str, name: str, node: Node) -> ComposeService:
+def _service(project: Project, path: str, name: str, node: Node, development: bool) -> ComposeService:
     node = _extended(project, path, node, _MAX_EXTENDS)
 
     def place(*keys: str) -> Place | None:
@@ -156,7 +157,7 @@ def _service(project: Project, path: str, name: str, node: Node) -> ComposeServi
         networks=tuple(k for k, _ in n.items()) if (n := node.get("networks")) and isinstance(n.value, dict)
         else _texts(n),
         limits=limits is not None,
-        development=is_development(path) or _has_production_sibling(project, path), override=bool(_OVERRIDE.search(path)),
+        development=development, override=bool(_OVERRIDE.search(path)),
     )
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from readybook.project import Project
 
 _FAIL_UNDER = re.compile(r"--(?:cov-)?fail[-_]under[= ]\"?'?(\d+(?:\.\d+)?)")
-_SCRIPTS = re.compile(r"(?:^|/)(?:[^/]+\.(?:sh|bash|mk)|(?:gnu)?makefile|\.?justfile|taskfile\.ya?ml|noxfile\.py|package\.json)$", re.IGNORECASE)
+_SCRIPTS = re.compile(r"(?:^|/)(?:[^/]+\.(?:sh|bash|mk)|(?:gnu)?makefile|\.?justfile|taskfile\.ya?ml|noxfile\.py)$",
+                      re.IGNORECASE)
+_COVERAGERC_PARTS = frozenset({"run", "report", "html", "xml", "paths"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def _pyproject(path: str, text: str) -> list[Coverage]:
         line = _header_prefix(text, "tool.coverage")
         if share is not None:
             line = line_of(text, "fail_under", line)
-        found.append(Coverage("pyproject", Place(path, line), False, share, section(table, "run").get("branch") is True))
+        branch = section(table, "run").get("branch") is True
+        found.append(Coverage("pyproject", Place(path, line), False, share, branch))
     options = section(data, "tool", "pytest", "ini_options").get("addopts", "")
     written = " ".join(map(str, options)) if isinstance(options, list) else str(options)
     if re.search(r"--cov\b|--cov[=-]", written):
@@ -86,7 +89,8 @@ def _pyproject(path: str, text: str) -> list[Coverage]:
     for tool in ("poe", "hatch", "taskipy", "pdm", "tox", "uv", "rye"):
         commands = [c for c in _texts(rest.get(tool), 0) if measures_coverage(c)]
         for command in commands[:1]:
-            found.append(Coverage("pyproject", Place(path, line_of(text, command.split("\n")[0])), True, _share(command)))
+            place = Place(path, line_of(text, command.split("\n")[0]))
+            found.append(Coverage("pyproject", place, True, _share(command)))
     return found
 
 
@@ -107,7 +111,8 @@ def _ini(path: str, name: str, text: str) -> list[Coverage]:
     source = "coveragerc" if name == ".coveragerc" else name.lstrip(".")
     prefix = "" if name == ".coveragerc" else "coverage:"
     found = []
-    parts = {key: values for key, values in data.items() if key.startswith(prefix) and (prefix or key in ("run", "report", "html", "xml", "paths"))}
+    parts = {key: values for key, values in data.items()
+             if key.startswith(prefix) and (prefix or key in _COVERAGERC_PARTS)}
     if parts:
         first = min(line_of(text, f"[{key}]") for key in parts)
         share = _number(parts.get(f"{prefix}report", {}).get("fail_under", ""))
@@ -117,11 +122,13 @@ def _ini(path: str, name: str, text: str) -> list[Coverage]:
     for key in ("tool:pytest", "pytest"):
         options = data.get(key, {}).get("addopts", "")
         if re.search(r"--cov\b|--cov[=-]", options):
-            found.append(Coverage(source, Place(path, line_of(text, "addopts")), True, _share(options), "--cov-branch" in options))
+            place = Place(path, line_of(text, "addopts"))
+            found.append(Coverage(source, place, True, _share(options), "--cov-branch" in options))
     for key, values in data.items():
         commands = values.get("commands", "")
         if key.startswith("testenv") and measures_coverage(commands):
-            found.append(Coverage(source, Place(path, line_of(text, "commands", line_of(text, f"[{key}]"))), True, _share(commands)))
+            place = Place(path, line_of(text, "commands", line_of(text, f"[{key}]")))
+            found.append(Coverage(source, place, True, _share(commands)))
     return found
 
 

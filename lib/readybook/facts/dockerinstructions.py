@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from readybook.place import Place
@@ -18,6 +19,8 @@ _KEYWORDS = frozenset({
     "WORKDIR", "ARG", "ONBUILD", "STOPSIGNAL", "HEALTHCHECK", "SHELL",
 })
 MAX_INSTRUCTIONS = 5000
+# a value that holds another twice, and so on, would double without end
+MAX_VALUE, MAX_EXPANDED = 1000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def instructions(path: str, text: str) -> tuple[Instruction, ...]:
     lines = [line.rstrip("\r") for line in text.split("\n")]
     escape = _escape(lines)
     found: list[Instruction] = []
+    ends = _ends(lines)
     number = 0
     while number < len(lines) and len(found) < MAX_INSTRUCTIONS:
         stripped = lines[number].strip()
@@ -61,7 +65,7 @@ def instructions(path: str, text: str) -> tuple[Instruction, ...]:
         joined, number = _logical_line(lines, number, escape)
         keyword, _, rest = joined.strip().partition(" ")
         keyword = keyword.upper()
-        bodies, number = _heredocs(keyword, rest, lines, number)
+        bodies, number = _heredocs(keyword, rest, lines, number, ends)
         if keyword in _KEYWORDS:
             found.append(_instruction(keyword, rest.strip(), bodies, Place(path, first + 1, 1, number)))
     return tuple(found)
@@ -74,17 +78,21 @@ def expand(text: str, values: dict[str, str]) -> str:
         if name is None:
             return match[0]
         known = values.get(name, "")
+        if len(known) > MAX_VALUE:
+            return match[0]
         if match[3] == "-":
             return known or expand(match[4], values)
         if match[3] == "+":
             return expand(match[4], values) if known else ""
         return values.get(name, match[0])
 
-    return _VARIABLE.sub(value, text) if "$" in text else text
+    return _VARIABLE.sub(value, text) if "$" in text and len(text) <= MAX_EXPANDED else text
 
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a shell text; split at blanks when its quotes do not match."""
+    if len(text) > MAX_EXPANDED:
+        return tuple(text.split())
     try:
         return tuple(shlex.split(text))
     except ValueError:
@@ -124,18 +132,29 @@ def _logical_line(lines: list[str], number: int, escape: str) -> tuple[str, int]
     return " ".join(part for part in parts if part), number
 
 
-def _heredocs(keyword: str, rest: str, lines: list[str], number: int) -> tuple[str, int]:
+def _ends(lines: list[str]) -> dict[str, list[int]]:
+    """Where each line that could end a here-document stands, leading tabs aside."""
+    ends: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        word = line.lstrip("\t")
+        if word.isidentifier() or word.replace(".", "_").isidentifier():
+            ends.setdefault(word, []).append(number)
+    return ends
+
+
+def _heredocs(keyword: str, rest: str, lines: list[str], number: int, ends: dict[str, list[int]]) -> tuple[str, int]:
     if keyword not in ("RUN", "COPY", "ADD") or "<<" not in rest:
         return "", number
     bodies: list[str] = []
     for match in _HEREDOC.finditer(rest):
-        end = number
-        while end < len(lines) and (lines[end].lstrip("\t") if match[1] else lines[end]) != match[3]:
-            end += 1
-        if end == len(lines):
+        places = ends.get(match[3], [])
+        index = bisect_left(places, number)
+        while index < len(places) and not match[1] and lines[places[index]] != match[3]:
+            index += 1
+        if index == len(places):
             break  # no end in sight: not a here-document but a shift or a here-string
-        bodies.extend(lines[number:end])
-        number = end + 1
+        bodies.extend(lines[number:places[index]])
+        number = places[index] + 1
     return "\n".join(bodies), number
 
 

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from readybook.project import Project
 
 _NAME = re.compile(
-    r"\.env(?:[._-][\w.-]+)?|[\w-]*\.env(?:[._-][\w.-]+)?|(?:[\w-]+[._-])?env[._-](?:example|sample|template|dist|default|defaults)"
-    r"|(?:example|sample|template)[._-]env"
+    r"\.env(?:[._-][\w.-]+)?|[\w-]*\.env(?:[._-][\w.-]+)?"
+    r"|(?:[\w-]+[._-])?env[._-](?:example|sample|template|dist|defaults?)|(?:example|sample|template)[._-]env"
 )
 _FOLDER = re.compile(r"(?:^|/)\.envs/[^/]+(?:/[^/]+)?$")
-_EXAMPLE = re.compile(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])", re.IGNORECASE)
+_EXAMPLE = re.compile(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])",
+                      re.IGNORECASE)
 _TEST = re.compile(r"(?:^|[._/-])(?:tests?|testing|ci)(?:$|[._/-])", re.IGNORECASE)
 _LINE = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(.*)$")
 _NOT = (".py", ".md", ".rst", ".yml", ".yaml", ".toml", ".json", ".ts", ".js", ".sh", ".tf", ".j2", ".rules")
@@ -39,7 +40,7 @@ class DotenvVariable:
 
 @dataclass(frozen=True, slots=True)
 class Dotenv:
-    """One file. ``example``: made to be copied; ``test``: for tests; ``tracked``: None when git's index is not known."""
+    """One file. ``example``: made to be copied; ``test``: for tests; ``tracked``: by git (None: not known)."""
 
     path: str
     variables: tuple[DotenvVariable, ...]
@@ -72,7 +73,8 @@ def dotenvs(project: Project) -> tuple[Dotenv, ...]:
         if is_dotenv(path):
             name = path.rpartition("/")[2]
             tracked = None if project.tracked is None else path in project.tracked
-            found.append(Dotenv(path, dotenv_variables(path, file.text), bool(_EXAMPLE.search(name)), bool(_TEST.search(path)), tracked))
+            variables = dotenv_variables(path, file.text)
+            found.append(Dotenv(path, variables, bool(_EXAMPLE.search(name)), bool(_TEST.search(path)), tracked))
     return tuple(found)
 
 
@@ -91,7 +93,7 @@ def dotenv_variables(path: str, text: str) -> tuple[DotenvVariable, ...]:
             continue
         if stripped.startswith("#"):
             inside = _LINE.match(stripped.lstrip("# \t"))
-            if inside and re.fullmatch(r"[A-Z][A-Z0-9_]*", inside[1]) and " " not in inside[2].partition(" #")[0].strip("\"' "):
+            if inside and _offers(inside):
                 value, comment = _plain(inside[2])
                 found.append(DotenvVariable(inside[1], value, Place(path, start), comment or " ".join(above), True))
             else:
@@ -113,6 +115,12 @@ def dotenv_variables(path: str, text: str) -> tuple[DotenvVariable, ...]:
         found.append(DotenvVariable(match[1], value, Place(path, start, 1, number), comment or " ".join(above)))
         above = []
     return tuple(found)
+
+
+def _offers(match: re.Match[str]) -> bool:
+    """Whether a comment that looks like an assignment is one: a name in capitals and one word as its value."""
+    value = match[2].partition(" #")[0].strip("\"' ")
+    return " " not in value and re.fullmatch(r"[A-Z][A-Z0-9_]*", match[1]) is not None
 
 
 def _closed(raw: str) -> bool:

@@ -11,10 +11,12 @@ from readybook.place import Place
 
 # every tool writes name and version as the first keys of its table; a whole parse of 4 MiB would take seconds
 _PACKAGE = re.compile(
-    r"^\[\[packages?\]\][ \t]*\r?\n(?:[a-z-]+ = (?!\")[^\n]*\n)*name = \"([^\"\n]+)\"[ \t]*\r?\nversion = \"([^\"\n]+)\"",
+    r"^\[\[packages?\]\][ \t]*\r?\n(?:[a-z-]+ = (?!\")[^\n]*\n)*name = \"([^\"\n]+)\"[ \t]*\r?\n"
+    r"version = \"([^\"\n]+)\"",
     re.MULTILINE,
 )
-_PYTHON = re.compile(r"^(?:requires-python|python-versions|requires_python) = \"([^\"\n]*)\"", re.MULTILINE)
+# every entry costs a search through the text for its line
+MAX_ENTRIES = 3000
 LOCK_NAMES = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv"}
 
 
@@ -66,7 +68,7 @@ def _pipenv(path: str, text: str) -> LockFile:
     found: dict[str, Locked] = {}
     for part in ("default", "develop"):
         entries = data.get(part) if isinstance(data, dict) else None
-        for name, entry in entries.items() if isinstance(entries, dict) else ():
+        for name, entry in list(entries.items())[:MAX_ENTRIES] if isinstance(entries, dict) else ():
             version = entry.get("version") if isinstance(entry, dict) else None
             if isinstance(version, str) and version.startswith("=="):
                 line = text.count("\n", 0, max(0, text.find(f'"{name}": {{'))) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,9 @@ from readybook.facts.requirementtexts import (
 from readybook.facts.tomltables import header_line, ini_table, line_of, section, toml_table
 from readybook.facts.yamlnodes import scalar_text, yaml_documents
 from readybook.place import Place
+
+# lines taken from one list: each costs a search through the text for its place
+MAX_ENTRIES = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def pyproject(path: str, text: str) -> Manifest:
 def _listed(path: str, text: str, header: str, lines: Any, style: str, group: str, name: str) -> Iterator[Requirement]:
     """PEP 508 lines of a TOML list; each gets the line on which its text stands."""
     after = header_line(text, header) or 1
-    for line in lines if isinstance(lines, list) else ():
+    for line in lines[:MAX_ENTRIES] if isinstance(lines, list) else ():
         if not isinstance(line, str):
             continue
         parsed = requirement(line, Place(path, line_of(text, line, after)), style)
@@ -82,7 +85,7 @@ def _poetry(path: str, text: str, poetry: dict[str, Any]) -> Iterator[Requiremen
         tables.append((f"tool.poetry.group.{name}.dependencies", section(group, "dependencies"), kind, name))
     for header, entries, group, group_name in tables:
         after = header_line(text, header) or 1
-        for name, value in entries.items():
+        for name, value in list(entries.items())[:MAX_ENTRIES]:
             if name.lower() != "python":
                 yield _poetry_entry(path, text, after, name, value, group, group_name, "poetry")
 
@@ -139,8 +142,8 @@ def setup_cfg(path: str, text: str) -> Manifest:
     return Manifest(path, "setup.cfg", tuple(found), (PythonRequirement(python, Place(path, line)),) if python else ())
 
 
-def _from_lines(path: str, text: str, lines: Iterable[str], style: str, group: str, name: str) -> Iterator[Requirement]:
-    for line in lines:
+def _from_lines(path: str, text: str, lines: list[str], style: str, group: str, name: str) -> Iterator[Requirement]:
+    for line in lines[:MAX_ENTRIES]:
         parsed = requirement(line, Place(path, line_of(text, line.strip())), style) if line.strip() else None
         if parsed:
             yield replace(parsed, group=group, group_name=name)
@@ -167,7 +170,8 @@ def setup_py(path: str, text: str) -> Manifest:
     node = given.get("python_requires")
     wanted = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
     python = (PythonRequirement(wanted, Place(path, node.lineno)),) if wanted and node else ()
-    opaque = given.get("install_requires") is not None and not isinstance(given["install_requires"], ast.List | ast.Tuple)
+    listed = given.get("install_requires")
+    opaque = listed is not None and not isinstance(listed, ast.List | ast.Tuple)
     return Manifest(path, "setup.py", tuple(found), python, "install_requires is computed" if opaque else "")
 
 
@@ -191,9 +195,10 @@ def pipfile(path: str, text: str) -> Manifest:
     found = []
     for key, group in (("packages", "main"), ("dev-packages", "dev")):
         after = header_line(text, key) or 1
-        for name, value in section(table.data, key).items():
+        for name, value in list(section(table.data, key).items())[:MAX_ENTRIES]:
             found.append(_poetry_entry(path, text, after, name, value, group, key, "pipfile"))
-    version = section(table.data, "requires").get("python_version") or section(table.data, "requires").get("python_full_version")
+    requires = section(table.data, "requires")
+    version = requires.get("python_version") or requires.get("python_full_version")
     python = (PythonRequirement(f"=={version}.*", Place(path, line_of(text, "python_"))),) if version else ()
     return Manifest(path, "pipfile", tuple(found), python)
 

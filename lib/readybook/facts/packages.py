@@ -38,8 +38,8 @@ class PackageVersion:
     """Which version of a package the service gets.
 
     ``certainty``: ``locked`` and ``pinned`` name it exactly; ``lower bound``: ``value`` or later (``bounded`` tells
-    whether a later one is kept out); ``any``: declared without a version; ``unknown``: not declared where it could be seen.
-    ``others``: versions that other files of the target name.
+    whether a later one is kept out); ``any``: declared without a version; ``unknown``: not declared where it could be
+    seen. ``others``: versions that other files of the target name.
     """
 
     value: str = ""
@@ -95,7 +95,8 @@ class Packages:
             return PackageVersion(best.version, LOCKED, best.place, True, _others(versions, best.version))
         for requirement in declared:
             if requirement.exact:
-                return PackageVersion(requirement.exact, PINNED, requirement.place, True, _others(versions, requirement.exact))
+                others = _others(versions, requirement.exact)
+                return PackageVersion(requirement.exact, PINNED, requirement.place, True, others)
         for requirement in declared:
             if requirement.lower:
                 return PackageVersion(requirement.lower, LOWER_BOUND, requirement.place, requirement.bounded)
@@ -138,7 +139,8 @@ def _reader(path: str) -> Callable[[str, str], Manifest] | None:
         return conda_environment
     return {
         "pyproject.toml": pyproject, "setup.cfg": setup_cfg, "setup.py": setup_py, "Pipfile": pipfile,
-        ".python-version": python_version_file, "runtime.txt": python_version_file, ".tool-versions": python_version_file,
+        ".python-version": python_version_file, "runtime.txt": python_version_file,
+        ".tool-versions": python_version_file,
     }.get(name)
 
 
@@ -146,7 +148,8 @@ def _is_requirements(path: str) -> bool:
     return bool(_REQUIREMENTS_NAME.fullmatch(path.rpartition("/")[2]) or _REQUIREMENTS_FOLDER.search(path))
 
 
-def _with_includes(project: Project, texts: dict[str, RequirementsFile], problems: list[tuple[str, str]]) -> list[Requirement]:
+def _with_includes(project: Project, texts: dict[str, RequirementsFile],
+                   problems: list[tuple[str, str]]) -> list[Requirement]:
     """The lines of all requirements files; what they include by ``-r`` and ``-c`` is read once, cycles do no harm."""
     constraints: set[str] = set()
     pending = list(texts)
@@ -182,9 +185,9 @@ def _distance(path: str, near: str) -> tuple[int, int, int, str]:
     """Sort key: a file in the folder of ``near`` or above first (the nearest first), then by depth and name."""
     folder = posixpath.dirname(path)
     above = not folder or near.startswith(folder + "/")
-    beside = 0 if near and above else 1
-    return (beside, int(bool(_NOT_THE_SERVICE.search(path))), -folder.count("/") - bool(folder) if not beside else path.count("/"),
-            path)
+    depth = path.count("/")
+    over = bool(near) and above
+    return int(not over), int(bool(_NOT_THE_SERVICE.search(path))), -depth if over else depth, path
 
 
 def _rank(requirement: Requirement, near: str) -> tuple[int, int, tuple[int, int, int, str], int]:

@@ -14,12 +14,14 @@ from readybook.place import Place
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_NGINX = re.compile(r"^\s*(?:proxy_pass|upstream\s+\S+\s*\{|fastcgi_pass|server\s*\{)", re.MULTILINE)
+_NGINX = re.compile(r"^[ \t]*(?:proxy_pass|upstream\s+\S+\s*\{|fastcgi_pass|server\s*\{)", re.MULTILINE)
 _NGINX_DIRECTIVES = (
-    "proxy_pass", "client_max_body_size", "gzip", "limit_req", "limit_req_zone", "proxy_set_header", "proxy_read_timeout", "listen",
-    "server_tokens", "ssl_certificate", "add_header", "location", "return", "proxy_buffering",
+    "proxy_pass", "client_max_body_size", "gzip", "limit_req", "limit_req_zone", "proxy_set_header", "listen",
+    "proxy_read_timeout", "server_tokens", "ssl_certificate", "add_header", "location", "return", "proxy_buffering",
 )
-_CADDY = re.compile(r"^\s*(?:reverse_proxy|encode|request_body|header|rate_limit|respond|tls)\b.*$", re.MULTILINE)
+_NGINX_DIRECTIVE = re.compile(rf"^[ \t]*({'|'.join(_NGINX_DIRECTIVES)})\b[ \t]*([^;{{\n]*)", re.MULTILINE)
+_CADDY_DIRECTIVE = re.compile(r"^[ \t]*(reverse_proxy|encode|request_body|header|rate_limit|respond|tls)\b"
+                              r"[ \t]*([^\n{]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """One proxy: ``kind`` nginx, caddy, traefik, haproxy, apache, envoy or ingress; ``forwards``: it hands requests on."""
+    """One proxy: ``kind`` nginx, caddy, traefik, haproxy, apache, envoy, ingress; ``forwards`` requests or not."""
 
     kind: str
     place: Place
@@ -67,19 +69,18 @@ def _pair(option: str) -> tuple[str, str]:
 
 def _from_file(path: str, text: str) -> Iterator[Proxy]:
     name = path.rpartition("/")[2].lower()
-    if name.endswith((".conf", ".template", ".j2", ".conf.in", ".tpl")) and "[program:" not in text and _NGINX.search(text):
-        pattern = re.compile(rf"^[ \t]*({'|'.join(_NGINX_DIRECTIVES)})\b[ \t]*([^;{{\n]*)", re.MULTILINE)
-        yield Proxy("nginx", Place(path), tuple(_directives(path, text, pattern)), "proxy_pass" in text)
+    nginx_name = name.endswith((".conf", ".template", ".j2", ".conf.in", ".tpl"))
+    if nginx_name and "[program:" not in text and _NGINX.search(text):
+        yield Proxy("nginx", Place(path), tuple(_directives(path, text, _NGINX_DIRECTIVE)), "proxy_pass" in text)
     elif re.fullmatch(r"(?:[\w.-]+[._-])?caddyfile(?:[._-][\w-]+)?|.*\.caddyfile", name):
-        pattern = re.compile(r"^[ \t]*(reverse_proxy|encode|request_body|header|rate_limit|respond|tls)\b[ \t]*([^\n{]*)", re.MULTILINE)
-        yield Proxy("caddy", Place(path), tuple(_directives(path, text, pattern)), "reverse_proxy" in text)
+        yield Proxy("caddy", Place(path), tuple(_directives(path, text, _CADDY_DIRECTIVE)), "reverse_proxy" in text)
     elif re.fullmatch(r"traefik[\w.-]*\.(?:ya?ml|toml)", name) and re.search(r"entry[pP]oints|routers|providers", text):
         yield Proxy("traefik", Place(path))
     elif name.startswith("haproxy") and name.endswith((".cfg", ".conf")) and "backend" in text:
         yield Proxy("haproxy", Place(path))
     elif re.fullmatch(r"envoy[\w.-]*\.ya?ml", name) and "static_resources" in text:
         yield Proxy("envoy", Place(path))
-    elif name.endswith(".conf") and re.search(r"(?m)^\s*ProxyPass\b", text):
+    elif name.endswith(".conf") and re.search(r"(?m)^[ \t]*ProxyPass\b", text):
         yield Proxy("apache", Place(path))
 
 

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from readybook.facts.dockerinstructions import expand, words
 
 SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "granian", "daphne"})
 # first words of commands that only name a server
 _NAMING = frozenset({
-    "pip", "pip3", "pkill", "kill", "killall", "echo", "printf", "grep", "which", "command", "apt", "apt-get", "conda", "mamba",
-    "cat", "touch", "mkdir", "if", "elif", "case", "ps", "pgrep", "cp", "rm", "mv", "export", "test", "[", "[[", "brew", "rg",
+    "pip", "pip3", "pkill", "kill", "killall", "echo", "printf", "grep", "which", "command", "apt", "apt-get", "conda",
+    "mamba", "cat", "touch", "mkdir", "if", "elif", "case", "ps", "pgrep", "cp", "rm", "mv", "export", "test", "[",
+    "[[", "brew", "rg",
 })
 _ADDING = frozenset({"install", "add", "remove", "uninstall", "sync", "lock"})
-_PACKAGE_OPTIONS = frozenset({"--with", "--from", "-p", "--package", "--group", "--extra", "--cov", "--name", "-n", "-u", "--user"})
+_PACKAGE_OPTIONS = frozenset({
+    "--with", "--from", "-p", "--package", "--group", "--extra", "--cov", "--name", "-n", "-u", "--user",
+})
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
 _FILE = re.compile(r"[\w./-]+\.py")
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(\S.*|)$")
 _SEPARATOR = re.compile(r"&&|\|\||;|\n|(?<!\|)\|(?!\|)|(?<![>&\d])&(?![>&\d])")
 _SHORT = {
-    "gunicorn": {"-k": "--worker-class", "-w": "--workers", "-b": "--bind", "-c": "--config", "-t": "--timeout", "-n": "--name",
-                 "-e": "--env", "-p": "--pid", "-u": "--user", "-g": "--group", "-m": "--umask"},
+    "gunicorn": {"-k": "--worker-class", "-w": "--workers", "-b": "--bind", "-c": "--config", "-t": "--timeout",
+                 "-n": "--name", "-e": "--env", "-p": "--pid", "-u": "--user", "-g": "--group", "-m": "--umask"},
     "hypercorn": {"-k": "--worker-class", "-w": "--workers", "-b": "--bind", "-c": "--config"},
     "daphne": {"-b": "--host", "-p": "--port"},
 }
 _SWITCHES = frozenset({
-    "--reload", "--factory", "--proxy-headers", "--no-proxy-headers", "--no-access-log", "--access-log", "--no-server-header",
-    "--no-date-header", "--use-colors", "--no-use-colors", "--preload", "--daemon", "--debug", "--capture-output", "--ws-per-message-deflate",
-    "--log-enabled", "--no-log-enabled", "--respawn-failed-workers", "--metrics", "--websockets", "--no-ws", "--enable-stdio-inheritance",
-    "--no-reload", "--version", "--help", "--check-config", "--reuse-port", "--server-header", "--date-header", "--statsd", "--spew",
+    "--reload", "--no-reload", "--factory", "--proxy-headers", "--no-proxy-headers", "--access-log", "--no-access-log",
+    "--server-header", "--no-server-header", "--date-header", "--no-date-header", "--use-colors", "--no-use-colors",
+    "--preload", "--daemon", "--debug", "--capture-output", "--enable-stdio-inheritance", "--log-enabled",
+    "--no-log-enabled", "--respawn-failed-workers", "--metrics", "--websockets", "--no-ws", "--version", "--help",
+    "--check-config", "--reuse-port", "--spew",
 })
 # whatever can matter to the search; splitting every line of every document into words would cost seconds
 _RELEVANT = re.compile(r"uvicorn|gunicorn|hypercorn|granian|daphne|fastapi|^cd\s|sh\s+-\w*c\s|=")
@@ -61,7 +65,8 @@ class ServerCall:
         return next((value for key, value in reversed(self.options) if key == name), None)
 
 
-def server_calls(script: str, variables: Mapping[str, str] | None = None, *, scripts: bool = False) -> Iterator[ServerCall]:
+def server_calls(script: str, variables: Mapping[str, str] | None = None, *,
+                 scripts: bool = False) -> Iterator[ServerCall]:
     """The server commands of a shell text; ``scripts``: also ``python main.py`` and ``python -m package``."""
     if len(script) > MAX_CHARS:
         return
@@ -81,11 +86,11 @@ def server_calls(script: str, variables: Mapping[str, str] | None = None, *, scr
         nested = _shell_text(argv)
         if nested is not None:
             for call in server_calls(nested, known, scripts=scripts):
-                yield ServerCall(call.server, call.app, call.file, call.options, _joined(folder, call.folder), line, call.text)
+                yield replace(call, folder=_joined(folder, call.folder), line=line)
             continue
         call = server_call(argv, scripts=scripts)
         if call:
-            yield ServerCall(call.server, call.app, call.file, call.options, folder, line, call.text)
+            yield replace(call, folder=folder, line=line)
 
 
 def server_call(argv: list[str] | tuple[str, ...], *, scripts: bool = False) -> ServerCall | None:
@@ -123,8 +128,9 @@ def _call(server: str, arguments: list[str], text: str) -> ServerCall | None:
         if not word.startswith("--") and word[:2] in short and len(word) > 2 and not sign:
             name, sign, value = word[:2], "=", word[2:]
         name = short.get(name, name)
-        if not sign and name not in _SWITCHES and position < len(arguments) and not arguments[position].startswith("--"):
-            value = arguments[position]
+        following = arguments[position] if position < len(arguments) else "--"
+        if not sign and name not in _SWITCHES and not following.startswith("--"):
+            value = following
             position += 1
         options.append((name, value.strip("\"'")))
     app = next((w for w in plain if _IMPORT_STRING.fullmatch(w)), "")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from readybook.facts.compose import compose_services
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from readybook.project import Project
 
 DEPLOY, DEVELOPMENT, CI, DOCUMENT = "deploy", "development", "ci", "document"
-_DEVELOPMENT_NAME = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|debug|tests?|watch|devcontainer)(?:$|[._/-])")
+_DEVELOPMENT_NAME = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|debug|tests?|watch|devcontainer)"
+                               r"(?:$|[._/-])")
+_DEPLOYED = frozenset({"dockerfile", "compose", "procfile", "kubernetes", "systemd", "supervisor", "platform"})
+_PLATFORM_LINE = re.compile(r"[\"']?(?:startCommand|cmd|app|web)[\"']?[ \t]*[:=][ \t]*([\"'])(.+)\1[ \t]*,?[ \t]*$")
 _PLATFORM_KEYS = frozenset({"startCommand", "start_command", "entrypoint", "run_command", "dockerCommand", "run"})
 _PLATFORM_NAME = re.compile(r"(?:^|/)(?:render|app|heroku|zeabur|koyeb|\.do/app|service|apprunner)\.ya?ml$")
-_SERVER_IMAGE = re.compile(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-starlette)?|ghcr\.io/br3ndonland/inboard")
+_SERVER_IMAGE = re.compile(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-starlette)?"
+                           r"|ghcr\.io/br3ndonland/inboard")
 _GUNICORN_CONFIG = re.compile(r"(?:^|/)gunicorn[\w.-]*\.py$|(?:^|/)[\w.-]*gunicorn[\w.-]*conf[\w.-]*\.py$")
 _FASTAPI_DEFAULTS = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 
@@ -35,8 +40,8 @@ class ServeCommand:
 
     ``server`` as in `readybook.facts.servercommands`; ``source`` is dockerfile, compose, procfile, kubernetes, systemd,
     supervisor, script, makefile, platform, pyproject, ci or document; ``purpose`` deploy, development, ci or document.
-    ``app`` is the import string (empty: not written), ``file`` the target's file that it names, ``root`` the folder from
-    which it is imported; both None when they cannot be told. ``workers`` None: not given, or not a number.
+    ``app`` is the import string (empty: not written), ``file`` the target's file that it names, ``root`` the folder
+    from which it is imported; both None when they cannot be told. ``workers`` None: not given, or not a number.
     """
 
     server: str
@@ -115,7 +120,8 @@ class _Search:
         if command is None:
             yield from self.image_default(dockerfile, purpose, service)
             return
-        source = _Source("dockerfile", purpose, dockerfile.path, command.place.line, posixpath.dirname(dockerfile.path), service)
+        hint = posixpath.dirname(dockerfile.path)
+        source = _Source("dockerfile", purpose, dockerfile.path, command.place.line, hint, service)
         yield from self.words(dockerfile.command, source, dict(dockerfile.env))
 
     def image_default(self, dockerfile: Dockerfile, purpose: str, service: str) -> Iterator[ServeCommand]:
@@ -127,7 +133,8 @@ class _Search:
         given = dict(dockerfile.env).get("APP_MODULE")
         for app in [given] if given else ["app.main:app", "main:app"]:
             if self.find_module(app.partition(":")[0], hint, "")[0]:
-                yield self.command(ServerCall("gunicorn", app, "", (), "", 1, f"{dockerfile.outside_base.name}: {app}"), source)
+                text = f"{dockerfile.outside_base.name}: {app}"
+                yield self.command(ServerCall("gunicorn", app, "", (), "", 1, text), source)
                 return
 
     def from_compose(self) -> Iterator[ServeCommand]:
@@ -166,7 +173,7 @@ class _Search:
         elif lowered.endswith(".service"):
             yield from self.prefixed(text, r"ExecStart=[-@:+!]*", _Source("systemd", purpose, path, 1, folder))
         elif lowered.endswith((".conf", ".ini")) and "[program:" in text:
-            yield from self.prefixed(text, r"command\s*=", _Source("supervisor", purpose, path, 1, folder))
+            yield from self.prefixed(text, r"command[ \t]*=", _Source("supervisor", purpose, path, 1, folder))
         elif lowered in ("makefile", "gnumakefile", "justfile", ".justfile") or lowered.endswith(".mk"):
             yield from self.shell(_make_text(text), _Source("makefile", DEVELOPMENT, path, 1, folder), offset=True)
         elif lowered.endswith((".sh", ".bash")) and path not in self.called:
@@ -181,17 +188,19 @@ class _Search:
 
     def prefixed(self, text: str, pattern: str, source: _Source) -> Iterator[ServeCommand]:
         """Commands behind a key in an INI-like file; ``directory`` and ``WorkingDirectory`` do not matter here."""
-        for match in re.finditer(rf"(?m)^\s*{pattern}\s*(.+(?:\\\n.*)*)$", text):
-            line = text.count("\n", 0, match.start(1)) + 1
-            command = re.sub(r"\s;.*$", "", match[1])
-            yield from self.shell(command, _Source(source.kind, source.purpose, source.path, line, source.hint))
+        line, offset = 1, 0
+        for match in re.finditer(rf"(?m)^[ \t]*{pattern}[ \t]*(.+(?:\\\n.*)*)$", text):
+            line += text.count("\n", offset, match.start(1))
+            offset = match.start(1)
+            yield from self.shell(re.sub(r"\s;.*$", "", match[1]), replace(source, line=line))
 
     def platform(self, path: str, text: str, purpose: str) -> Iterator[ServeCommand]:
         source = _Source("platform", purpose, path, 1, posixpath.dirname(path))
         if path.endswith((".toml", ".json")):
-            for match in re.finditer(r"[\"']?(?:startCommand|cmd|app|web)[\"']?\s*[:=]\s*[\"'](.+?)[\"']\s*,?\s*$", text, re.MULTILINE):
-                line = text.count("\n", 0, match.start()) + 1
-                yield from self.shell(match[1], _Source("platform", purpose, path, line, source.hint))
+            for number, line in enumerate(text.split("\n"), 1):
+                match = _PLATFORM_LINE.search(line) if len(line) < 2000 else None
+                if match:
+                    yield from self.shell(match[2], _Source("platform", purpose, path, number, source.hint))
             return
         for document in yaml_documents(text).nodes:
             for command, line, folder in _platform_commands(document, ""):
@@ -219,13 +228,14 @@ class _Search:
         for match in fenced:
             line = text.count("\n", 0, match.start(1)) + 1
             block = re.sub(r"(?m)^[ \t]*[$>%][ \t]", "", match[1])
-            yield from self.shell(block, _Source("document", DOCUMENT, path, line, posixpath.dirname(path)), offset=True)
+            source = _Source("document", DOCUMENT, path, line, posixpath.dirname(path))
+            yield from self.shell(block, source, offset=True)
 
     def words(self, argv: tuple[str, ...], source: _Source, values: Mapping[str, str]) -> Iterator[ServeCommand]:
         """A list of words; a shell text in it and the scripts that it calls are searched too."""
         if not argv:
             return
-        quoted = " ".join(w if re.fullmatch(r"[\w./:=@%+,$-]+", w) else "'" + w.replace("'", "'\"'\"'") + "'" for w in argv)
+        quoted = " ".join(shlex.quote(word) if not re.fullmatch(r"[\w./:=@%+,${}-]+", word) else word for word in argv)
         direct = list(self.shell(quoted, source, values=values))
         yield from direct
         for script in called_scripts(argv) if not direct else ():
@@ -247,13 +257,12 @@ class _Search:
 
     def shell(self, text: str, source: _Source, *, offset: bool = False, values: Mapping[str, str] | None = None,
               given: tuple[str, ...] = ()) -> Iterator[ServeCommand]:
-        scripts = source.purpose == DEPLOY and source.kind in ("dockerfile", "compose", "procfile", "kubernetes", "systemd",
-                                                               "supervisor", "platform")
+        scripts = source.purpose == DEPLOY and source.kind in _DEPLOYED
         for call in server_calls(text, values, scripts=scripts):
             if call.server in ("other", "python") and self.entry(call, source.hint, call.folder)[0] is None:
                 continue  # no file of the target: some other program
             line = source.line + call.line - 1 if offset else source.line
-            yield self.command(call, _Source(source.kind, source.purpose, source.path, line, source.hint, source.service))
+            yield self.command(call, replace(source, line=line))
         # an entrypoint that ends in exec "$@" runs the words it was given
         if given and re.search(r'exec\s+"?\$@"?', text):
             call = server_call(given[1:])
@@ -266,7 +275,8 @@ class _Search:
         workers = call.option("--workers") or ""
         bind = call.option("--bind") or ""
         host, _, port = bind.rpartition(":")
-        reload = call.option("--reload") is not None or (call.server == "fastapi dev" and call.option("--no-reload") is None)
+        always = call.server == "fastapi dev" and call.option("--no-reload") is None
+        reload = always or call.option("--reload") is not None
         return ServeCommand(
             server=call.server, app=call.app, file=file, root=root, reload=reload,
             workers=int(workers) if workers.isdecimal() and len(workers) < 6 else None,
@@ -326,7 +336,7 @@ def _far(path: str, hint: str) -> int:
 
 
 def _make_text(text: str) -> str:
-    """A makefile as shell: ``$(NAME)`` is ``${NAME}``, ``$$`` is ``$``, ``:=`` and ``?=`` assign; lines stay where they are."""
+    """A makefile as shell: ``$(NAME)`` is ``${NAME}``, ``$$`` is ``$``, ``:=`` and ``?=`` assign; lines stay."""
     text = re.sub(r"\$\((\w+)\)", r"${\1}", text).replace("$$", "$")
     text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"${\1}", text)
     return re.sub(r"(?m)^(\w+)[ \t]*(?::|\?)?=[ \t]*", r"\1=", text)

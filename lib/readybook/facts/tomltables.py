@@ -12,6 +12,8 @@ from typing import Any
 MAX_CHARS = 1024 * 1024
 # far above real files; keeps the recursive parser of the standard library away from its limit
 _TOO_DEEP = re.compile(r"[\[{](?:\s*(?:[\w\"'.-]+\s*=\s*)?[\[{]){60}")
+# the standard parser's time grows with the square of a dotted key's length
+_LONG_KEY = re.compile(r"(?:[\w\"'-]{1,40}[ \t]?\.[ \t]?){100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ def toml_table(text: str) -> Table:
     """Parse TOML; what breaks the grammar or a bound becomes ``problem``."""
     if len(text) > MAX_CHARS:
         return Table({}, "TOML larger than 1 MiB is not parsed")
-    if _TOO_DEEP.search(text):
+    if _TOO_DEEP.search(text) or _LONG_KEY.search(text):
         return Table({}, "nested too deeply")
     try:
         return Table(tomllib.loads(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from readybook.facts.testcommands import failure_ignored, measures_coverage, test_commands
@@ -218,9 +219,12 @@ def _other_job(path: str, root: Node) -> Iterator[Job]:
     yield Job("", Place(path), tuple(steps))
 
 
+_JENKINS_SHELL = re.compile(r"\b(?:sh|bat|pwsh)\s*(?:\(\s*)?(?:script:\s*)?('''|\"\"\"|'|\")(.*?)\1", re.DOTALL)
+
+
 def _jenkins(path: str, text: str) -> Workflow:
     steps = []
-    for match in re.finditer(r"\b(?:sh|bat|pwsh)\s*(?:\(\s*)?(?:script:\s*)?('''|\"\"\"|'|\")(.*?)\1", text, re.DOTALL):
+    for match in islice(_JENKINS_SHELL.finditer(text), 1000):
         line = text.count("\n", 0, match.start()) + 1
         end = line + match[0].count("\n")
         commands = test_commands(match[2])
