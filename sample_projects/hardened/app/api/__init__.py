@@ -1,0 +1,1 @@
+"""Routers and the bodies of requests and responses."""
