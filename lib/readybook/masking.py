@@ -34,7 +34,8 @@ _QUOTED = (
 )
 _LITERALS = rf"(?:[rRbBuUfF]{{0,2}}{_QUOTED}(?:[ \t]*\\?\n?[-+ \t]{{0,40}}(?=[\"'rRbBuUfF]))?){{1,20}}"
 _WRAPPER = (
-    r"(?:\(\s{0,20}|\\\n[ \t]{0,40})?(?:(?:\w{1,40}\.){0,3}(?:Field|SecretStr|SecretBytes|Secret|Form|Query|Header|Body|str|bytes)"
+    r"(?:\(\s{0,20}|\\\n[ \t]{0,40})?(?:(?:\w{1,40}\.){0,3}"
+    r"(?:Field|SecretStr|SecretBytes|Secret|Form|Query|Header|Body|str|bytes)"
     r"\(\s{0,20}(?:default\s{0,3}=\s{0,3})?)?(?:SecretStr\()?"
 )
 
@@ -55,7 +56,7 @@ _PEM = re.compile(
     r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)([^-]{1,20000}(?:-(?!----)[^-]{0,20000}){0,200})"
 )
 _KEY_LINE = re.compile(r"(?m)^([-+ \t\"']{0,40})([A-Za-z0-9+/]{44,100}={0,2})((?:\\n)?[\"',)\\ \t]{0,8})$")
-_URL = re.compile(r"""(://[^\s:/@'"<>]{0,128}:)([^\s/'"<>]{1,256})(?=@[^\s@])""")
+_URL = re.compile(r"""(://[^\s:/@'"<>()\[\]|\\]{0,128}:)([^\s/'"<>]{1,256})(?=@[^\s@])""")
 _URL_USER = re.compile(r"(://)([0-9A-Za-z_-]{20,128})(?=@[\w.-]{1,200})")
 _BEARER = re.compile(r"(?i)(\bBearer\s{1,4}|\bAuthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:Basic|Token)\s{1,4})"
                      r"([A-Za-z0-9._~+/=-]{12,2000})")
@@ -84,7 +85,13 @@ _PIECE = re.compile(rf"([rRbBuUfF]{{0,2}})({_QUOTED})")
 _TEMPLATE = re.compile(
     r"\$\{[^}]{0,400}\}|\{\{[^}]{0,400}\}\}|\{[^}]{0,400}\}|\$\(?\w{1,80}\)?|%\(\w{1,80}\)s|%s|<[^>]{1,80}>"
 )
-_PATH = re.compile(r"(?:[\w.~-]*/)*[\w.-]+\.(?:pem|key|json|txt|crt|toml|ya?ml|env)|/(?:run|etc|var|app|srv|usr|opt|home|tmp|code)(?:/[\w./-]*)?")
+_PATH = re.compile(
+    r"(?:[\w.~-]*/)*[\w.-]+\.(?:pem|key|json|txt|crt|toml|ya?ml|env)"
+    r"|/(?:run|etc|var|app|srv|usr|opt|home|tmp|code)(?:/[\w./-]*)?"
+)
+_SETTING = re.compile(
+    r"(?i)true|false|none|null|yes|no|include|omit|same-origin|read|write|[\^~<>=!]{1,3}\s?\d[\d.,<>=!* ]{0,40}"
+)
 _WORDS = re.compile(r"(?i)\b(?:password|token|secret|key|credentials?|must|invalid|required|enter|your)\b")
 _TYPE = re.compile(
     r"(?:(?:[A-Za-z_]\w*\.)*(?:[A-Z][a-z]\w*|str|int|float|bool|bytes|object|dict|list|None|Any|True|False|true|false|null|yes|no)"
@@ -161,6 +168,9 @@ def _hide_assigned(match: re.Match[str]) -> str:
         return match[0]  # a quoted annotation: def f(token: "Token")
     if re.search(r"\W\(\s*$", before) and match.string[match.end() :][:20].lstrip().startswith(","):
         return match[0]  # a tuple of names
+    own = re.search(r"([\w-]{1,80})\W{0,4}(?::[^=]{0,90})?=?\s*$", match.string[: match.end(1)][-200:])
+    if own and "_" in own[1] and literals.strip("\"'").lower() == own[1].lower():
+        return match[0]  # a constant that is its own name
     return before + _hide_literals(literals)
 
 
@@ -206,7 +216,7 @@ def _harmless(value: str) -> bool:
     rest = _TEMPLATE.sub("", value)
     if rest != value and len(rest) < 8:
         return True
-    if not value.strip("*xX.-_ ") or "://" in value or _PATH.fullmatch(value):
+    if not value.strip("*xX.-_ ") or "://" in value or _PATH.fullmatch(value) or _SETTING.fullmatch(value):
         return True
     return " " in value.strip() and bool(_WORDS.search(value)) and not any(c.isdigit() for c in value)
 

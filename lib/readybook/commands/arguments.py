@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,15 @@ def _report(commands: Any) -> None:
     report = _command(commands, "report", "reporting:report", "render the report: executed notebook and one HTML file")
     _target(report)
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    report.add_argument("--profile", choices=("engineer", "executive"), help="which sections the report shows")
-    report.add_argument("--hourly-rate", type=float, metavar="N", help="turns hours into money")
-    report.add_argument("--engineers", type=int, metavar="N", help="people who work on the fixes")
+    _parameters(report)
+
+
+def _parameters(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--profile", choices=("engineer", "executive"), help="which sections the report shows")
+    command.add_argument("--hourly-rate", type=float, metavar="N", help="turns hours into money")
+    command.add_argument("--currency", metavar="NAME", help="of the hourly rate")
+    command.add_argument("--engineers", type=_positive, metavar="N", help="people who work on the fixes")
+    command.add_argument("--date", default=date.today().isoformat(), metavar="TEXT", help="date shown (default: today)")
 
 
 def _fix(commands: Any) -> None:
@@ -63,7 +70,7 @@ def _fix(commands: Any) -> None:
     _target(fix)
     fix.add_argument("--out", type=Path, metavar="DIR", help="folder to write the patches to")
     fix.add_argument("--unsafe", action="store_true", help="make also the fixes that change public behaviour")
-    fix.add_argument("--apply", action="store_true", help="change the files of the target itself")
+    fix.add_argument("--apply", action="store_true", help="commit the patches to the target, on a branch of their own")
     fix.add_argument("--dry-run", action="store_true", help="print the diffs, write nothing")
 
 
@@ -81,6 +88,9 @@ def _batch(commands: Any) -> None:
     batch = _command(commands, "batch", "reporting:batch", "render the reports of many targets and an index")
     batch.add_argument("manifest", type=Path, metavar="MANIFEST", help="TOML or list of paths, or a folder of targets")
     batch.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    _choice(batch)
+    _own_word(batch)
+    _parameters(batch)
     batch.add_argument("--jobs", type=_positive, default=0, metavar="N", help="reports at a time (default: by machine)")
 
 
@@ -93,14 +103,22 @@ def _command(commands: Any, name: str, function: str, help_: str) -> argparse.Ar
 
 def _target(command: argparse.ArgumentParser) -> None:
     command.add_argument("target", type=Path, metavar="TARGET", help="folder of the codebase")
-    command.add_argument("--only", action="append", default=[], metavar="CHECK",
-                         help="ids, prefixes such as SEC, or names; by comma or repetition")
-    command.add_argument("--skip", action="append", default=[], metavar="CHECK", help="the same, to leave out")
+    _choice(command)
     command.add_argument("--exclude", action="append", default=[], metavar="GLOB",
                          help="leave out these files, besides those the target's configuration leaves out")
     command.add_argument("--app-dir", default="", metavar="DIR", help="import root, relative to TARGET or absolute")
     command.add_argument("--app", default="", metavar="SPEC", help="application: module:attr or module:factory()")
     command.add_argument("--config", type=Path, metavar="FILE", help="take this file for the target's configuration")
+    _own_word(command)
+
+
+def _choice(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--only", action="append", default=[], metavar="CHECK",
+                         help="ids, prefixes such as SEC, or names; by comma or repetition")
+    command.add_argument("--skip", action="append", default=[], metavar="CHECK", help="the same, to leave out")
+
+
+def _own_word(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-target-config", action="store_true",
                          help="ignore what the target says: its configuration and its ignore comments")
     command.add_argument("--no-cache", action="store_true", help="neither read nor write the cache of facts")

@@ -9,7 +9,7 @@ from pathlib import Path
 from readybook.baseline import baseline as baseline_of
 from readybook.baseline import new_findings, read_baseline
 from readybook.commands.output import emit, say
-from readybook.commands.target import session
+from readybook.commands.target import audited
 from readybook.config import Config
 from readybook.report import Report
 from readybook.severity import at_least
@@ -18,9 +18,10 @@ from readybook.text_report import markdown, table
 
 def audit(arguments: argparse.Namespace) -> int:
     """Print the report; 1 when a gate failed."""
-    ran = session(arguments, fail_under=arguments.fail_under, fail_on=arguments.fail_on)
-    known = _known(arguments.baseline, arguments.target, ran.config)
-    failures = gates(ran.report, ran.config, known)
+    ran = audited(arguments)
+    config = ran.config.with_options(fail_under=arguments.fail_under, fail_on=arguments.fail_on)
+    known = _known(arguments.baseline, arguments.target, config)
+    failures = gates(ran.report, config, known)
     formats = {"table": table, "markdown": markdown, "json": Report.to_json}
     emit(formats[arguments.format](ran.report))
     for failure in failures:
@@ -30,7 +31,7 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def baseline(arguments: argparse.Namespace) -> int:
     """Print the baseline of the target's open findings."""
-    emit(json.dumps(baseline_of(session(arguments).report), indent=1, ensure_ascii=False) + "\n")
+    emit(json.dumps(baseline_of(audited(arguments).report), indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

@@ -11,8 +11,17 @@ from typing import Any
 from readybook import registry
 from readybook.check import Bad, Check, Good
 from readybook.commands.output import emit
+from readybook.commands.target import opened
 from readybook.errors import ConfigError
 from readybook.text_report import columns
+
+
+def routes(arguments: argparse.Namespace) -> int:
+    """Print the routes of the target's applications."""
+    from readybook.routes_table import routes_json, routes_text
+
+    emit({"json": routes_json, "table": routes_text}[arguments.format](opened(arguments)))
+    return 0
 
 
 def checks(arguments: argparse.Namespace) -> int:
