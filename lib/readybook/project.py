@@ -22,7 +22,8 @@ class Project:
     ``files`` maps posix paths relative to the target to text files. ``present`` holds the paths of all files that were
     seen, read or not; ``tracked`` those that git tracks (None: the target is no git repository). ``unreadable`` holds
     (path, reason) of what could not be read. ``app`` and ``app_dir`` are the caller's choice of application and import
-    root, empty to find them. ``public_api`` says that the API is meant to be called by anybody.
+    root, empty to find them. ``public_api`` says that the API is meant to be called by anybody. ``folder`` is where the
+    target lies, for the cache of facts; None keeps nothing on disk. It is never shown.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Project:
     app_dir: str = ""
     public_api: bool = False
     base: Project | None = field(default=None, repr=False, compare=False)
+    folder: Path | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -46,6 +48,7 @@ class Project:
         exclude: Iterable[str] = (),
         name: str = "",
         public_api: bool = False,
+        cache: bool = True,
     ) -> Project:
         """Read a target folder; raises TargetError when there is nothing to read. Nothing in it is run."""
         from readybook.reading import read_target
@@ -54,6 +57,7 @@ class Project:
         return cls(
             name=name or read.name, files=MappingProxyType(read.files), present=read.present, tracked=read.tracked,
             unreadable=read.unreadable, commit=read.commit, app=app, app_dir=read.app_dir, public_api=public_api,
+            folder=Path(target).absolute() if cache else None,
         )
 
     @classmethod

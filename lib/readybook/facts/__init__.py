@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from readybook.facts.surroundings import Surroundings
 
 if TYPE_CHECKING:
+    from readybook.cache import Cache
     from readybook.facts.application import Route, Unresolved
     from readybook.facts.behaviour import Behaviour
     from readybook.facts.engines import Engine
-    from readybook.facts.modules import Modules
+    from readybook.facts.modules import Lowered, Modules
     from readybook.facts.settings import SettingsClass, Variable
-    from readybook.facts.syntax import Node
-    from readybook.source import SourceFile
     from readybook.facts.program import App, Program
     from readybook.project import Project
+    from readybook.source import SourceFile
+
+
+def numbers(version: str) -> tuple[int, ...] | None:
+    """The release numbers of a version, ``0.115.2`` as (0, 115, 2); None when it has none."""
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(n) for n in match[0].split(".")[:4] if len(n) < 9) if match else None
 
 
 class Facts(Surroundings):
@@ -27,13 +34,22 @@ class Facts(Surroundings):
 
     @cached_property
     def modules(self) -> Modules:
-        """Every Python file, lowered, and the import system over them."""
+        """Every Python file, lowered, and the import system over them; read from the cache where nothing changed."""
         from readybook.facts.modules import Modules
 
         python = {p: s for p, s in self.project.files.items() if p.endswith(".py")}
-        return Modules(python, self.project.app_dir, frozenset(), self._unchanged(python))
+        declared = frozenset(r.name.replace("-", "_").lower() for r in self.requirements)
+        return Modules(python, self.project.app_dir, declared, self._unchanged(python), self._cache())
 
-    def _unchanged(self, python: dict[str, SourceFile]) -> dict[str, tuple[tuple[Node, ...], bool]]:
+    def _cache(self) -> Cache | None:
+        folder = self.project.folder
+        if folder is None or self.project.base is not None:
+            return None
+        from readybook.cache import Cache, analyser_digest
+
+        return Cache.open(str(folder), analyser_digest(), target=folder)
+
+    def _unchanged(self, python: dict[str, SourceFile]) -> dict[str, Lowered]:
         """What the project this one was made from already lowered, for the files that are still the same."""
         base = self.project.base
         if base is None or "facts" not in base.__dict__ or "modules" not in base.facts.__dict__:
@@ -43,11 +59,24 @@ class Facts(Surroundings):
                 if p in before and base.files.get(p) is s}
 
     @cached_property
+    def problems(self) -> tuple[tuple[str, str], ...]:
+        """(path, reason) of files that could not be understood, Python and others."""
+        from readybook.facts.problems import problems
+
+        return (*self.modules.unparsed, *problems(self.project, self.packages))
+
+    @cached_property
     def program(self) -> Program:
         """The project's Python followed as one program."""
         from readybook.facts.program import Program
 
-        return Program(self.project, self.modules, None)
+        commands = tuple((c.app, c.root, c.purpose) for c in self.serve_commands if c.app and c.purpose != "document")
+        return Program(self.project, self.modules, self.release("fastapi"), commands)
+
+    def release(self, package: str, near: str = "") -> tuple[int, ...] | None:
+        """The version of a package as numbers when a lock or a pin names it, else None."""
+        found = self.version_of(package, near)
+        return numbers(found.value) if found.exact else None
 
     @property
     def apps(self) -> tuple[App, ...]:
@@ -90,7 +119,8 @@ class Facts(Surroundings):
         """SQLAlchemy engines of application code."""
         from readybook.facts.engines import engines
 
-        return engines(self.behaviour, None, frozenset())
+        hints = frozenset(r.name.lower().replace("_", "-") for r in self.requirements)
+        return engines(self.behaviour, self.release("sqlalchemy"), hints)
 
     def guarded(self, route: Route) -> bool:
         """Whether a route authenticates who calls it."""

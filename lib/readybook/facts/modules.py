@@ -12,13 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from readybook.facts.roles import role
 from readybook.facts.syntax import Node, lower_module
 from readybook.place import Place
 from readybook.source import SourceFile
 
+if TYPE_CHECKING:
+    from readybook.cache import Cache
+
 RECURSION = 20_000
+Lowered = tuple[tuple[Node, ...], bool]
 
 
 @dataclass(eq=False)
@@ -28,7 +33,7 @@ class Module:
     path: str
     name: str
     root: str
-    body: tuple[Node, ...]
+    body: tuple[Node, ...] = field(repr=False)
     text: str = field(repr=False)
     exact: bool = True
     is_package: bool = False
@@ -65,7 +70,7 @@ def quiet_parsing() -> Iterator[None]:
             gc.enable()
 
 
-def parse(text: str) -> tuple[tuple[Node, ...], bool]:
+def parse(text: str) -> Lowered:
     """Lower one file: its statements, and whether places are exact. Raises ValueError with the reason."""
     try:
         return lower_module(ast.parse(text)), True
@@ -86,14 +91,30 @@ def digest(source: SourceFile) -> str:
     return blake2b(source.text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def pack(lowered: tuple[tuple[Node, ...], bool]) -> bytes:
+def pack(lowered: Lowered) -> bytes:
     """Lowered statements as bytes for the cache."""
     return marshal.dumps(lowered)
 
 
-def unpack(data: bytes) -> tuple[tuple[Node, ...], bool]:
+def unpack(data: bytes) -> Lowered:
     """What ``pack`` wrote; raises ValueError, EOFError or TypeError on damage."""
     return marshal.loads(data)
+
+
+def cached(source: SourceFile, cache: Cache | None) -> Lowered:
+    """Lower a file, or take what the cache holds of the same text."""
+    if cache is None:
+        return parse(source.text)
+    key = digest(source)
+    found = cache.get(key)
+    if found is not None:
+        try:
+            return unpack(found)
+        except (ValueError, EOFError, TypeError):
+            pass
+    lowered = parse(source.text)
+    cache.put(key, pack(lowered))
+    return lowered
 
 
 def module_root(path: str, packages: frozenset[str]) -> str:
@@ -122,7 +143,7 @@ class Modules:
     """All modules of a project, by path, and the import system over them."""
 
     def __init__(self, files: dict[str, SourceFile], app_dir: str, declared: frozenset[str],
-                 known: dict[str, tuple[tuple[Node, ...], bool]]) -> None:
+                 known: dict[str, Lowered], cache: Cache | None = None) -> None:
         self.by_path: dict[str, Module] = {}
         self.unparsed: list[tuple[str, str]] = []
         self.app_dir = app_dir
@@ -132,7 +153,7 @@ class Modules:
         with quiet_parsing():
             for path, source in files.items():
                 try:
-                    body, exact = known[path] if path in known else parse(source.text)
+                    body, exact = known[path] if path in known else cached(source, cache)
                 except ValueError as error:
                     self.unparsed.append((path, str(error)))
                     continue
@@ -141,6 +162,8 @@ class Modules:
                     root = app_dir
                 self.by_path[path] = Module(path, dotted(path, root), root, body, source.text, exact,
                                             path.endswith("__init__.py"), role(path, source.text[:600]))
+        if cache is not None:
+            cache.close()
 
     @cached_property
     def _names(self) -> dict[str, Module]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from readybook.project import Project
 
 CONVENTIONAL = ("main", "app", "asgi", "server", "application", "api", "run", "wsgi", "index", "__init__")
+Command = tuple[str, str | None, str]  # import string, folder it is imported from, purpose
 SPEC = re.compile(r"([\w.]+):([\w.]+)(\(\))?$")
 
 
@@ -73,7 +74,7 @@ class Program:
     """Everything that following the code of one project gives."""
 
     def __init__(self, project: Project, modules: Modules, fastapi_version: tuple[int, ...] | None,
-                 commands: tuple[str, ...] = ()) -> None:
+                 commands: tuple[Command, ...] = ()) -> None:
         self.project = project
         self.modules = modules
         self.run = Interpreter(modules)
@@ -115,36 +116,37 @@ class Program:
         value = wrapped_app(value)
         return value if is_application(value) else None
 
-    def _found(self, commands: tuple[str, ...]) -> list[tuple[str, Instance, bool]]:
-        """Applications that a server command names come first; else all that nothing mounts."""
+    def _found(self, commands: tuple[Command, ...]) -> list[tuple[str, Instance, bool]]:
+        """Applications that a server command names come first (deployed ones before others), then all that are bound."""
         by_instance: dict[int, tuple[str, Instance, bool]] = {}
-        for spec in commands:
-            named = self._by_spec(spec)
+        for spec, root, purpose in sorted(commands, key=lambda c: c[2] != "deploy"):
+            named = self._by_spec(spec, root) if purpose in ("deploy", "development") else None
             if named is not None:
                 by_instance.setdefault(id(named[1]), named)
         for module in self._candidates():
             value = self.run.load(module)
+            imported = _imported_names(module)
             for name, item in list(value.scope.names.items()):
-                app = wrapped_app(by_default(item))
-                if is_application(app) and id(app) not in by_instance and self._home(app) in (module.path, None):
+                app = wrapped_app(by_default(item)) if name not in imported else None
+                if is_application(app) and id(app) not in by_instance:
                     by_instance[id(app)] = (f"{module.name}:{name}", app, False)
         if not by_instance:
             for spec, app in self._factories():
                 by_instance.setdefault(id(app), (spec, app, False))
         return list(by_instance.values())
 
-    def _home(self, app: Instance) -> str | None:
-        return app.module.path if app.module is not None else None
-
-    def _by_spec(self, spec: str) -> tuple[str, Instance, bool] | None:
+    def _by_spec(self, spec: str, root: str | None) -> tuple[str, Instance, bool] | None:
         match = SPEC.match(spec)
         if match is None:
             return None
-        module = self.modules.find(match[1], None)
-        if not isinstance(module, Module):
+        inner = match[1].replace(".", "/")
+        stem = f"{root}/{inner}" if root else inner
+        paths = (f"{stem}.py", f"{stem}/__init__.py")
+        module = next((self.modules.by_path[p] for p in paths if p in self.modules.by_path), None)
+        if module is None:
             ends = [m for m in self.modules.by_path.values() if m.name == match[1] and m.role == "application"]
             module = ends[0] if len(ends) == 1 else None
-        if module is None:
+        if module is None or module.role != "application":
             return None
         value: Any = self.run.load(module)
         for part in match[2].split("."):
@@ -216,6 +218,21 @@ class Program:
                     if f.module.role == "application":
                         analyse(run, f)
         return run
+
+
+def _root(app: Instance) -> str:
+    return app.module.root if app.module is not None else ""
+
+
+def _imported_names(module: Module) -> frozenset[str]:
+    """Names that the module's top level only imports: what they stand for lives elsewhere."""
+    names: set[str] = set()
+    for s in module.body:
+        if s[0] == "from":
+            names.update(alias or name for name, alias in s[6])
+        elif s[0] == "import":
+            names.update(alias or name.partition(".")[0] for name, alias in s[4])
+    return frozenset(names)
 
 
 def is_application(value: Any) -> bool:
