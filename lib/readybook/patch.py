@@ -295,7 +295,8 @@ def _bytes(after: Project, attempt: _Attempt) -> dict[str, bytes]:
 def _patch(number: int, one: _Made, attempt: _Attempt, before: Project, mail: bytes) -> Patch:
     check = one.check
     safety, reason = _safety(attempt)
-    changes = tuple(Change(p, before.text(p) if p in before.files else None, t) for p, t in sorted(attempt.texts.items()))
+    changes = tuple(Change(path, before.text(path) if path in before.files else None, text)
+                    for path, text in sorted(attempt.texts.items()))
     return Patch(
         number, f"{number:04d}-{check.id}-{check.name}.patch", check.id, check.title(), safety, reason,
         tuple(p for p, _ in attempt.fixed), tuple(sorted(attempt.texts)),

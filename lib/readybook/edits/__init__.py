@@ -14,7 +14,7 @@ from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.python_calls import remove_keyword, set_keyword
-from readybook.edits.python_imports import ensure_import, realise, remove_unused_import
+from readybook.edits.python_imports import ensure_import, realise
 from readybook.edits.python_nodes import (
     ensure_module_statement,
     make_sync,
@@ -28,6 +28,7 @@ from readybook.edits.settings import PLACEHOLDER, ensure_setting, resolve
 from readybook.edits.settings import setting_access as _setting_access
 from readybook.edits.text import add_file, replace_line_text
 from readybook.edits.toml import ensure_toml_table
+from readybook.edits.unused_imports import remove_unused_import
 from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.intents import (

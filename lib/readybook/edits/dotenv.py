@@ -54,5 +54,6 @@ def ensure_variable(work: Work, path: str, name: str, value: str, comment: str =
     commented = any(line.lstrip().startswith("#") and not LINE.match(line.rstrip("\r")) for line in lines)
     head = f"# {comment}{newline}" if comment and (commented or not live) else ""
     ended = not text or text.endswith("\n")
-    new = ("" if ended else newline) + head + f"{export}{name}{' = ' if spaced else '='}{value}" + (newline if ended else "")
+    line = f"{export}{name}{' = ' if spaced else '='}{value}"
+    new = ("" if ended else newline) + head + line + (newline if ended else "")
     work.drafts[path] = work.draft(path).rewritten(text + new)

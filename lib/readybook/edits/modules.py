@@ -6,6 +6,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 
+from readybook.errors import PatchError
+
 IMPORTS = re.compile(
     r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)|import[ \t]+([^\n#]+))", re.M,
 )
@@ -56,13 +58,19 @@ class Modules:
         return None
 
     def name_for(self, path: str, target: str) -> str:
-        """The module name by which ``path`` imports the file ``target``, in the way the target's imports go."""
+        """The module name by which ``path`` imports the file ``target``, in the way the target's imports go.
+
+        Raises PatchError when a folder or file on the way has a name that no import statement can say.
+        """
         own = self.imported(path)
         if not any(not m.startswith(".") and self.file_of(path, m) for m in own):
             relative = self._relative(path, target)
             if relative and any(m.startswith(".") for m in own):
                 return relative
-        return _dotted(self._root(path, target), target)
+        name = _dotted(self._root(path, target), target)
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise PatchError(f"{path}: {target} cannot be imported by a name")
+        return name
 
     def reaches(self, start: str, goal: str) -> bool:
         """Whether importing ``start`` imports ``goal``, directly or through other files of the target."""
@@ -95,7 +103,7 @@ class Modules:
         best = max(votes.values())
         if best:
             return min((r for r in roots if votes[r] == best), key=len)
-        if self._app_dir in roots:
+        if self._app_dir and self._app_dir in roots:
             return self._app_dir
         return next((r for r in roots if not self._is_package(r)), "")
 

@@ -67,7 +67,8 @@ def _pyproject(text: str) -> Iterator[tuple[str, str, str]]:
         return
     project, tool = _table(data, "project"), _table(data, "tool")
     groups: list[tuple[str, Any]] = [("main", project.get("dependencies"))]
-    groups += [("dev" if DEVELOPMENT.search(n) else "main", v) for n, v in _table(project, "optional-dependencies").items()]
+    groups += [("dev" if DEVELOPMENT.search(name) else "main", items)
+               for name, items in _table(project, "optional-dependencies").items()]
     groups += [("dev", v) for v in _table(data, "dependency-groups").values()]
     groups += [("dev", v) for v in _table(_table(tool, "pdm"), "dev-dependencies").values()]
     groups += [("dev", _table(tool, "uv").get("dev-dependencies"))]
@@ -98,7 +99,8 @@ def _poetry(spec: str) -> str:
         mark, version = (one[0], one[1:]) if one[:1] in ("^", "~") and one[1:2] != "=" else ("", one)
         numbers = [int(n) for n in re.findall(r"\d+", version)]
         if mark and numbers:
-            keep = next((i for i, n in enumerate(numbers) if n), len(numbers) - 1) if mark == "^" else min(1, len(numbers) - 1)
+            first = next((i for i, n in enumerate(numbers) if n), len(numbers) - 1)
+            keep = first if mark == "^" else min(1, len(numbers) - 1)
             ceiling = ".".join(str(n) for n in [*numbers[:keep], numbers[keep] + 1])
             parts.append(f">={version},<{ceiling}")
         elif version and version != "*":
@@ -134,7 +136,8 @@ def at_least(work: Work, name: str, version: str) -> bool:
 def _lowest(spec: str) -> Version | None:
     """The lowest version a specifier names as allowed; version 0 when it only has an upper bound."""
     try:
-        bounds = [Version(s.version.removesuffix(".*")) for s in SpecifierSet(spec) if s.operator in ("==", ">=", ">", "~=", "===")]
+        bounds = [Version(s.version.removesuffix(".*")) for s in SpecifierSet(spec)
+                  if s.operator in ("==", ">=", ">", "~=", "===")]
     except (InvalidSpecifier, InvalidVersion):
         return Version("0")
     return max(bounds) if bounds else Version("0")

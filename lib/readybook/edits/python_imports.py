@@ -13,7 +13,7 @@ from readybook.edits.drafts import Clash, Draft, Splice
 from readybook.edits.python_source import PythonSource, dotted
 from readybook.edits.work import Work
 from readybook.errors import PatchError
-from readybook.intents import EnsureImport, RemoveUnusedImport
+from readybook.intents import EnsureImport
 
 FUTURE, STDLIB, THIRD_PARTY, LOCAL = range(4)
 IMPORTS = (cst.Import, cst.ImportFrom)
@@ -44,10 +44,13 @@ def ensure_import(work: Work, intent: EnsureImport) -> str:
     source = work.source(intent.path)
     wanted = intent.alias or (intent.name if intent.name is not None else intent.module.partition(".")[0])
     bound = bindings(source)
-    for name, origin in bound.items():
-        if intent.alias in (None, name) and _same_import(work, intent, origin):
-            return name
-    if wanted in bound:
+    # ``import a.b`` binds ``a`` and may stand beside ``import a``.
+    plain = intent.name is None and intent.alias is None and "." in intent.module
+    if plain and f"import {intent.module}" in bound:
+        return wanted
+    if wanted in bound and not (plain and bound[wanted] == Bound(wanted)):
+        if _same_import(work, intent, bound[wanted]):
+            return wanted
         raise PatchError(f"{intent.path}: the name {wanted} is taken, so {intent.name or intent.module} "
                          "cannot be imported under it")
     for other in work.wants:
@@ -60,7 +63,10 @@ def ensure_import(work: Work, intent: EnsureImport) -> str:
 
 
 def bindings(source: PythonSource) -> dict[str, Bound]:
-    """What each module-level name is bound to at run time (the last binding counts, imports for typing do not)."""
+    """What each module-level name is bound to at run time; imports for typing do not count.
+
+    An import counts before an assignment of the same name: ``try: import x`` with ``x = None`` for its failure.
+    """
     found: dict[str, Bound] = {}
     for statement in _run_at_import(source.module.body):
         if isinstance(statement, cst.FunctionDef | cst.ClassDef):
@@ -69,15 +75,15 @@ def bindings(source: PythonSource) -> dict[str, Bound]:
         if not isinstance(statement, cst.SimpleStatementLine):
             continue
         for small in statement.body:
-            found |= _small_bindings(small)
+            found |= {k: v for k, v in _small_bindings(small).items() if v.module or k not in found}
     return found
 
 
 def _small_bindings(small: cst.BaseSmallStatement) -> dict[str, Bound]:
     if isinstance(small, cst.Import):
         pairs = [(dotted(a.name), a.evaluated_alias) for a in small.names]
-        return {alias or module.partition(".")[0]: Bound(module if alias else module.partition(".")[0])
-                for module, alias in pairs} | {f"import {m}": Bound(m) for m, alias in pairs if not alias and "." in m}
+        bound = {alias or m.partition(".")[0]: Bound(m if alias else m.partition(".")[0]) for m, alias in pairs}
+        return bound | {f"import {m}": Bound(m) for m, alias in pairs if not alias and "." in m}
     if isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
         module = from_module(small)
         return {a.evaluated_alias or a.evaluated_name: Bound(module, a.evaluated_name) for a in small.names}
@@ -145,7 +151,8 @@ def _splices(work: Work, path: str, draft: Draft, wants: list[EnsureImport]) -> 
     source = work.source(path)
     names: dict[str, list[EnsureImport]] = {}
     for want in wants:
-        names.setdefault(want.module if want.name is not None else f"import {want.module} {want.alias}", []).append(want)
+        key = want.module if want.name is not None else f"import {want.module} {want.alias}"
+        names.setdefault(key, []).append(want)
     head = _head(work, path, source, draft)
     out: list[Splice] = []
     new: list[tuple[int, tuple[bool, str], str]] = []
@@ -343,64 +350,3 @@ def _before_comments(source: PythonSource, at: int) -> int:
 
 def _is_docstring(small: cst.BaseSmallStatement) -> bool:
     return isinstance(small, cst.Expr) and isinstance(small.value, cst.SimpleString | cst.ConcatenatedString)
-
-
-def remove_unused_import(work: Work, intent: RemoveUnusedImport) -> None:
-    """Carry out RemoveUnusedImport on the text with all that is planned."""
-    work.drafts[intent.path] = work.draft(intent.path).settled()
-
-    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
-        del draft
-        return _unused(source, intent.name)
-
-    work.plan(intent.path, planner)
-
-
-def _unused(source: PythonSource, name: str) -> list[Splice]:
-    """Splices that drop the top-level import that binds ``name``, when no code or string of the file mentions it."""
-    if name not in bindings(source) or not bindings(source)[name].module:
-        return []
-    word = re.compile(rf"\b{re.escape(name)}\b")
-    for statement in source.module.body:
-        if not isinstance(statement, cst.SimpleStatementLine) or not isinstance(statement.body[0], IMPORTS):
-            continue
-        node = statement.body[0]
-        assert isinstance(node, IMPORTS)
-        if isinstance(node.names, cst.ImportStar):
-            continue
-        aliases = list(node.names)
-        bound = [a.evaluated_alias or a.evaluated_name.partition(".")[0] for a in aliases]
-        if bound.count(name) != 1:
-            continue
-        start, end = source.start(statement), source.span(statement)[1]
-        if any(word.search(code) for code in _mentions(source, (start, end))) or len(statement.body) > 1:
-            return []
-        number = bound.index(name)
-        if len(aliases) == 1:
-            return [Splice(source.line_start(start), source.line_end(end), "")]
-        return [_without_alias(source, aliases, number)]
-    return []
-
-
-def _without_alias(source: PythonSource, aliases: list[cst.ImportAlias], number: int) -> Splice:
-    def end_of(alias: cst.ImportAlias) -> int:
-        return source.span(alias.asname if alias.asname is not None else alias.name)[1]
-
-    start, end = source.span(aliases[number])[0], end_of(aliases[number])
-    if isinstance(aliases[number].comma, cst.Comma):
-        end = source.text.index(",", end) + 1
-    tail = source.text[end:source.line_end(end)]
-    if source.begins_line(start) and (not tail.strip() or tail.lstrip().startswith("#")):
-        return Splice(source.line_start(start), source.line_end(end), "")
-    if number + 1 < len(aliases):
-        return Splice(start, source.span(aliases[number + 1])[0], "")
-    return Splice(end_of(aliases[number - 1]), end_of(aliases[number]), "")
-
-
-def _mentions(source: PythonSource, but: tuple[int, int]) -> Iterator[str]:
-    """Names and strings of the file outside a span (a string may be an annotation or a name in ``__all__``)."""
-    for node in source.all_nodes:
-        if isinstance(node, cst.Name | cst.SimpleString):
-            start, end = source.span(node)
-            if not (but[0] <= start and end <= but[1]):
-                yield node.value

@@ -42,7 +42,7 @@ def _expressions(
     wanted = squeezed(text)
     place = intent.place
     found: dict[int, cst.BaseExpression] = {}
-    for node in source.starting_between(*line_span(source, draft, place), cst.BaseExpression):
+    for node in source.starting_between(*line_span(source, draft, place), cst.BaseExpression):  # type: ignore[type-abstract]
         start, end = source.span(node)
         if squeezed(source.text[start:end]) == wanted:
             found.setdefault(start, node)
@@ -72,7 +72,7 @@ def _needs_parentheses(source: PythonSource, node: cst.BaseExpression, new: str)
         inner = cst.parse_expression(new)
     except cst.ParserSyntaxError:
         raise PatchError(f"the replacement is no expression: {new}") from None
-    if isinstance(inner, ATOMS) or getattr(inner, "lpar", ()):
+    if isinstance(inner, ATOMS) or inner.lpar:
         return False
     above = source.parent(node)
     tight = (isinstance(above, cst.Attribute | cst.Subscript | cst.Await)
@@ -142,7 +142,7 @@ def replace_default(work: Work, intent: ReplaceDefault) -> None:
 
 def _assigned(source: PythonSource, draft: Draft, intent: ReplaceDefault) -> cst.Assign | cst.AnnAssign | cst.Param:
     found: list[cst.Assign | cst.AnnAssign | cst.Param] = []
-    for node in source.starting_between(*line_span(source, draft, intent.place), cst.CSTNode):
+    for node in source.starting_between(*line_span(source, draft, intent.place), cst.CSTNode):  # type: ignore[type-abstract]
         if isinstance(node, cst.Assign):
             target: cst.CSTNode = node.targets[-1].target
         elif isinstance(node, cst.AnnAssign):
@@ -163,7 +163,8 @@ def _value_splices(
 ) -> list[Splice]:
     path = intent.place.path
     value = node.default if isinstance(node, cst.Param) else node.value
-    if isinstance(value, cst.Call) and last_name(value.func) == "Field" and not (intent.value or "").startswith("Field("):
+    whole = (intent.value or "").startswith("Field(")
+    if isinstance(value, cst.Call) and last_name(value.func) == "Field" and not whole:
         return _field_default(work, source, value, intent)
     if intent.value is None:
         return _no_value(source, node, value, intent)

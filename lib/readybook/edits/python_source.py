@@ -46,8 +46,11 @@ class PythonSource:
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Start and end offset of a node."""
         where = self._positions[node]
-        return (self._starts[where.start.line - 1] + where.start.column,
-                self._starts[where.end.line - 1] + where.end.column)
+        return self._offset(where.start.line, where.start.column), self._offset(where.end.line, where.end.column)
+
+    def _offset(self, line: int, column: int) -> int:
+        """The offset of a position; libcst ends every text with a line break, whether it has one or not."""
+        return self._starts[line - 1] + column if line <= len(self._starts) else len(self.text)
 
     def start(self, node: cst.CSTNode) -> int:
         """Where a node begins; a decorated definition begins at its first decorator."""
@@ -135,7 +138,7 @@ class PythonSource:
     @cached_property
     def quote(self) -> str | None:
         """The quote that short strings use most; None when there is none."""
-        counts = Counter(n.quote for n in self.nodes(cst.SimpleString) if len(n.quote) == 1)
+        counts = Counter[str](n.quote for n in self.nodes(cst.SimpleString) if len(n.quote) == 1)
         counts.update(n.start[-1] for n in self.nodes(cst.FormattedString) if len(n.end) == 1)
         return counts.most_common(1)[0][0] if counts else None
 

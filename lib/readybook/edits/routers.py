@@ -15,7 +15,7 @@ from readybook.intents import EnsureImport, EnsureRouter
 
 
 def ensure_router(work: Work, intent: EnsureRouter) -> None:
-    """Carry out EnsureRouter: after the last ``include_router``, before a factory's return, else after the constructor."""
+    """Carry out EnsureRouter: after the last inclusion, before a factory's return, else after the constructor."""
     path = intent.place.path
     try:
         name = ensure_import(work, EnsureImport(path, intent.module, intent.name))
@@ -28,7 +28,8 @@ def ensure_router(work: Work, intent: EnsureRouter) -> None:
         owner = _owner(source, app)
         if not owner:
             raise PatchError(f"{spot(intent.place)}: the application has no name there to include a router in")
-        included = [c for c in source.nodes(cst.Call) if source.scope(c) is source.scope(app) and _includes(source, c, owner)]
+        included = [c for c in source.nodes(cst.Call)
+                    if source.scope(c) is source.scope(app) and _includes(source, c, owner)]
         if any(c.args and source.code(c.args[0].value) == name for c in included):
             return []
         return [_inclusion(source, app, included, f"{owner}.include_router({name})")]
@@ -64,7 +65,7 @@ def _inclusion(source: PythonSource, app: cst.Call, included: list[cst.Call], co
     else:
         last = body[-1] if body else None
         returns = isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[0], cst.Return)
-        if returns and source.scope(app) is not None and last is not first:
+        if last is not None and returns and source.scope(app) is not None and last is not first:
             at = source.line_start(source.start(last))
             return Splice(at, at, f"{indent}{code}{newline}", key)
         at = source.line_end(source.span(first)[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -14,6 +15,7 @@ from readybook.edits.drafts import Draft, Splice
 from readybook.edits.python_imports import bindings, ensure_import
 from readybook.edits.python_source import PythonSource
 from readybook.edits.settings_home import (
+    Field,
     SettingsHome,
     access,
     class_option,
@@ -134,7 +136,8 @@ def _field_splices(
     exact = class_option(source, node, "case_sensitive") == "True"
     plain = prefix + (name if exact else name.upper())
     alias_key = _alias_style(present, home)
-    matches = intent.env.lower() in (plain.lower(), name.lower()) and not (exact and intent.env.lower() != plain.lower())
+    same = (plain.lower(),) if exact else (plain.lower(), name.lower())
+    matches = intent.env.lower() in same
     variable = plain if matches else intent.env
     aliased = not matches or alias_key is not None
     key = alias_key or ("validation_alias" if home.version == 2 else "env")
@@ -149,7 +152,7 @@ def _field_splices(
     return out, variable
 
 
-def _alias_style(present: list, home: SettingsHome) -> str | None:
+def _alias_style(present: list[Field], home: SettingsHome) -> str | None:
     """The keyword by which most fields of the class name their variable, when they do."""
     for key in ("validation_alias", "alias", "env"):
         if key == "env" and home.version == 2:
@@ -177,7 +180,8 @@ def _import_names(work: Work, path: str, code: str) -> None:
 
 
 def _insert_field(
-    work: Work, source: PythonSource, node: cst.ClassDef, home: SettingsHome, code: str, name: str, present: list
+    work: Work, source: PythonSource, node: cst.ClassDef, home: SettingsHome, code: str, name: str,
+    present: list[Field],
 ) -> Splice:
     newline, key = source.newline, f"setting {name}"
     if not isinstance(node.body, cst.IndentedBlock):
@@ -195,16 +199,17 @@ def _insert_field(
         if isinstance(small, cst.Pass) and len(body) == 1:
             start, end = source.span(body[0])
             return Splice(start, end, line.lstrip(), key)
-        anchor, gap = _before_fields(source, body)
-        if anchor is None:
+        found, gap = _before_fields(source, body)
+        if found is None:
             at = source.line_start(source.start(body[0]))
             return Splice(at, at, line + newline * 2, key)
+        anchor = found
     at = source.line_end(source.span(anchor)[1])
     open_end = not source.text[:at].endswith(("\n", "\r"))
     return Splice(at, at, (newline if open_end else "") + gap + line + ("" if open_end else newline), key)
 
 
-def _before_fields(source: PythonSource, body: list) -> tuple[cst.CSTNode | None, str]:
+def _before_fields(source: PythonSource, body: Sequence[cst.CSTNode]) -> tuple[cst.CSTNode | None, str]:
     """After what the first field goes in a class without fields: its configuration, else its docstring."""
     anchor: cst.CSTNode | None = None
     for statement in body:
@@ -232,7 +237,8 @@ def _list_reader(
         ensure_import(work, EnsureImport(home.path, "pydantic", "field_validator"))
     body = getattr(node.body, "body", ())
     indent = source.indent_at(source.start(body[0])) if body else source.indent
-    code = work.fitted(home.path, (AS_LIST if as_text else SPLIT).format(name=name, listed=listed_name(name)), indent, first=True)
+    template = (AS_LIST if as_text else SPLIT).format(name=name, listed=listed_name(name))
+    code = work.fitted(home.path, template, indent, first=True)
     at = source.line_end(source.span(body[-1] if body else node)[1])
     open_end = not source.text[:at].endswith(("\n", "\r"))
     newline = source.newline
@@ -299,7 +305,8 @@ def main_module(work: Work) -> str | None:
         found = [p for p in found if p.removesuffix(".py").endswith(spec)] or found
     usual = {"main.py": 0, "app.py": 1, "server.py": 2, "asgi.py": 3, "__init__.py": 4}
     return min(found, default=None, key=lambda p: (
-        bool(re.search(r"(?:^|/)(?:tests?|docs|examples?)/|(?:^|/)test_", p)), usual.get(p.rpartition("/")[2], 9), p.count("/"), p,
+        bool(re.search(r"(?:^|/)(?:tests?|docs|examples?)/|(?:^|/)test_", p)), usual.get(p.rpartition("/")[2], 9),
+        p.count("/"), p,
     ))
 
 

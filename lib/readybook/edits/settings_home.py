@@ -16,7 +16,9 @@ from readybook.errors import PatchError
 
 CLASS = re.compile(r"^class[ \t]+(\w+)[ \t]*\(([^)]*)\)[ \t]*:", re.M)
 NAME = re.compile(r"[\w.]+")
-NOT_SERVED = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|scripts?|migrations?|alembic)/|(?:^|/)(?:test_[^/]*|conftest)\.py$")
+NOT_SERVED = re.compile(
+    r"(?:^|/)(?:tests?|docs?|examples?|scripts?|migrations?|alembic)/|(?:^|/)(?:test_[^/]*|conftest)\.py$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def settings_classes(work: Work) -> Iterator[tuple[str, str]]:
                 direct = {b.rpartition(".")[2] for b in NAME.findall(bases)}
                 if "BaseSettings" not in direct or "pydantic" in text:
                     found.setdefault(name, []).append((path, direct))
-    known, yielded = {"BaseSettings"}, set()
+    known = {"BaseSettings"}
+    yielded: set[tuple[str, str]] = set()
     while True:
         new = {(path, name) for name, places in found.items() for path, bases in places if bases & known} - yielded
         if not new:
@@ -180,16 +183,15 @@ def class_option(source: PythonSource, node: cst.ClassDef, option: str) -> str |
             call = source.parent(inner)
             if isinstance(call, cst.Call) and last_name(call.func) in ("SettingsConfigDict", "ConfigDict", "dict"):
                 return source.code(inner.value)
-    for inner in source.nodes(cst.DictElement):
-        if isinstance(inner.key, cst.SimpleString) and inner.key.evaluated_value == option and (
-            node in source.ancestors(inner)
-        ):
-            return source.code(inner.value)
-    for inner in source.nodes(cst.Assign):
-        if last_name(inner.targets[0].target) == option and node in source.ancestors(inner):
-            above = source.scope(inner)
+    for pair in source.nodes(cst.DictElement):
+        key = pair.key.evaluated_value if isinstance(pair.key, cst.SimpleString) else None
+        if key == option and node in source.ancestors(pair):
+            return source.code(pair.value)
+    for assign in source.nodes(cst.Assign):
+        if last_name(assign.targets[0].target) == option and node in source.ancestors(assign):
+            above = source.scope(assign)
             if isinstance(above, cst.ClassDef) and above.name.value == "Config":
-                return source.code(inner.value)
+                return source.code(assign.value)
     return None
 
 

@@ -25,7 +25,7 @@ class Style:
 
 
 def house_style(path: str, read: Callable[[str], str | None]) -> Style:
-    """The style that governs ``path``: from the nearest configuration above it; ``read`` gives a file's text or None."""
+    """The style for ``path``: from the nearest configuration above it; ``read`` gives a file's text or None."""
     folder = path
     while folder:
         folder = folder.rpartition("/")[0]

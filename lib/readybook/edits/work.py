@@ -105,7 +105,8 @@ class Work:
     def fitted(self, path: str, code: str, indent: str = "", *, first: bool = False) -> str:
         """Code in the file's quotes, line breaks and steps, its further lines at ``indent``."""
         source = self.source(path)
-        return indented(requoted(code, self.quote(path)), indent, step=source.indent, newline=source.newline, first=first)
+        code = requoted(code, self.quote(path))
+        return indented(code, indent, step=source.indent, newline=source.newline, first=first)
 
     def note(self, text: str) -> None:
         """Keep a remark for the commit message."""

@@ -1,0 +1,329 @@
+"""Settings, lifespan and routers: the result is run, not only read."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from readybook.edits import apply, setting_access
+from readybook.errors import PatchError
+from readybook.intents import EnsureRouter, EnsureSetting, EventsToLifespan, ReplaceExpression, SetKeyword
+from readybook.place import Place
+from readybook.project import Project
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # event handlers are what is rewritten
+ORIGINS = EnsureSetting(
+    "cors_origins", "list[str]", "[]", "CORS_ORIGINS", "https://app.example.com", "Origins that may call"
+)
+LIMIT = EnsureSetting("limit", "int", "10", "LIMIT", "10")
+PINNED = "fastapi==0.115.0\nuvicorn==0.30.0\n"
+
+
+def ran(tmp_path: Path, text: str) -> Any:
+    """The text as an imported module."""
+    path = tmp_path / f"made_{abs(hash(text))}.py"
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def uses(path: str, line: int, name: str = "cors_origins") -> SetKeyword:
+    return SetKeyword(Place(path, line), "CORSMiddleware", "allow_origins", f"{{setting:{name}}}")
+
+
+def test_a_settings_class_is_made_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.from_files(
+        {
+            "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\nx = CORSMiddleware(app)\n",
+            "requirements.txt": PINNED,
+            ".env.example": "# about A\nA=1\n",
+        }
+    )
+    done = apply(project, [uses("main.py", 4), ORIGINS])
+    assert done["main.py"].endswith("x = CORSMiddleware(app, allow_origins=settings.cors_origins)\n")
+    assert "from settings import settings\n" in done["main.py"]
+    assert done["requirements.txt"] == PINNED + "pydantic-settings>=2.7\n"
+    assert done[".env.example"] == "# about A\nA=1\n# Origins that may call\nCORS_ORIGINS=https://app.example.com\n"
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example, https://b.example")
+    assert ran(tmp_path, done["settings.py"]).settings.cors_origins == ["https://a.example", "https://b.example"]
+    monkeypatch.delenv("CORS_ORIGINS")
+    assert ran(tmp_path, done["settings.py"] + "\n").settings.cors_origins == []
+
+
+def test_a_second_list_joins_the_first_ones_validator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.from_files({"main.py": "app = FastAPI()\n", "requirements.txt": PINNED})
+    hosts = EnsureSetting("hosts", "list[str]", "[]", "HOSTS")
+    once = apply(project, [ORIGINS, hosts])["settings.py"]
+    assert '@field_validator("cors_origins", "hosts", mode="before")' in once
+    later = project.with_files(apply(project, [ORIGINS]))
+    assert apply(later, [hosts])["settings.py"] == once
+    monkeypatch.setenv("HOSTS", "a,b")
+    assert ran(tmp_path, once).settings.hosts == ["a", "b"]
+    assert apply(project.with_files({"settings.py": once}), [ORIGINS, hosts]) == {}
+
+
+def test_pydantic_1_gets_a_text_and_a_property(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project.from_files(
+        {"main.py": "app = FastAPI()\nx = CORSMiddleware(app)\n", "requirements.txt": "fastapi==0.95.0\npydantic<2\n"}
+    )
+    done = apply(project, [ORIGINS, uses("main.py", 2)])
+    assert "requirements.txt" not in done and "settings.cors_origins_list)" in done["main.py"]
+    assert "from pydantic import BaseSettings" in done["settings.py"]
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example,https://b.example")
+    made = ran(tmp_path, done["settings.py"].replace("from pydantic import", "from pydantic.v1 import"))
+    assert made.settings.cors_origins_list == ["https://a.example", "https://b.example"]
+
+
+CONFIG = '''\
+import os
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All of it."""
+
+    model_config = SettingsConfigDict(env_prefix='APP_')
+
+    DB_URL: str = 'sqlite://'  # the store
+    DEBUG: bool = False
+
+    def dsn(self) -> str:
+        return self.DB_URL
+
+
+def get_settings() -> Settings:
+    return Settings()
+'''
+
+
+def test_the_projects_own_class_is_extended_in_its_style() -> None:
+    project = Project.from_files(
+        {
+            "src/app/__init__.py": "",
+            "src/app/config.py": CONFIG,
+            "src/app/main.py": "from app.db import x\n\na = f(1)\n",
+            "src/app/db.py": "",
+            ".env.example": "export APP_DEBUG=0",
+            "pyproject.toml": "[project]\ndependencies = ['fastapi']\n",
+        }
+    )
+    done = apply(project, [LIMIT, ReplaceExpression(Place("src/app/main.py", 3), "1", "{setting:limit}")])
+    assert done["src/app/config.py"] == CONFIG.replace(
+        "    DEBUG: bool = False\n", "    DEBUG: bool = False\n    LIMIT: int = 10\n"
+    )
+    assert done[".env.example"] == "export APP_DEBUG=0\nexport APP_LIMIT=10"
+    assert done["src/app/main.py"] == (
+        "from app.config import get_settings\nfrom app.db import x\n\na = f(get_settings().LIMIT)\n"
+    )
+    assert set(done) == {"src/app/config.py", ".env.example", "src/app/main.py"}
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("    a: int = Field(1, alias='AA')\n", "    limit: int = Field(10, alias='LIMIT')\n"),
+        ("    a: int = Field(1, validation_alias='AA')\n", "    limit: int = Field(10, validation_alias='LIMIT')\n"),
+        ("    a: int = 1\n", "    limit: int = 10\n"),
+    ],
+)
+def test_a_field_names_its_variable_only_where_that_is_the_style(line: str, field: str) -> None:
+    head = "from pydantic import Field\nfrom pydantic_settings import BaseSettings\n\n"
+    text = f"{head}class S(BaseSettings):\n{line}\n\nsettings = S()\n"
+    done = apply(Project.from_files({"config.py": text}), [LIMIT])
+    assert done["config.py"] == text.replace(line, line + field)
+
+
+def test_a_variable_of_another_name_is_given_as_alias(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from pydantic_settings import BaseSettings\n\n\nclass S(BaseSettings):\n    pass\n\n\ns = S()\n"
+    done = apply(Project.from_files({"config.py": text}), [EnsureSetting("limit", "int", "1", "MAX_LIMIT")])[
+        "config.py"
+    ]
+    monkeypatch.setenv("MAX_LIMIT", "7")
+    assert ran(tmp_path, done).s.limit == 7
+
+
+def test_a_class_without_an_object_gets_one() -> None:
+    text = "from pydantic_settings import BaseSettings\n\n\nclass S(BaseSettings):\n    a: int = 1\n"
+    done = apply(
+        Project.from_files({"config.py": text, "main.py": "x = f(1)\n"}),
+        [LIMIT, ReplaceExpression(Place("main.py", 1), "1", "{setting:limit}")],
+    )
+    assert done["config.py"] == text + "    limit: int = 10\n\n\nsettings = S()\n"
+    assert done["main.py"] == "from config import settings\n\nx = f(settings.limit)\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "expression", "imports"),
+    [
+        ("from app.config import settings\n", "settings.a", 0),
+        ("from app.config import settings as s\n", "s.a", 0),
+        ("from app import config\n", "config.settings.a", 0),
+        ("from .config import settings\n", "settings.a", 0),
+        ("import app.config as c\n", "c.settings.a", 0),
+        ("from .other import x\n", "settings.a", 1),
+        ("", "settings.a", 1),
+    ],
+)
+def test_settings_are_reached_as_the_file_already_does(head: str, expression: str, imports: int) -> None:
+    config = "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    a: int = 1\nsettings = S()\n"
+    project = Project.from_files(
+        {"app/__init__.py": "", "app/config.py": config, "app/other.py": "", "app/main.py": head}
+    )
+    text, wants = setting_access(project, "app/main.py", "a")
+    assert (text, len(wants)) == (expression, imports)
+    if head.startswith("from .other"):
+        assert wants[0].module == ".config"
+
+
+def test_a_circular_import_of_the_settings_is_refused() -> None:
+    head = "from app.main import x\nfrom pydantic_settings import BaseSettings\n"
+    config = f"{head}class S(BaseSettings):\n    a: int = 1\nsettings = S()\n"
+    project = Project.from_files({"app/__init__.py": "", "app/config.py": config, "app/main.py": "x = 1\n"})
+    with pytest.raises(PatchError, match="app/main.py"):
+        setting_access(project, "app/main.py", "a")
+
+
+EVENTS = """\
+import sys
+
+from fastapi import FastAPI
+
+log = []
+
+# the service
+app = FastAPI(title="t")
+
+
+@app.on_event("startup")
+async def begin():
+    log.append("a up")
+
+
+@app.on_event("startup")  # twice the name
+def begin():
+    log.append("b up")
+
+
+@app.get("/")
+def home():
+    return log
+
+
+@app.on_event("shutdown")
+async def first_down():
+    log.append("a down")
+
+
+@app.on_event("shutdown")
+def second_down():
+    log.append("b down")
+"""
+
+
+def lifespan_of(text: str, startup: list[str], shutdown: list[str], app: str = "FastAPI(") -> EventsToLifespan:
+    """The intent with places found by the text of their lines (a handler's line is where its ``def`` stands)."""
+    lines = text.split("\n")
+
+    def places(words: list[str]) -> tuple[Place, ...]:
+        return tuple(Place("main.py", n) for w in words for n, line in enumerate(lines, 1) if w in line)
+
+    return EventsToLifespan(places([app])[0], places(startup), places(shutdown))
+
+
+def run_log(tmp_path: Path, text: str) -> list[str]:
+    """What a service's handlers log from its start to its end, a request in the middle."""
+    module = ran(tmp_path, text)
+    module.log.clear()
+    with TestClient(module.app) as client:
+        client.get("/")
+        module.log.append("served")
+    return list(module.log)
+
+
+def test_events_become_one_lifespan_that_runs_alike(tmp_path: Path) -> None:
+    intent = lifespan_of(EVENTS, ["def begin"], ["_down():"])
+    new = apply(Project.from_files({"main.py": EVENTS}), [intent])["main.py"]
+    assert run_log(tmp_path, new) == run_log(tmp_path, EVENTS) == ["a up", "b up", "served", "a down", "b down"]
+    assert "on_event" not in new and new.count("lifespan=lifespan") == 1
+    assert "# the service\napp = FastAPI(" in new
+    assert "async def begin_1():" in new and "    await begin_1()\n    begin()\n" in new
+
+
+def test_a_failing_start_runs_no_shutdown_as_before(tmp_path: Path) -> None:
+    text = EVENTS.replace('log.append("b up")', 'raise RuntimeError("no")')
+    new = apply(Project.from_files({"main.py": text}), [lifespan_of(text, ["def begin"], ["_down():"])])["main.py"]
+    for one in (text, new):
+        module = ran(tmp_path, one)
+        with pytest.raises(RuntimeError), TestClient(module.app):
+            pass
+        assert module.log == ["a up"]
+
+
+def test_a_lifespan_that_exists_is_extended(tmp_path: Path) -> None:
+    head = (
+        "from contextlib import asynccontextmanager\n\n@asynccontextmanager\nasync def lifespan(app):\n"
+        "    log.append('own up')\n    yield\n    log.append('own down')\n"
+    )
+    text = EVENTS.replace("# the service", head).replace('title="t"', "lifespan=lifespan")
+    new = apply(Project.from_files({"main.py": text}), [lifespan_of(text, ["def begin"], ["_down():"])])["main.py"]
+    assert run_log(tmp_path, new) == ["own up", "a up", "b up", "served", "a down", "b down", "own down"]
+
+
+def test_events_given_to_the_constructor_and_in_a_factory(tmp_path: Path) -> None:
+    text = (
+        "from fastapi import FastAPI\nlog = []\ndef up():\n\tlog.append('up')\n"
+        "async def down():\n\tlog.append('down')\n"
+        "def build():\n\tapp = FastAPI(on_startup=[up], on_shutdown=[down])\n\t@app.get('/')\n\tdef home(): pass\n"
+        "\treturn app\napp = build()\n"
+    )
+    new = apply(Project.from_files({"main.py": text}), [lifespan_of(text, ["def up"], ["def down"])])["main.py"]
+    assert run_log(tmp_path, new) == run_log(tmp_path, text) == ["up", "served", "down"]
+    assert "app = FastAPI(lifespan=lifespan)" in new and "\t\t\tawait down()" in new
+
+
+def test_a_handler_nobody_told_of_stops_the_rewrite() -> None:
+    intent = lifespan_of(EVENTS, ["def begin"], ["first_down():"])
+    with pytest.raises(PatchError, match="main.py"):
+        apply(Project.from_files({"main.py": EVENTS}), [intent])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("app = FastAPI()\n", "app = FastAPI()\napp.include_router(router)\n"),
+        (
+            "app = FastAPI()\napp.include_router(a)\nx = 1\n",
+            "app = FastAPI()\napp.include_router(a)\napp.include_router(router)\nx = 1\n",
+        ),
+        (
+            "def make():\n    app = FastAPI()\n    x(app)\n    return app\n",
+            "def make():\n    app = FastAPI()\n    x(app)\n    app.include_router(router)\n    return app\n",
+        ),
+    ],
+)
+def test_a_router_is_included_once(before: str, after: str) -> None:
+    head = "from fastapi import FastAPI\n"
+    line = 1 + next(n for n, x in enumerate((head + before).split("\n")) if "FastAPI()" in x)
+    intent = EnsureRouter(Place("main.py", line), "health", "router")
+    project = Project.from_files({"main.py": head + before, "health.py": ""})
+    new = apply(project, [intent])["main.py"]
+    assert new == f"{head}\nfrom health import router\n{after}"
+    again = EnsureRouter(Place("main.py", line + 2), "health", "router")
+    assert apply(project.with_files({"main.py": new}), [again]) == {}
+
+
+def test_a_router_whose_name_is_taken_gets_another() -> None:
+    text = "from fastapi import FastAPI\n\nfrom users import router\n\napp = FastAPI()\napp.include_router(router)\n"
+    project = Project.from_files({"main.py": text, "health.py": "", "users.py": ""})
+    new = apply(project, [EnsureRouter(Place("main.py", 5), "health", "router")])["main.py"]
+    assert "from health import router as health_router\nfrom users import router\n" in new
+    assert new.endswith("app.include_router(router)\napp.include_router(health_router)\n")
