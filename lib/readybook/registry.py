@@ -44,9 +44,9 @@ def validated(found: Iterable[tuple[str, type[Check]]]) -> tuple[Check, ...]:
         if problem:
             raise PackError(f"{origin}: {cls.__module__}.{cls.__name__}: {problem}")
         if cls.id in checks:
-            raise PackError(f"{origin}: check id {cls.id} is taken by {origins[cls.id]}")
+            raise PackError(f"check id {cls.id} is defined twice, by {origins[cls.id]} and by {origin}")
         if cls.name in names:
-            raise PackError(f"{origin}: check name {cls.name!r} of {cls.id} is taken by {names[cls.name]}")
+            raise PackError(f"{origin}: check name {cls.name!r} is that of {names[cls.name]} and of {cls.id}")
         checks[cls.id], origins[cls.id], names[cls.name] = cls(), origin, cls.id
     return tuple(checks[key] for key in sorted(checks))
 

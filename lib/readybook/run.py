@@ -17,6 +17,7 @@ from readybook import registry
 from readybook.check import Check, Result
 from readybook.config import Config
 from readybook.effort import estimate
+from readybook.errors import ReadybookError
 from readybook.evidence import complete, fingerprints
 from readybook.finding import CannotTell, Finding, NotApplicable, Right
 from readybook.ignores import Excuses
@@ -95,6 +96,8 @@ def ask(check: Check, project: Project) -> Asked:
                 raise TypeError(f"find() yielded {type(answer).__name__}, which is no answer")
         whole = complete(project, check.severity, findings)
         return Asked(whole, tuple(rights), tuple(unclear), tuple(dict.fromkeys(reasons)))
+    except ReadybookError:  # what the caller asked for cannot be, such as an --app that does not exist
+        raise
     except Exception as error:
         return Asked(error=described(error))
 
@@ -217,5 +220,7 @@ def _facts(project: Project) -> tuple[tuple[ServedApp, ...], list[tuple[str, str
             for app in getattr(facts, "apps", ()) if app.served
         )
         return apps, [(what, mask(why)) for what, why in getattr(facts, "problems", ())]
+    except ReadybookError:
+        raise
     except Exception as error:
         return (), [("the application model", f"could not be worked out: {described(error)}")]
