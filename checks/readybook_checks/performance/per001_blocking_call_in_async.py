@@ -9,7 +9,6 @@ from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Righ
 from readybook.facts.behaviour import Behaviour, Call, Entry, Reached
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.objects import Bound, FunctionValue
-from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, ReplaceExpression
 from readybook.place import Place
@@ -93,12 +92,13 @@ def fix(behaviour: Behaviour, block: Block) -> Fix:
     """The simplest cure that keeps the behaviour."""
     call, entry, chain = block.reached.call, block.reached.entry, block.reached.chain
     first = chain[0].place if chain else call.place
-    if block.why.kind == "sleep" and not chain:
-        text = unparse(call.site.node)
-        arguments = text.partition("(")[2]
+    written = call.written
+    if block.why.kind == "sleep" and not chain and written is not None:
+        callee, arguments = written
         intents = (
-            EnsureImport(call.place.path, "asyncio"), ReplaceExpression(call.place, text, f"await asyncio.sleep({arguments}"),
-            RemoveUnusedImport(call.place.path, text.partition("(")[0].partition(".")[0]),
+            EnsureImport(call.place.path, "asyncio"),
+            ReplaceExpression(call.place, f"{callee}({arguments})", f"await asyncio.sleep({arguments})"),
+            RemoveUnusedImport(call.place.path, callee.partition(".")[0]),
         )
         return Fix("Sleep without holding the event loop", intents, safety="safe", reason="the same pause, cooperatively")
     if entry.kind in ("handler", "dependency") and becomes_def(behaviour, entry):
@@ -133,20 +133,18 @@ def hop_to_thread(behaviour: Behaviour, block: Block) -> Fix | None:
     target = _step_in_loop(behaviour, block)
     if target is None or _inside_lambda_or_comprehension(target):
         return None
-    node = target.site.node
-    text = unparse(node)
-    if "…" in text or target.in_loop and block.why.kind == "file":
+    if target.written is None:
         return None
-    arguments = text[len(unparse(node[3])) + 1 : -1]
-    new = f"await run_in_threadpool({unparse(node[3])}{', ' + arguments if arguments else ''})"
+    callee, arguments = target.written
+    new = f"await run_in_threadpool({callee}{', ' + arguments if arguments else ''})"
     if block.why.kind == "database":
         return None  # a session belongs to one thread at a time: an async driver or a plain def is the cure
     if target.path == "open" or block.why.kind == "file" and target is block.reached.call:
         return None  # the handle would still be read in the loop
     return Fix(
-        f"Run {unparse(node[3])} in the thread pool",
+        f"Run {callee} in the thread pool",
         (EnsureImport(target.place.path, "fastapi.concurrency", "run_in_threadpool"),
-         ReplaceExpression(target.place, text, new)),
+         ReplaceExpression(target.place, f"{callee}({arguments})", new)),
         safety="review", reason="the call runs in another thread: what it shares with the event loop must be thread-safe",
     )
 

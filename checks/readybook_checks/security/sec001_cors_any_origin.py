@@ -160,6 +160,8 @@ CorsAnyOrigin.examples = (
             "    return app\n\n\napp = create_app()\n",
         },
         at=("app/main.py:8",), severity="critical",
+        fixed={"app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+               "    cors_origins: list[str] = []\n\n\nsettings = Settings()\n"},
     ),
     Bad(  # an environment default, split by comma; no credentials
         {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\norigins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\n"

@@ -42,6 +42,24 @@ class Call:
         node = self.site.node[3]
         return node[4] if node[0] == "attr" else node[3] if node[0] == "name" else ""
 
+    @property
+    def written(self) -> tuple[str, str] | None:
+        """The callee and the arguments as the code writes them; None where a patch could not find them again."""
+        text = self.site.module.source(self.site.node)
+        if text is None or _has_call(self.site.node[3]):
+            return None
+        callee, parenthesis, arguments = text.partition("(")
+        return (callee, arguments[:-1].strip().rstrip(",").rstrip()) if parenthesis and text.endswith(")") else None
+
+
+def _has_call(node: Any) -> bool:
+    """Whether a callee has a parenthesis of its own."""
+    while node[0] in ("attr", "sub"):
+        if node[0] == "sub":
+            return True
+        node = node[3]
+    return node[0] != "name"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

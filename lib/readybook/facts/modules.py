@@ -54,6 +54,18 @@ class Module:
         return Place(self.path, line, column + 1, end_line if end_line != line else None, symbol, self.exact)
 
 
+    def source(self, node: Node) -> str | None:
+        """The text of a lowered call as it stands in the file; None in a file that had to be lowered first."""
+        if not self.exact or node[0] != "call":
+            return None
+        lines = [line.encode("utf-8", "surrogatepass") for line in self._lines[node[1] - 1 : node[6]]]
+        if not lines:
+            return None
+        lines[-1] = lines[-1][: node[7]]
+        lines[0] = lines[0][node[2] :]
+        return b"\n".join(lines).decode("utf-8", "surrogatepass")
+
+
 @contextmanager
 def quiet_parsing() -> Iterator[None]:
     """No collector (kept trees make ast.parse several times slower), deep recursion allowed, no syntax warnings."""

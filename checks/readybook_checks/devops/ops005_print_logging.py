@@ -1,0 +1,161 @@
+"""OPS005: print in application code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.behaviour import Call
+from readybook.finding import Answer
+from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpression
+
+ERROR = re.compile(r"\b(error|errors|fail|fails|failed|failure|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
+WARNING = re.compile(r"\b(warn|warning|deprecated|retry|retrying|missing|skipp(ed|ing))\b|⚠", re.IGNORECASE)
+COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
+
+
+class PrintLogging(Check):
+    """print() in application code writes lines without level, time or logger, and nobody can turn them off.
+
+    Looked at: calls of the builtin ``print`` in application modules. Scripts, tests, migrations and command-line
+    programs are left alone (a program prints), and so are calls under ``if __name__ == "__main__"``, prints to a file
+    and to a stream of one's own.
+
+    Fix: a module logger, and each print becomes a logging call; the level follows the text, and inside an ``except``
+    block an error is logged with its traceback.
+    """
+
+    id = "OPS005"
+    name = "print-logging"
+    category = "devops"
+    severity = "medium"
+    hours = Hours(0.25, 1, 3, each=0.02)
+    fix_kinds = ("codemod", "advice")
+    references = ("https://docs.python.org/3/howto/logging.html",)
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """A finding for each print; a Right for each module that logs instead."""
+        prints = [c for c in project.facts.behaviour.calls_to("print") if self._is_logging(project, c)]
+        for call in prints:
+            function = call.function.rpartition(".")[2]
+            where = f" in {function}()" if function else ""
+            yield Finding(call.place, f"print(){where} bypasses logging: no level, no time, no request to find it by.",
+                          fix=fix(project, call))
+        loud = {c.place.path for c in prints}
+        logging = {c.place.path for c in project.facts.behaviour.calls
+                   if c.path.startswith(("logging.Logger.", "structlog.BoundLogger.", "loguru.logger."))}
+        for path in sorted(logging - loud):
+            yield Right(project.facts.modules.by_path[path].place(("name", 1, 0)), "logs through a logger")
+        if not prints and not logging:
+            yield NotApplicable("application code neither prints nor logs")
+
+    def _is_logging(self, project: Project, call: Call) -> bool:
+        if "file" in call.kwargs or any("__name__" in c and "__main__" in c for c in call.conditions):
+            return False
+        module = project.facts.modules.by_path[call.place.path]
+        return not is_command_line(module.text)
+
+
+def is_command_line(text: str) -> bool:
+    """Whether a module is a program for a terminal: it reads arguments, and serves no requests."""
+    serves = "APIRouter" in text or "FastAPI(" in text
+    return not serves and any(f"import {n.rstrip('.')}" in text or f"from {n.rstrip('.')}" in text or n in text
+                              for n in COMMAND_LINE)
+
+
+def fix(project: Project, call: Call) -> Fix:
+    """The print as a logging call with the level its text suggests."""
+    node, written = call.site.node, call.written
+    title = "Log through a module logger"
+    if written is None or set(call.kwargs) - {"flush"} or any(a[0] == "star" for a in node[4]):
+        return advice(title, "the arguments of this print cannot be carried over safely")
+    name = logger_name(project, call)
+    if name is None:
+        return advice(title, "the module binds logger to something else")
+    text = f"{written[0]}({written[1]})"
+    arguments = re.sub(r",\s*flush\s*=\s*(True|False)$", "", written[1])
+    level = level_of(text, any(c.startswith("except") for c in call.conditions))
+    if not node[4]:
+        return advice("Drop the empty print", "an empty line has no place in a log")
+    new = f"{name}.{level}({_message(node[4], arguments)})"
+    return Fix(
+        title, (EnsureImport(call.place.path, "logging"),
+                EnsureModuleStatement(call.place.path, name, f"{name} = logging.getLogger(__name__)"),
+                ReplaceExpression(call.place, text, new)),
+        safety="review", reason="whoever reads standard output sees these lines only where logging is configured to show them",
+    )
+
+
+def _message(nodes: tuple[tuple[object, ...], ...], text: str) -> str:
+    """The arguments of a logging call: one text as it is, everything else through ``%s``."""
+    first = nodes[0]
+    literal = first[0] == "fstring" or (first[0] == "const" and isinstance(first[3], str) and "%" not in first[3])
+    if len(nodes) == 1 and literal:
+        return text
+    return f"\"{' '.join(['%s'] * len(nodes))}\", {text}"
+
+
+def level_of(text: str, in_except: bool) -> str:
+    """The level a printed text suggests."""
+    if in_except:
+        return "exception"
+    if ERROR.search(text):
+        return "error"
+    return "warning" if WARNING.search(text) else "info"
+
+
+def logger_name(project: Project, call: Call) -> str | None:
+    """The name of the module's logger, or ``logger`` where there is none; None when that is taken."""
+    from readybook.facts.objects import Instance
+
+    loaded = project.facts.program.everything.loaded.get(call.place.path)
+    names = loaded.scope.names if loaded is not None else {}
+    for name, value in names.items():
+        if isinstance(value, Instance) and value.path == "logging.Logger":
+            return name
+    return None if "logger" in names else "logger"
+
+
+APP = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+PrintLogging.examples = (
+    Bad(
+        {"main.py": APP + "@app.get(\"/\")\ndef index() -> str:\n    print(\"index was called\")\n    return \"ok\"\n"},
+        at=("main.py:8",),
+        fixed={"main.py": "import logging\n\nfrom fastapi import FastAPI\n\nlogger = logging.getLogger(__name__)\n\n"
+               "app = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> str:\n    logger.info(\"index was called\")\n"
+               "    return \"ok\"\n"},
+    ),
+    Bad(  # the module has a logger; an except block keeps its traceback
+        {"app/pay.py": "import logging\n\nlog = logging.getLogger(__name__)\n\n\ndef pay(amount: int) -> None:\n    try:\n"
+         "        charge(amount)\n    except OSError as e:\n        print(f\"could not pay: {e}\")\n        raise\n\n\n"
+         "def charge(amount: int) -> None:\n    log.info(\"charging %s\", amount)\n"},
+        at=("app/pay.py:10",),
+        fixed={"app/pay.py": "import logging\n\nlog = logging.getLogger(__name__)\n\n\ndef pay(amount: int) -> None:\n    try:\n"
+               "        charge(amount)\n    except OSError as e:\n        log.exception(f\"could not pay: {e}\")\n"
+               "        raise\n\n\ndef charge(amount: int) -> None:\n    log.info(\"charging %s\", amount)\n"},
+    ),
+    Bad(
+        {"app/users.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get(\"/users\")\n"
+         "def users(limit: int) -> int:\n    print(\"limit\", limit)\n    return limit\n"},
+        at=("app/users.py:8",),
+    ),
+    Good(  # a command-line program prints
+        {"app/cli.py": "import argparse\n\n\ndef main() -> None:\n    parser = argparse.ArgumentParser()\n"
+         "    print(parser.parse_args())\n\n\nif __name__ == \"__main__\":\n    main()\n"}, outcome="not_applicable",
+    ),
+    Good(  # tests and scripts print
+        {"main.py": "import logging\n\n" + APP + "logging.getLogger(__name__).info(\"up\")\n",
+         "scripts/seed.py": "print(\"seeding\")\n", "tests/test_main.py": "def test_it():\n    print(\"here\")\n"},
+    ),
+    Good(  # another print: a method, and a project function of that name
+        {"main.py": "from app.printer import print\n\n" + APP + "@app.get(\"/\")\ndef index() -> str:\n    print(\"page\")\n"
+         "    return \"ok\"\n",
+         "app/printer.py": "import logging\n\nlogger = logging.getLogger(__name__)\n\n\ndef print(text: str) -> None:\n"
+         "    logger.info(text)\n"},
+    ),
+    Good(  # only when run by hand
+        {"main.py": "import logging\n\n" + APP + "logging.getLogger(\"up\").info(\"up\")\n\nif __name__ == \"__main__\":\n"
+         "    print(\"started by hand\")\n"},
+    ),
+)
