@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from readybook.check import Estimate, Hours, Result
 from readybook.effort import estimate
 from readybook.finding import Finding, Fix, advice
@@ -61,7 +63,7 @@ def result(
     counted = {"passed": 1.0, "failed": 0.0, "attested": 1.0}
     outcome = outcome or ("passed" if not findings else "partial" if rights else "failed")
     ratio = rights / (rights + len(findings)) if outcome == "partial" else counted.get(outcome)
-    prints = tuple(f"{abs(hash_of(id_, n)):016x}" for n in range(len(findings)))
+    prints = tuple(fingerprint(id_, n) for n in range(len(findings)))
     return Result(
         id_,
         title.lower().replace(" ", "-")[:30],
@@ -77,9 +79,9 @@ def result(
     )
 
 
-def hash_of(id_: str, number: int) -> int:
-    """A number that is the same in every process."""
-    return int.from_bytes(f"{id_}{number:04}".encode()[-7:])
+def fingerprint(id_: str, number: int) -> str:
+    """A fingerprint that is the same in every process."""
+    return hashlib.sha256(f"{id_} {number}".encode()).hexdigest()[:16]
 
 
 def plain() -> Report:

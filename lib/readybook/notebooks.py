@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -121,6 +122,7 @@ def to_html(notebook: NotebookNode, title: str, footer: str, without: frozenset[
         exporter = HTMLExporter(config=Config(HTMLExporter={"exclude_anchor_links": True}), template_name="report",
                                 extra_template_basedirs=[str(templates)])
         exporter.register_filter("chart_json", _script_json)
+        exporter.register_filter("section_id", _section_id)
         page, _ = exporter.from_notebook_node(notebook, resources={"page": parts})
     return unlink_dangling(page)
 
@@ -138,10 +140,13 @@ def page_footer() -> str:
 
 
 def _headings(cells: list[NotebookNode]) -> list[tuple[str, str]]:
-    """(id, text) of each section, ids as nbconvert's markdown makes them."""
-    titles = [line[3:].strip() for cell in cells if cell.cell_type == "markdown"
-              for line in cell.source.split("\n") if line.startswith("## ")]
-    return [(text.replace(" ", "-"), text) for text in titles]
+    """(id, text) of each section: a markdown cell that starts with a heading of the second level."""
+    starts = [cell.source for cell in cells if cell.cell_type == "markdown" and cell.source.startswith("## ")]
+    return [(_section_id(source), source.partition("\n")[0][3:].strip()) for source in starts]
+
+
+def _section_id(source: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", source.partition("\n")[0].lower()).strip("-")
 
 
 def _script_json(value: object) -> str:

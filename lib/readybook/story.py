@@ -80,10 +80,11 @@ def verdict(report: Report) -> tuple[str, str, str]:
 
 def worst(report: Report, count: int = 5) -> tuple[tuple[Result, Finding, str], ...]:
     """The gravest finding of each check, gravest first; further ones only when fewer checks than ``count`` failed."""
+    rows = report.findings
     first: dict[str, tuple[Result, Finding, str]] = {}
-    for row in report.findings:
+    for row in rows:
         first.setdefault(row[0].id, row)
-    rest = (row for row in report.findings if first[row[0].id] is not row)
+    rest = (row for row in rows if first[row[0].id] is not row)
     return tuple(islice(chain(first.values(), rest), count))
 
 

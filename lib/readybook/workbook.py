@@ -90,6 +90,15 @@ def at_a_glance(report: Report) -> Shown:
     return Shown(display.at_a_glance(report), f"Open findings: {counts}")
 
 
+def summary(report: Report) -> str:
+    """The figures to compare between two runs, as plain lines."""
+    overall, effort = report.score.overall, report.effort
+    scored = {**report.score.categories, "overall": overall}
+    lines = [f"{name}: {score.value} {score.grade}, {score.counted} of {score.total}" for name, score in scored.items()]
+    lines += [f"{severity}: {count}" for severity, count in story.severity_counts(report).items()]
+    return "\n".join([*lines, f"hours: {effort.low:.2f} {effort.likely:.2f} {effort.high:.2f} {effort.automated:.2f}"])
+
+
 def service(report: Report) -> Shown:
     """What was found to be served."""
     return Shown(display.target_html(report), story.plural(len(report.apps), "application"))

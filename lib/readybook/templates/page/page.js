@@ -43,7 +43,7 @@
     const goal = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!goal) return;
     for (let box = goal; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
-    goal.scrollIntoView();
+    goal.scrollIntoView({ behavior: "instant" });
   }
 
   const plots = () => all(".plot.js-plotly-plot");

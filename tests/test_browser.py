@@ -1,0 +1,70 @@
+"""The report in a real browser with the network off: it asks for nothing, draws, filters, links, and reads well."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthetic
+from readybook.browser import find_browser
+from readybook.config import Config
+from readybook.rendering import Audited, render
+from readybook.report import Report
+
+FOLDER = Path(__file__).parent / "browser"
+
+
+def look(file: Path, word: str = "", anchor: str = "") -> dict[str, Any]:
+    """What tests/browser/report.mjs saw."""
+    browser, node = find_browser(), shutil.which("node")
+    if not browser:
+        pytest.skip("no Chromium: apt-get install --no-install-recommends chromium fonts-dejavu-core")
+    if not node:
+        pytest.skip("no node: apt-get install nodejs npm")
+    if not (FOLDER / "node_modules" / "playwright-core").is_dir():
+        pytest.skip("no playwright-core: npm ci --prefix tests/browser")
+    run = subprocess.run([node, str(FOLDER / "report.mjs"), browser, str(file), word, anchor],
+                         capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    seen: dict[str, Any] = json.loads(run.stdout)
+    return seen
+
+
+def rendered(report: Report, folder: Path) -> Path:
+    return render(Audited(report, Config()), folder).html
+
+
+def calm(seen: dict[str, Any]) -> None:
+    """No request, no error, nothing from the target has run, nothing that keeps people out."""
+    assert seen["requests"] == []
+    assert seen["errors"] == []
+    assert seen["pwned"] is None
+    assert seen["accessibility"] == {"light": [], "dark": []}
+    assert seen["phone_accessibility"] == []
+    assert seen["phone_width"] == 390
+
+
+def test_an_ordinary_report(tmp_path: Path) -> None:
+    report = synthetic.plain()
+    result, _, fingerprint = report.findings[-1]
+    seen = look(rendered(report, tmp_path / "out"), "requests.get", fingerprint)
+    calm(seen)
+    assert seen["charts"] == seen["drawn"] == 2
+    assert seen["total"] == len(report.findings)
+    assert seen["shown"] == 6
+    assert seen["counted"] == f"6 of {len(report.findings)} shown"
+    assert seen["sorted"] == sorted(r.id for r in report.results)
+    assert seen["direction"] == "ascending"
+    assert seen["linked"] and seen["in_view"], result.id
+    assert seen["background"] != "rgb(255, 255, 255)"
+
+
+def test_a_hostile_target_runs_nothing(tmp_path: Path) -> None:
+    report = synthetic.hostile()
+    seen = look(rendered(report, tmp_path / "out"), "sk_l", report.findings[0][2])
+    calm(seen)
+    assert seen["linked"]
