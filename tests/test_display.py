@@ -154,7 +154,7 @@ def test_a_patch_is_split_by_the_counts_of_its_hunks() -> None:
 
 def test_a_patch_is_escaped_and_masked() -> None:
     text = DIFF.format(secret=synthetic.SECRET)
-    page = str(diffs.patch_html(PatchView(3, "0003-x.patch", "SEC004", "Read <it>", "review", "because", text)))
+    page = str(diffs.patch_html(PatchView(3, "0003-x.patch", "SEC004", "Read <it>", "review", "because", text, 2)))
     assert synthetic.SECRET not in page
     assert "<script>" not in page and "<b>.py" not in page
     assert "2 files, +2 −1" in page

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from readybook.markup import Html, clip, el, within
 from readybook.masking import mask
+
+if TYPE_CHECKING:
+    from readybook.patch import Patch
 
 DIFFS_BUDGET = 450_000   # bytes of HTML for all diffs of a page together
 LINES_SHOWN = 500        # of one patch
@@ -33,7 +38,8 @@ class FileDiff:
 
 @dataclass(frozen=True, slots=True)
 class PatchView:
-    """What the report tells of a patch: ``file`` its name in the series, ``text`` its whole text."""
+    """What the report tells of a patch: ``file`` its name in the series, ``text`` its whole text, ``cures`` how many
+    findings it does away with."""
 
     number: int
     file: str
@@ -42,23 +48,40 @@ class PatchView:
     safety: str
     reason: str
     text: str
+    cures: int = 0
     verdict: str = ""
 
 
-def read_patches(folder: Path) -> tuple[PatchView, ...]:
-    """The patches of a series folder, in order; none when the folder holds no series.json."""
+@dataclass(frozen=True, slots=True)
+class SeriesView:
+    """A series to show: its patches, and the findings that none of them cures as (check, why, how many)."""
+
+    patches: tuple[PatchView, ...] = ()
+    left: tuple[tuple[str, str, int], ...] = ()
+
+
+def view(patch: Patch) -> PatchView:
+    """What to show of a patch."""
+    return PatchView(patch.number, patch.file, patch.check, patch.title, patch.safety, patch.reason, patch.diff,
+                     len(patch.fingerprints), (patch.verified or {}).get("verdict", ""))
+
+
+def read_series(folder: Path) -> SeriesView:
+    """The series in a folder; an empty one when the folder holds no series.json."""
     index = folder / "series.json"
     if not index.is_file():
-        return ()
-    rows = json.loads(index.read_text(encoding="utf-8"))["patches"]
-    return tuple(
+        return SeriesView()
+    data = json.loads(index.read_text(encoding="utf-8"))
+    left = Counter((row["check"], row["reason"]) for row in data["unfixed"])
+    patches = tuple(
         PatchView(
             row["number"], row["file"], row["check"], row["title"], row["safety"], row["reason"] or "",
-            (folder / row["file"]).read_text(encoding="utf-8", errors="replace"),
+            (folder / row["file"]).read_text(encoding="utf-8", errors="replace"), len(row["fingerprints"]),
             (row["verified"] or {}).get("verdict", ""),
         )
-        for row in rows
+        for row in data["patches"]
     )
+    return SeriesView(patches, tuple((check, why, count) for (check, why), count in sorted(left.items())))
 
 
 def file_diffs(patch: str) -> tuple[FileDiff, ...]:
@@ -93,7 +116,8 @@ def patch_html(patch: PatchView) -> Html:
         el("summary", el("span", el("code", f"{patch.number:04}"), " ", clip(mask(patch.title), 300), class_="title"),
            el("span", f"{SAFETY_WORDS.get(patch.safety, patch.safety)} · {tail}"
                       f"{' · ' + patch.verdict if patch.verdict else ''}", class_="tail")),
-        el("p", el("code", clip(patch.file, 200)), f" — {clip(mask(patch.reason), 900)}" if patch.reason else None,
+        el("p", el("code", clip(patch.file, 200)), " cures ", str(patch.cures), " of ",
+           el("a", patch.check, href=f"#{patch.check}"), f": {clip(mask(patch.reason), 900)}" if patch.reason else None,
            class_="reason"),
         _diff_blocks(diffs),
         class_="patch", id=f"patch-{patch.number:04}",

@@ -74,6 +74,11 @@ class Patch:
         """The digest of the patch file."""
         return hashlib.sha256(self.data).hexdigest()
 
+    def _repr_html_(self) -> str:
+        from readybook.diffs import patch_html, view
+
+        return str(patch_html(view(self)))
+
     def to_dict(self) -> dict[str, Any]:
         """The patch's entry in series.json."""
         return {

@@ -11,13 +11,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as Date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readybook.config import PROFILES, Config, load
-from readybook.errors import ConfigError, TargetError
+from readybook.errors import ConfigError, PatchError, TargetError
 from readybook.markup import clip, visible
 from readybook.report import Report
 
@@ -98,8 +98,9 @@ def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None) ->
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".readybook-", dir=out.parent))
     try:
-        (staging / "audit.json").write_text(ran.report.to_json(), encoding="utf-8")
-        offered = write_series(ran, staging / "patches")
+        ran = with_series(ran, staging / "patches")
+        offered = (staging / "patches" / "series.json").is_file()
+        (staging / "audit.json").write_text(ran.report.to_json(), encoding="utf-8", newline="\n")
         fixed = {"target": ran.report.target.name, "report_json": "audit.json", "patches": "patches" if offered else ""}
         notebook = notebooks.run_notebook("01_audit", {**given, **fixed}, staging)
         title = f"Audit of {clip(visible(ran.report.target.name), 120)}"
@@ -113,9 +114,23 @@ def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None) ->
     return Rendered(out / "report.html", out / "01_audit.ipynb", out / "audit.json", patches)
 
 
-def write_series(ran: Audited, folder: Path) -> bool:
-    """Write the patch series of an audit into ``folder``; False when there is none to offer."""
-    return False
+def with_series(ran: Audited, folder: Path) -> Audited:
+    """Work out the patches of an audit and write them into ``folder`` (not for a report from JSON).
+
+    Where that is impossible the report comes back saying so; it is worth having without patches.
+    """
+    if ran.project is None or not ran.report.findings:
+        return ran
+    from readybook.patch import series
+    from readybook.patchfiles import write_series
+
+    try:
+        made = series(ran.project, ran.checks, waived={w.fingerprint for w in ran.report.waived})
+    except PatchError as error:
+        missing = ("Patches", f"none were worked out: {error}")
+        return replace(ran, report=replace(ran.report, not_checked=(*ran.report.not_checked, missing)))
+    write_series(made, folder)
+    return ran
 
 
 def _publish(staging: Path, out: Path) -> None:

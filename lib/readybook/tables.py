@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -159,6 +160,12 @@ def not_checked(report: Report) -> Table:
         for r in report.results if r.outcome in ("unknown", "error")
     ]
     return Table("Not checked", ("What", "Why"), tuple(dict.fromkeys(rows)), find=len(rows) > 10)
+
+
+def unpatched(left: Iterable[tuple[str, str, int]]) -> Table:
+    """One row a check and reason: findings that no patch of the series cures."""
+    rows = tuple((Link(check, f"#{check}"), count, why) for check, why, count in left)
+    return Table("Findings left to people", ("Check", "Findings", "Why there is no patch"), rows)
 
 
 def waived(report: Report) -> Table:

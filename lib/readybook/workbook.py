@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from readybook import charts, display, diffs, story, tables
 from readybook.charts import Chart
-from readybook.diffs import PatchView
+from readybook.diffs import SeriesView
 from readybook.display import Shown
 from readybook.errors import ConfigError, TargetError
 from readybook.markup import el
@@ -22,10 +22,10 @@ from readybook.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A report and the patches that go with it."""
+    """A report and the patch series that goes with it."""
 
     report: Report
-    patches: tuple[PatchView, ...]
+    series: SeriesView
 
 
 def open_audit(
@@ -45,14 +45,14 @@ def open_audit(
     """Audit ``target`` now, or load what ``report_json`` and ``patches`` name. Lists are texts parted by commas."""
     if report_json:
         return load(report_json, patches)
-    from readybook.rendering import audited, write_series
+    from readybook.rendering import audited, with_series
 
     ran = audited(find_target(target), app=app, app_dir=app_dir, only=_words(only), skip=_words(skip),
                   exclude=_words(exclude), config=Path(config) if config else None,
                   no_target_config=no_target_config, no_cache=no_cache)
     with TemporaryDirectory() as folder:
-        write_series(ran, Path(folder))
-        return Audit(ran.report, diffs.read_patches(Path(folder)))
+        ran = with_series(ran, Path(folder))
+        return Audit(ran.report, diffs.read_series(Path(folder)))
 
 
 def load(report_json: str, patches: str = "") -> Audit:
@@ -60,7 +60,7 @@ def load(report_json: str, patches: str = "") -> Audit:
     file = Path(report_json)
     if not file.is_file():
         raise ConfigError(f"report_json: there is no file {report_json}")
-    series = diffs.read_patches(Path(patches)) if patches else ()
+    series = diffs.read_series(Path(patches)) if patches else SeriesView()
     return Audit(Report.from_json(file.read_text(encoding="utf-8")), series)
 
 
@@ -159,7 +159,13 @@ def findings(report: Report) -> Shown:
 
 def patches(audit: Audit) -> Shown:
     """The offered patches as diffs."""
-    return Shown(diffs.patches_html(audit.patches), story.plural(len(audit.patches), "patch", "patches"))
+    found = audit.series.patches
+    return Shown(diffs.patches_html(found), story.plural(len(found), "patch", "patches"))
+
+
+def unpatched(audit: Audit) -> Table:
+    """The findings that no patch cures, and why."""
+    return tables.unpatched(audit.series.left)
 
 
 def not_checked(report: Report) -> Table:
