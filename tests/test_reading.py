@@ -30,18 +30,27 @@ def git(root: Path, *arguments: str) -> str:
     identity = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         identity |= {f"GIT_{role}_NAME": "t", f"GIT_{role}_EMAIL": "t@example.com"}
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True,
-                          env={**os.environ, **identity})
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, env={**os.environ, **identity}
+    )
     return done.stdout.strip()
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    write(tmp_path, {
-        "app/main.py": "x = 1\n", "app/__init__.py": "", "backend/api/routes.py": "", "README.md": "hello\n",
-        ".gitignore": ".env\n", ".env": "A=1\n", "app/naïve.py": "",
-        **{f"app/package_{n}/module_with_a_long_name.py": "" for n in range(40)},
-    })
+    write(
+        tmp_path,
+        {
+            "app/main.py": "x = 1\n",
+            "app/__init__.py": "",
+            "backend/api/routes.py": "",
+            "README.md": "hello\n",
+            ".gitignore": ".env\n",
+            ".env": "A=1\n",
+            "app/naïve.py": "",
+            **{f"app/package_{n}/module_with_a_long_name.py": "" for n in range(40)},
+        },
+    )
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "first")
@@ -50,10 +59,33 @@ def repository(tmp_path: Path) -> Path:
 
 def test_reads_source_and_shipped_text_in_order(tmp_path: Path) -> None:
     names = {
-        "z.py", "a/b.py", "Dockerfile", "deploy/web.Dockerfile", "compose.yml", ".env", "env.example", "Makefile",
-        "requirements/base.txt", "requirements-dev.txt", "deps.in", "uv.lock", "nginx/site.conf", "Procfile", "start.sh",
-        ".github/workflows/ci.yml", "docs/run.md", "package.json", "alembic/script.py.mako", "loadtest/smoke.js",
-        ".gitignore", ".coveragerc", "k8s/app.yaml.j2", "web.service", "Jenkinsfile", "Caddyfile", "key.pem",
+        "z.py",
+        "a/b.py",
+        "Dockerfile",
+        "deploy/web.Dockerfile",
+        "compose.yml",
+        ".env",
+        "env.example",
+        "Makefile",
+        "requirements/base.txt",
+        "requirements-dev.txt",
+        "deps.in",
+        "uv.lock",
+        "nginx/site.conf",
+        "Procfile",
+        "start.sh",
+        ".github/workflows/ci.yml",
+        "docs/run.md",
+        "package.json",
+        "alembic/script.py.mako",
+        "loadtest/smoke.js",
+        ".gitignore",
+        ".coveragerc",
+        "k8s/app.yaml.j2",
+        "web.service",
+        "Jenkinsfile",
+        "Caddyfile",
+        "key.pem",
     }
     passed_by = {"logo.png", "web/app.js", "templates/page.html.jinja2", "notes.txt", "package-lock.json"}
     read = read_target(write(tmp_path, dict.fromkeys(sorted(names | passed_by), "x = 1\n")))
@@ -63,20 +95,45 @@ def test_reads_source_and_shipped_text_in_order(tmp_path: Path) -> None:
     assert (read.tracked, read.commit, read.app_dir) == (None, None, "")
 
 
-@pytest.mark.parametrize("folder", [
-    ".git", ".hg", "node_modules", "__pycache__", "lib/python3.12/site-packages", ".tox", ".nox", ".mypy_cache", ".eggs",
-    ".venv", "build/lib", "dist/wheel",
-])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        ".git",
+        ".hg",
+        "node_modules",
+        "__pycache__",
+        "lib/python3.12/site-packages",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".eggs",
+        ".venv",
+        "build/lib",
+        "dist/wheel",
+    ],
+)
 def test_environments_and_products_are_passed_by(tmp_path: Path, folder: str) -> None:
     read = read_target(write(tmp_path, {"main.py": "", f"{folder}/inside.py": ""}))
     assert list(read.files) == ["main.py"]
 
 
 def test_an_environment_of_any_name_is_passed_by_and_a_package_called_env_is_not(tmp_path: Path) -> None:
-    read = read_target(write(tmp_path, {
-        "main.py": "", "python/pyvenv.cfg": "", "python/x.py": "", "env/__init__.py": "", "env/reader.py": "",
-        "build/__init__.py": "", "build/tasks.py": "", "venv/bin/python": "", "venv/lib/x.py": "",
-    }))
+    read = read_target(
+        write(
+            tmp_path,
+            {
+                "main.py": "",
+                "python/pyvenv.cfg": "",
+                "python/x.py": "",
+                "env/__init__.py": "",
+                "env/reader.py": "",
+                "build/__init__.py": "",
+                "build/tasks.py": "",
+                "venv/bin/python": "",
+                "venv/lib/x.py": "",
+            },
+        )
+    )
     assert list(read.files) == ["build/__init__.py", "build/tasks.py", "env/__init__.py", "env/reader.py", "main.py"]
 
 
@@ -88,16 +145,19 @@ def test_a_build_folder_is_source_when_git_tracks_it(repository: Path) -> None:
     assert "dist/wheel/copy.py" not in files
 
 
-@pytest.mark.parametrize(("pattern", "gone"), [
-    ("tests", {"tests/test_a.py", "pkg/tests/test_b.py"}),
-    ("tests/", {"tests/test_a.py", "pkg/tests/test_b.py"}),
-    ("pkg/tests", {"pkg/tests/test_b.py"}),
-    ("pkg/**", {"pkg/tests/test_b.py"}),
-    ("**/test_b.py", {"pkg/tests/test_b.py"}),
-    ("./pkg/*", {"pkg/tests/test_b.py"}),
-    ("*_b.py", {"pkg/tests/test_b.py"}),
-    ("nothing", set()),
-])
+@pytest.mark.parametrize(
+    ("pattern", "gone"),
+    [
+        ("tests", {"tests/test_a.py", "pkg/tests/test_b.py"}),
+        ("tests/", {"tests/test_a.py", "pkg/tests/test_b.py"}),
+        ("pkg/tests", {"pkg/tests/test_b.py"}),
+        ("pkg/**", {"pkg/tests/test_b.py"}),
+        ("**/test_b.py", {"pkg/tests/test_b.py"}),
+        ("./pkg/*", {"pkg/tests/test_b.py"}),
+        ("*_b.py", {"pkg/tests/test_b.py"}),
+        ("nothing", set()),
+    ],
+)
 def test_exclude(tmp_path: Path, pattern: str, gone: set[str]) -> None:
     everything = {"tests/test_a.py", "pkg/tests/test_b.py", "main.py"}
     read = read_target(write(tmp_path, dict.fromkeys(everything, "")), (pattern,))
@@ -105,19 +165,38 @@ def test_exclude(tmp_path: Path, pattern: str, gone: set[str]) -> None:
 
 
 def test_what_cannot_be_read_is_listed_with_a_reason(tmp_path: Path) -> None:
-    write(tmp_path, {
-        "main.py": "", "null.py": b"a = 1\0", "latin.py": b"# caf\xe9\n", "declared.py": b"# coding: latin-1\n# caf\xe9\n",
-        "bad_coding.py": b"# coding: nonsense\n", "rot.py": b"# coding: rot13\n", "puny.py": b"# coding: punycode\n",
-        "undefined.py": b"# coding: undefined\n",
-        "big.py": b"#" * (4 * 1024 * 1024 + 1), "compose.yml": b"\xff\xfe\0",
-        "logo.png": b"\0", "big.json": b" " * (300 * 1024),
-    })
+    write(
+        tmp_path,
+        {
+            "main.py": "",
+            "null.py": b"a = 1\0",
+            "latin.py": b"# caf\xe9\n",
+            "declared.py": b"# coding: latin-1\n# caf\xe9\n",
+            "bad_coding.py": b"# coding: nonsense\n",
+            "rot.py": b"# coding: rot13\n",
+            "puny.py": b"# coding: punycode\n",
+            "undefined.py": b"# coding: undefined\n",
+            "big.py": b"#" * (4 * 1024 * 1024 + 1),
+            "compose.yml": b"\xff\xfe\0",
+            "logo.png": b"\0",
+            "big.json": b" " * (300 * 1024),
+        },
+    )
     os.mkfifo(tmp_path / "pipe.py")
     os.mkfifo(tmp_path / "pipe")
     read = read_target(tmp_path)
     reasons = dict(read.unreadable)
-    assert set(reasons) == {"null.py", "latin.py", "bad_coding.py", "big.py", "compose.yml", "pipe.py",
-                            "rot.py", "puny.py", "undefined.py"}
+    assert set(reasons) == {
+        "null.py",
+        "latin.py",
+        "bad_coding.py",
+        "big.py",
+        "compose.yml",
+        "pipe.py",
+        "rot.py",
+        "puny.py",
+        "undefined.py",
+    }
     assert reasons["big.py"] == "larger than 4 MiB"
     assert reasons["pipe.py"] == "is not a regular file"
     assert "null" in reasons["null.py"]
@@ -145,8 +224,10 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     read = read_target(root)
     assert list(read.files) == ["main.py", "pkg/mod.py"]
     assert dict(read.unreadable) == {
-        "out": "symbolic link that leaves the target", "stolen.py": "symbolic link that leaves the target",
-        "gone.py": "symbolic link to nothing", "self.py": "symbolic link to nothing",
+        "out": "symbolic link that leaves the target",
+        "stolen.py": "symbolic link that leaves the target",
+        "gone.py": "symbolic link to nothing",
+        "self.py": "symbolic link to nothing",
     }
     assert not any(str(tmp_path) in reason for _, reason in read.unreadable)
     assert "same.py" in read.present
@@ -182,11 +263,14 @@ def test_a_file_name_that_is_not_utf8_is_listed_escaped(tmp_path: Path) -> None:
     assert read.present == {"main.py"}
 
 
-@pytest.mark.parametrize("make", [
-    lambda root: root / "missing",
-    lambda root: write(root, {"file.py": ""}) / "file.py",
-    lambda root: write(root, {"README.md": ""}),
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda root: root / "missing",
+        lambda root: write(root, {"file.py": ""}) / "file.py",
+        lambda root: write(root, {"README.md": ""}),
+    ],
+)
 def test_refuses_what_is_no_target(tmp_path: Path, make) -> None:
     target = make(tmp_path)
     with pytest.raises(TargetError, match=target.name):
@@ -202,7 +286,12 @@ def test_app_dir_is_inside_the_target(tmp_path: Path) -> None:
         return read_target(root, (), given).app_dir
 
     assert app_dir("") == app_dir(".") == app_dir(str(root)) == ""
-    assert app_dir("backend/src/") == app_dir("./backend/../backend/src") == app_dir(str(root / "backend/src")) == "backend/src"
+    assert (
+        app_dir("backend/src/")
+        == app_dir("./backend/../backend/src")
+        == app_dir(str(root / "backend/src"))
+        == "backend/src"
+    )
     for wrong in ("..", "../other", str(tmp_path / "other"), "missing", "backend/src/main.py", "a\0b"):
         with pytest.raises(TargetError, match="app-dir"):
             app_dir(wrong)
@@ -243,11 +332,14 @@ def test_a_folder_of_a_repository(repository: Path) -> None:
     assert read_target(repository / "fresh").tracked is None
 
 
-@pytest.mark.parametrize("damage", [
-    lambda git: (git / "index").write_bytes(b"DIRC"),
-    lambda git: (git / "index").write_bytes((git / "index").read_bytes()[:-30]),
-    lambda git: ((git / "index").unlink(), os.mkfifo(git / "index")),
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda git: (git / "index").write_bytes(b"DIRC"),
+        lambda git: (git / "index").write_bytes((git / "index").read_bytes()[:-30]),
+        lambda git: ((git / "index").unlink(), os.mkfifo(git / "index")),
+    ],
+)
 def test_a_damaged_index_is_not_known(repository: Path, damage) -> None:
     damage(repository / ".git")
     assert read_target(repository).tracked is None
@@ -291,8 +383,13 @@ def test_any_bytes_as_index_give_an_answer(version: int, count: int, body: bytes
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.dictionaries(st.sampled_from(["a.py", "b/c.py", "compose.yml", ".env", "b/x.toml", "k.json"]),
-                       st.binary(max_size=40), max_size=6))
+@given(
+    st.dictionaries(
+        st.sampled_from(["a.py", "b/c.py", "compose.yml", ".env", "b/x.toml", "k.json"]),
+        st.binary(max_size=40),
+        max_size=6,
+    )
+)
 def test_any_content_is_read_or_listed(files: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         read = read_target(write(Path(folder), {"main.py": "", **files}))

@@ -262,8 +262,9 @@ def _ports(path: str, node: Node | None) -> tuple[PublishedPort, ...]:
             parts = [host, *text.split(":")]
         else:
             parts = text.split(":")
-        host, published, target = ["", "", *parts][-3:] if len(parts) < 3 else (":".join(parts[:-2]), *parts[-2:])
-        found.append(PublishedPort(*(p.replace("\0", ":") for p in (host, published, target)), place))
+        target, published = parts[-1], parts[-2] if len(parts) > 1 else ""
+        host, published, target = (p.replace("\0", ":") for p in (":".join(parts[:-2]), published, target))
+        found.append(PublishedPort(host, published, target, place))
     return tuple(found)
 
 

@@ -88,9 +88,9 @@ def server_calls(script: str, variables: Mapping[str, str] | None = None, *,
             for call in server_calls(nested, known, scripts=scripts):
                 yield replace(call, folder=_joined(folder, call.folder), line=line)
             continue
-        call = server_call(argv, scripts=scripts)
-        if call:
-            yield replace(call, folder=folder, line=line)
+        found = server_call(argv, scripts=scripts)
+        if found:
+            yield replace(found, folder=folder, line=line)
 
 
 def server_call(argv: list[str] | tuple[str, ...], *, scripts: bool = False) -> ServerCall | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.compose import compose_services
 from readybook.facts.containers import Dockerfile, dockerfiles, parse_dockerfile
+from readybook.facts.entryfiles import EntryFiles, folders_between
 from readybook.facts.kubernetes import kubernetes
 from readybook.facts.servercommands import ServerCall, called_scripts, server_call, server_calls
 from readybook.facts.tomltables import header_line, line_of, section, toml_table
@@ -31,7 +32,6 @@ _PLATFORM_NAME = re.compile(r"(?:^|/)(?:render|app|heroku|zeabur|koyeb|\.do/app|
 _SERVER_IMAGE = re.compile(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-starlette)?"
                            r"|ghcr\.io/br3ndonland/inboard")
 _GUNICORN_CONFIG = re.compile(r"(?:^|/)gunicorn[\w.-]*\.py$|(?:^|/)[\w.-]*gunicorn[\w.-]*conf[\w.-]*\.py$")
-_FASTAPI_DEFAULTS = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,7 @@ class _Search:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.python = frozenset(p for p in project.files if p.endswith(".py"))
-        self.suffixes: dict[str, list[str]] = {}
-        for path in sorted(self.python):
-            self.suffixes.setdefault(path.rpartition("/")[2], []).append(path)
+        self.files = EntryFiles(project.files)
         self.called: set[str] = set()
 
     def run(self) -> Iterator[ServeCommand]:
@@ -132,7 +129,7 @@ class _Search:
         source = _Source("dockerfile", purpose, dockerfile.path, dockerfile.final.place.line, hint, service)
         given = dict(dockerfile.env).get("APP_MODULE")
         for app in [given] if given else ["app.main:app", "main:app"]:
-            if self.find_module(app.partition(":")[0], hint, "")[0]:
+            if self.files.find_module(app.partition(":")[0], hint, "")[0]:
                 text = f"{dockerfile.outside_base.name}: {app}"
                 yield self.command(ServerCall("gunicorn", app, "", (), "", 1, text), source)
                 return
@@ -200,12 +197,12 @@ class _Search:
             for number, line in enumerate(text.split("\n"), 1):
                 match = _PLATFORM_LINE.search(line) if len(line) < 2000 else None
                 if match:
-                    yield from self.shell(match[2], _Source("platform", purpose, path, number, source.hint))
+                    yield from self.shell(match[2], replace(source, line=number))
             return
         for document in yaml_documents(text).nodes:
-            for command, line, folder in _platform_commands(document, ""):
+            for command, at, folder in _platform_commands(document, ""):
                 hint = folder or source.hint
-                yield from self.shell(command, _Source("platform", purpose, path, line, hint))
+                yield from self.shell(command, replace(source, line=at, hint=hint))
 
     def pyproject(self, path: str, text: str) -> Iterator[ServeCommand]:
         if not re.search(r"uvicorn|gunicorn|fastapi|hypercorn|granian", text):
@@ -252,26 +249,26 @@ class _Search:
             end = "/".join(tail[start:])
             matches = [p for p in self.project.files if p == end or p.endswith("/" + end)]
             if matches:
-                return min(matches, key=lambda p: (_far(p, source.hint), p.count("/"), p))
+                return min(matches, key=lambda p: (folders_between(p, source.hint), p.count("/"), p))
         return None
 
     def shell(self, text: str, source: _Source, *, offset: bool = False, values: Mapping[str, str] | None = None,
               given: tuple[str, ...] = ()) -> Iterator[ServeCommand]:
         scripts = source.purpose == DEPLOY and source.kind in _DEPLOYED
         for call in server_calls(text, values, scripts=scripts):
-            if call.server in ("other", "python") and self.entry(call, source.hint, call.folder)[0] is None:
+            if call.server in ("other", "python") and self.files.of(call, source.hint, call.folder)[0] is None:
                 continue  # no file of the target: some other program
             line = source.line + call.line - 1 if offset else source.line
             yield self.command(call, replace(source, line=line))
         # an entrypoint that ends in exec "$@" runs the words it was given
         if given and re.search(r'exec\s+"?\$@"?', text):
-            call = server_call(given[1:])
-            if call:
-                yield self.command(call, source)
+            started = server_call(given[1:])
+            if started:
+                yield self.command(started, source)
 
     def command(self, call: ServerCall, source: _Source) -> ServeCommand:
         folder = call.option("--app-dir") or call.option("--chdir") or call.option("--working-dir") or call.folder
-        file, root = self.entry(call, source.hint, folder)
+        file, root = self.files.of(call, source.hint, folder)
         workers = call.option("--workers") or ""
         bind = call.option("--bind") or ""
         host, _, port = bind.rpartition(":")
@@ -285,54 +282,6 @@ class _Search:
             source=source.kind, purpose=source.purpose, place=Place(source.path, source.line), text=call.text,
             service=source.service,
         )
-
-    def entry(self, call: ServerCall, hint: str, folder: str) -> tuple[str | None, str | None]:
-        if call.app:
-            return self.find_module(call.app.partition(":")[0], hint, folder)
-        if call.file.startswith("-m "):
-            module = call.file.removeprefix("-m ")
-            found = self.find_module(f"{module}.__main__", hint, folder)
-            return found if found[0] else self.find_module(module, hint, folder)
-        if call.file:
-            return self.find_file(posixpath.normpath(call.file).lstrip("/"), hint, folder)
-        if call.server.startswith("fastapi"):
-            for name in _FASTAPI_DEFAULTS:
-                base = posixpath.normpath(posixpath.join(hint, folder, name)).lstrip("/")
-                if base in self.python:
-                    return base, posixpath.dirname(base)
-        return None, None
-
-    def find_module(self, module: str, hint: str, folder: str) -> tuple[str | None, str | None]:
-        """(file, import root) of a dotted module; the root is the nearest to the command's place."""
-        base = module.replace(".", "/")
-        for tail in (f"{base}.py", f"{base}/__init__.py"):
-            found = self.find_file(tail, hint, folder)
-            if found[0] is not None:
-                return found[0], found[0][:-len(tail)].rstrip("/")
-        return None, None
-
-    def find_file(self, tail: str, hint: str, folder: str) -> tuple[str | None, str | None]:
-        matches = [p for p in self.suffixes.get(tail.rpartition("/")[2], ()) if p == tail or p.endswith("/" + tail)]
-        if not matches:
-            return None, None
-        wanted = folder.strip("/").removeprefix("./")
-
-        def key(path: str) -> tuple[bool, int, int, str]:
-            root = path[:-len(tail)].rstrip("/")
-            named = bool(wanted) and (root == wanted or root.endswith("/" + wanted))
-            return (not named, _far(path, hint), path.count("/"), path)
-
-        best = min(matches, key=key)
-        return best, best[:-len(tail)].rstrip("/")
-
-
-def _far(path: str, hint: str) -> int:
-    """How many folders lie between a path and the folder ``hint``."""
-    here, there = path.split("/")[:-1], [p for p in hint.split("/") if p]
-    shared = 0
-    while shared < min(len(here), len(there)) and here[shared] == there[shared]:
-        shared += 1
-    return len(here) + len(there) - 2 * shared
 
 
 def _make_text(text: str) -> str:

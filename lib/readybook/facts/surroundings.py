@@ -131,10 +131,3 @@ class Surroundings:
         from readybook.facts.alembic import migration_tools
 
         return migration_tools(self.project)
-
-    @cached_property
-    def problems(self) -> tuple[tuple[str, str], ...]:
-        """(path, reason) of files beside the code that could not be understood."""
-        from readybook.facts.problems import problems
-
-        return problems(self.project, self.packages)

@@ -11,7 +11,7 @@ from typing import Any
 MAX_CHARS = 1024 * 1024
 MAX_DEPTH = 80
 # nodes after all aliases are written out: a real workflow has a few thousand, a bomb billions
-MAX_WEIGHT = 200_000
+MAX_WEIGHT = 100_000
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,15})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{0,15}")
@@ -115,12 +115,16 @@ class _Composer:
 
     def __init__(self) -> None:
         self.documents: list[Node] = []
+        self.events = 0
         self.anchors: dict[str, Node] = {}
         # open collections: [is_mapping, start line, tag, anchor, list of finished children]
         self.open: list[tuple[bool, int, str, str | None, list[Node]]] = []
 
     def take(self, event: Any) -> None:
         kind = type(event).__name__
+        self.events += 1
+        if self.events > MAX_WEIGHT:
+            raise ValueError("holds too many values")
         if kind == "ScalarEvent":
             self.add(self.scalar(event), event.anchor)
         elif kind == "AliasEvent":
