@@ -20,6 +20,8 @@ os.environ.update(
     RATES_API_KEY="a-key-for-no-upstream",
     CORS_ORIGINS="https://app.tally.example",
     ALLOWED_HOSTS="api.tally.example",
+    SENTRY_DSN="",
+    OTLP_ENDPOINT="",
 )
 
 import httpx
