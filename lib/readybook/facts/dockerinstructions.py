@@ -91,7 +91,7 @@ def expand(text: str, values: dict[str, str]) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a shell text; split at blanks when its quotes do not match."""
-    if len(text) > MAX_EXPANDED:
+    if len(text) > MAX_EXPANDED or not ("'" in text or '"' in text or "\\" in text):
         return tuple(text.split())
     try:
         return tuple(shlex.split(text))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEPLOY, DEVELOPMENT, CI, DOCUMENT = "deploy", "development", "ci", "document"
 _DEVELOPMENT_NAME = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|debug|tests?|watch|devcontainer)"
                                r"(?:$|[._/-])")
+_SERVER_WORD = re.compile(r"uvicorn|gunicorn|fastapi (?:run|dev)|hypercorn|granian|daphne")
 _DEPLOYED = frozenset({"dockerfile", "compose", "procfile", "kubernetes", "systemd", "supervisor", "platform"})
 _PLATFORM_LINE = re.compile(r"[\"']?(?:startCommand|cmd|app|web)[\"']?[ \t]*[:=][ \t]*([\"'])(.+)\1[ \t]*,?[ \t]*$")
 _PLATFORM_KEYS = frozenset({"startCommand", "start_command", "entrypoint", "run_command", "dockerCommand", "run"})
@@ -219,10 +220,12 @@ class _Search:
             yield from self.shell(task, _Source("pyproject", DEVELOPMENT, path, line, folder))
 
     def document(self, path: str, text: str) -> Iterator[ServeCommand]:
-        if not re.search(r"uvicorn|gunicorn|fastapi (?:run|dev)|hypercorn|granian", text):
+        if not _SERVER_WORD.search(text):
             return
         fenced = re.finditer(r"(?ms)^[ \t]*(?:```|~~~)[^\n]*\n(.*?)^[ \t]*(?:```|~~~)", text)
         for match in fenced:
+            if not _SERVER_WORD.search(match[1]):
+                continue
             line = text.count("\n", 0, match.start(1)) + 1
             block = re.sub(r"(?m)^[ \t]*[$>%][ \t]", "", match[1])
             source = _Source("document", DOCUMENT, path, line, posixpath.dirname(path))
