@@ -173,7 +173,8 @@ def imported(source: str) -> set[str]:
 
 def wanted_by(sample: Path) -> set[str]:
     """Canonical names in the requirement files of one sample: what it installs where it is deployed."""
-    lines = [line for path in sample.glob("requirements*.txt") for line in path.read_text(encoding="utf-8").splitlines()]
+    files = sample.glob("requirements*.txt")
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
     return {canonicalize_name(found.group()) for line in lines if (found := re.match(r"[A-Za-z0-9][\w.-]*", line))}
 
 
