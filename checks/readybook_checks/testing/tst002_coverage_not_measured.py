@@ -69,7 +69,8 @@ class CoverageNotMeasured(Check):
 def is_test_module(project: Project, path: str) -> bool:
     """Whether a file holds tests that pytest or unittest would collect."""
     name = path.rpartition("/")[2]
-    return project.facts.role(path) == "test" and (name.startswith("test_") or name.endswith("_test.py") or name == "tests.py")
+    collected = name.startswith("test_") or name.endswith("_test.py") or name == "tests.py"
+    return collected and project.facts.role(path) == "test" and "def test" in project.text(path)
 
 
 def nearest_pyproject(project: Project, path: str) -> str | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from readybook.facts.application import Route, Unresolved
     from readybook.facts.behaviour import Behaviour
     from readybook.facts.engines import Engine
+    from readybook.facts.health import HealthRoute
     from readybook.facts.modules import Lowered, Modules
     from readybook.facts.settings import SettingsClass, Variable
     from readybook.facts.program import App, Program
@@ -127,3 +128,23 @@ class Facts(Surroundings):
         from readybook.facts.authentication import guarded
 
         return guarded(self.behaviour, route)
+
+    @cached_property
+    def health_routes(self) -> tuple[HealthRoute, ...]:
+        """Routes that answer as health, those that a container probe asks for included."""
+        from readybook.facts.health import health_routes
+
+        return health_routes(self.behaviour, self.routes, self.probed_paths)
+
+    @cached_property
+    def probed_paths(self) -> frozenset[str]:
+        """Paths that probes of Kubernetes, compose files and Dockerfiles ask for, without their last slash."""
+        texts = [str(s.healthcheck) for s in self.compose_services if s.healthcheck]
+        texts += [d.healthcheck.script for d in self.dockerfiles if d.healthcheck is not None]
+        paths = {m for t in texts for m in re.findall(r"https?://[^/\s\"']+(/[\w/.~-]*)", t)}
+        for thing in self.kubernetes:
+            for container in thing.containers:
+                for probe in (container.liveness, container.readiness, container.startup):
+                    if probe is not None and probe.path:
+                        paths.add(probe.path)
+        return frozenset(p.rstrip("/") for p in paths if p.rstrip("/"))
