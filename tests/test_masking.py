@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from readybook.masking import hide, mask
@@ -251,7 +251,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.lists(PIECES, max_size=30).map("".join), st.text(max_size=80)))
 @example('password="password="x"')
 @example("token: token: token: abc")
@@ -259,7 +259,7 @@ def test_twice_is_once(text):
     assert mask(mask(text)) == mask(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_lines_stay(text):
     assert mask(text).count("\n") <= text.count("\n")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from fake_checks import Attestable, Suppressed, Words
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from readybook import Config, ConfigError, Finding, Place, Project, Report, audit
@@ -283,6 +283,7 @@ def test_the_report_is_json_of_the_contract():
     assert data["target"]["lines"] == 3 and data["target"]["files"] == 2
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["good", "bad", "maybe", "elsewhere", "x"]), max_size=8))
 def test_any_mixture_of_answers_has_an_outcome_that_fits(lines):
     (result,) = run("\n".join(lines)).results
