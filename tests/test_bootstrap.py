@@ -129,7 +129,8 @@ def test_audit_of_no_folder_is_said(bootstrap: ModuleType, tmp_path: Path) -> No
 def test_audit_hands_over_and_prints_what_there_is_to_open(bootstrap: ModuleType, tmp_path: Path, capsys) -> None:
     target = tmp_path / "shop"
     target.mkdir()
-    python = script(tmp_path / "python", 'test "$3 $5" = "report --out" && mkdir -p "$6" && echo x > "$6/report.html" && exit 1')
+    does = 'test "$3 $5" = "report --out" && mkdir -p "$6" && echo x > "$6/report.html" && exit 1'
+    python = script(tmp_path / "python", does)
     assert bootstrap.audit(python, [str(target)]) == 1
     assert capsys.readouterr().out == os.path.relpath(tmp_path / "out" / "shop" / "report.html") + "\n"
 
