@@ -17,7 +17,7 @@ from readybook.facts.objects import (
     Super,
 )
 from readybook.facts.operators import lift
-from readybook.facts.values import UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
+from readybook.facts.values import CONSTANTS, UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -121,7 +121,9 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
         found = cls.find(name)
     except KeyError:
         return _undeclared(run, value, name, node)
-    if isinstance(found, External) and isinstance(_annotation(cls, name), tuple):
+    if isinstance(_annotation(cls, name), tuple) and (
+        isinstance(found, External) or (not value.arguments_known and isinstance(found, CONSTANTS))
+    ):  # a field: its default says nothing of the value an object that is only known by type holds
         return _undeclared(run, value, name, node)
     return bound(run, found, value)
 

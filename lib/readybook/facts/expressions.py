@@ -184,7 +184,7 @@ def _bool(run: Interpreter, n: Node, scope: Namespace) -> Any:
     values: list[tuple[Node, Any]] = []
     for node in n[4]:
         value = evaluate(run, node, scope)
-        t = truth(value)
+        t = run.decides(value)
         if t is stop:
             values.append((node, value))
             break
@@ -226,7 +226,7 @@ def _cmp(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 def _if(run: Interpreter, n: Node, scope: Namespace) -> Any:
     test = evaluate(run, n[3], scope)
-    t = truth(test)
+    t = run.decides(test)
     if t is not None:
         return evaluate(run, n[4] if t else n[5], scope)
     text = unparse(n[3])

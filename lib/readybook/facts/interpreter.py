@@ -25,7 +25,7 @@ from readybook.facts.objects import (
     PackageValue,
 )
 from readybook.facts.syntax import Node
-from readybook.facts.values import UNKNOWN, External, Unknown, choose
+from readybook.facts.values import UNKNOWN, External, Unknown, choose, truth
 from readybook.place import Place
 
 MAX_FRAMES = 250  # modules that import one another and calls, together
@@ -206,6 +206,12 @@ class Interpreter:
     def unknown(self, reason: str, node: Node | None = None) -> Unknown:
         """An Unknown that says why and where."""
         return Unknown(reason, self.place(node)) if node is not None and self.frames else Unknown(reason)
+
+    def decides(self, test: Any) -> bool | None:
+        """Whether a test is true; None both ways are possible, as for an object that is known only by its type."""
+        if self.symbolic and isinstance(test, Instance | list | tuple | dict):
+            return None
+        return truth(test)
 
     # Functions
 

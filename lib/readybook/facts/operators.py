@@ -121,8 +121,12 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return lift(lambda v: compare(run, op, v, right), left)
     if isinstance(right, FromEnv | Choice):
         return lift(lambda v: compare(run, op, left, v), right)
+    if op in ("In", "NotIn") and isinstance(right, list | dict | tuple | str) and not right:
+        return op == "NotIn"
     if isinstance(left, Unknown | Begins) or isinstance(right, Unknown | Begins):
         return UNKNOWN
+    if run.symbolic and (isinstance(left, Instance) or isinstance(right, Instance)):
+        return UNKNOWN  # an object known by type may be None, and is no particular one
     from readybook.facts.attributes import enum_value
 
     left = left if enum_value(left) is None else enum_value(left)

@@ -142,7 +142,7 @@ def _return(run: Interpreter, s: Node, scope: Namespace) -> str:
 
 def _if(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     test = evaluate(run, s[4], scope)
-    known = truth(test)
+    known = run.decides(test)
     if known is True:
         return block(run, s[5], scope)
     if known is False:
@@ -231,11 +231,11 @@ def _while(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     constant = s[4][0] == "const"  # ``while True``: followed once
     run.frame.loops += 1
     try:
-        for _ in range(1 if constant else MAX_LOOP):
+        for _ in range(MAX_LOOP):
             known = truth(evaluate(run, s[4], scope))
             if known is False:
                 break
-            if known is None or constant:
+            if known is None or constant or run.symbolic:
                 with run.under(Condition(f"while {unparse(s[4])}", None)):
                     block(run, s[5], scope)
                 return None
