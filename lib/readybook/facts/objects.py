@@ -59,8 +59,8 @@ class FunctionValue:
     """A function of the project. ``wrapped`` is the function that ``functools.wraps`` names, where it was used."""
 
     module: Module
-    node: Node
-    scope: Namespace
+    node: Node = field(repr=False)
+    scope: Namespace = field(repr=False)
     name: str
     qualname: str
     owner: ClassValue | None = None
@@ -99,11 +99,11 @@ class ClassValue:
     """A class of the project."""
 
     module: Module
-    node: Node
+    node: Node = field(repr=False)
     name: str
     qualname: str
-    bases: tuple[Any, ...]
-    scope: Namespace
+    bases: tuple[Any, ...] = field(repr=False)
+    scope: Namespace = field(repr=False)
     keywords: dict[str, Any] = field(default_factory=dict)
     decorators: tuple[Any, ...] = ()
     annotations: dict[str, Node] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Any
 
 from readybook.place import Place
 
+MAX_OPTIONS = 32  # values that a choice may hold, nested ones counted
 CONSTANTS = (str, int, float, bool, bytes, type(None), complex)
 
 
@@ -143,7 +144,13 @@ def choose(options: list[tuple[str, Any]], default: int | None) -> Any:
     first = options[0][1]
     if all(_same(first, v) for _, v in options[1:]):
         return first
+    if sum(_leaves(v) for _, v in options) > MAX_OPTIONS:
+        return Unknown("one of too many values")
     return Choice(tuple(options), default)
+
+
+def _leaves(value: Any) -> int:
+    return sum(_leaves(v) for _, v in value.options) if isinstance(value, Choice) else 1
 
 
 def _same(a: Any, b: Any) -> bool:
