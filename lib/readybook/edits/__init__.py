@@ -14,7 +14,7 @@ from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.python_calls import remove_keyword, set_keyword
-from readybook.edits.python_imports import ensure_import, realise
+from readybook.edits.python_imports import ensure_import, realise_imports
 from readybook.edits.python_nodes import (
     ensure_module_statement,
     make_sync,
@@ -110,8 +110,9 @@ def apply_each(project: Project, groups: Sequence[Sequence[Intent]]) -> Applied:
             continue
         work = trial
         unused += [i for i in intents if isinstance(i, RemoveUnusedImport)]
-    realise_statements(work)
-    realise(work)
+    for path in sorted({w.path for w in (*work.statements, *work.wants)}):
+        realise_statements(work, path)
+        realise_imports(work, path)
     for intent in dict.fromkeys(unused):
         remove_unused_import(work, intent)
     texts = {path: draft.text for path, draft in sorted(work.drafts.items())

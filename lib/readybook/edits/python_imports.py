@@ -134,17 +134,17 @@ def _same_import(work: Work, intent: EnsureImport, origin: Bound) -> bool:
     return own is not None and own == work.modules.file_of(intent.path, intent.module)
 
 
-def realise(work: Work) -> None:
-    """Carry out the imports that were asked for, each file's in one go, then forget them."""
-    for path in dict.fromkeys(want.path for want in work.wants):
-        wants = [w for w in work.wants if w.path == path]
-        draft = work.draft(path)
-        try:
-            work.drafts[path] = draft.plan(_splices(work, path, draft, wants))
-        except Clash:
-            draft = draft.settled()
-            work.drafts[path] = draft.plan(_splices(work, path, draft, wants))
-    work.wants = ()
+def realise_imports(work: Work, path: str) -> None:
+    """Carry out the imports that were asked for in a file, in one go."""
+    wants = [w for w in work.wants if w.path == path]
+    if not wants:
+        return
+    draft = work.draft(path)
+    try:
+        work.drafts[path] = draft.plan(_splices(work, path, draft, wants))
+    except Clash:
+        draft = draft.settled()
+        work.drafts[path] = draft.plan(_splices(work, path, draft, wants))
 
 
 def _splices(work: Work, path: str, draft: Draft, wants: list[EnsureImport]) -> list[Splice]:

@@ -217,17 +217,16 @@ def ensure_module_statement(work: Work, intent: EnsureModuleStatement) -> None:
         work.statements = (*work.statements, intent)
 
 
-def realise_statements(work: Work) -> None:
-    """Carry out the module statements that were asked for, then forget them."""
-    for intent in work.statements:
+def realise_statements(work: Work, path: str) -> None:
+    """Carry out the module statements that were asked for in a file."""
+    for intent in [s for s in work.statements if s.path == path]:
 
         def planner(source: PythonSource, draft: Draft, intent: EnsureModuleStatement = intent) -> list[Splice]:
             if intent.name in bindings(source):
                 return []
             return [module_statement(work, source, draft, intent)]
 
-        work.plan(intent.path, planner)
-    work.statements = ()
+        work.plan(path, planner)
 
 
 def module_statement(work: Work, source: PythonSource, draft: Draft, intent: EnsureModuleStatement) -> Splice:
