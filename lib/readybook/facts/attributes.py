@@ -17,6 +17,7 @@ from readybook.facts.objects import (
     Super,
 )
 from readybook.facts.operators import lift
+from readybook.facts.targetfiles import ROOT
 from readybook.facts.values import CONSTANTS, UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _module(run: Interpreter, value: ModuleValue, name: str, node: Any) -> Any:
     if name in value.scope.names:
         return value.scope.names[name]
     if name == "__path__" and value.module.is_package:
-        return [value.module.path.rpartition("/")[0]]
+        return [f"{ROOT}/{value.module.path}".rpartition("/")[0]]
     found = run.submodule(value, name)
     if found is not None:
         return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.attributes import ENUMS, enum_members, enum_value
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.targetfiles import path_text
 from readybook.facts.values import UNKNOWN, External, by_default
 
 if TYPE_CHECKING:
@@ -76,19 +77,22 @@ def class_method(run: Interpreter, cls: ClassValue, name: str, args: Any, kwargs
     return Instance(External(f"{next(iter(cls.external_bases()), 'object')}.{name}()"), {"__class__of__": cls})
 
 
-def package_modules(run: Interpreter, paths: Any) -> Any:
-    """The modules directly inside the folders of a package's ``__path__``."""
-    if not isinstance(paths, list) or not all(isinstance(p, str) for p in paths):
+def package_modules(run: Interpreter, paths: Any, prefix: Any = "", deep: bool = False) -> Any:
+    """The modules inside the folders of a package's ``__path__``, of its sub-packages too when ``deep``."""
+    if isinstance(paths, str | Instance):
+        paths = [paths]
+    folders = [path_text(p) for p in paths] if isinstance(paths, list) else []
+    prefix = by_default(prefix)
+    if not folders or None in folders or not isinstance(prefix, str):
         return UNKNOWN
-    found = []
-    for folder in paths:
-        prefix = f"{folder}/" if folder else ""
-        for path in sorted(run.modules.by_path):
-            inner = path[len(prefix) :] if path.startswith(prefix) else ""
-            if inner.endswith("/__init__.py") and inner.count("/") == 1:
-                found.append(ModuleInfo(UNKNOWN, inner.partition("/")[0], True))  # type: ignore[arg-type]
-            elif inner.endswith(".py") and "/" not in inner and inner != "__init__.py":
-                found.append(ModuleInfo(UNKNOWN, inner.removesuffix(".py"), False))  # type: ignore[arg-type]
-    return sorted(found, key=lambda m: m.name)
-
-
+    found: list[Any] = []
+    for folder in folders:
+        for name in run.files.children(str(folder)) or ():
+            inside = run.files.children(f"{folder}/{name}")
+            if inside is not None and "__init__.py" in inside:
+                found.append(ModuleInfo(UNKNOWN, prefix + name, True))  # type: ignore[arg-type]
+                if deep and len(found) < 2_000:
+                    found += package_modules(run, [f"{folder}/{name}"], f"{prefix}{name}.", True)
+            elif inside is None and name.endswith(".py") and name != "__init__.py":
+                found.append(ModuleInfo(UNKNOWN, prefix + name.removesuffix(".py"), False))  # type: ignore[arg-type]
+    return found

@@ -15,6 +15,9 @@ from readybook.facts.objects import (
     Native,
     PartialValue,
 )
+from readybook.facts.pathcalls import CALLS as PATH_CALLS
+from readybook.facts.pathcalls import file_method, loader, opened, path_attribute, path_method
+from readybook.facts.targetfiles import PATHS
 from readybook.facts.values import UNKNOWN, External, Unknown, by_default
 
 if TYPE_CHECKING:
@@ -184,12 +187,15 @@ def call_external(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
     handler = CALLS.get(path)
     if handler is not None:
         return handler(run, e, args, kwargs, node)
+    handler = loader(path)
+    if handler is not None:
+        return handler(run, e, args, kwargs, node)
     if "." not in path:
         if path[0].isupper():
             return Instance(e, args=args, kwargs=kwargs, module=run.frame.module if run.frames else None, node=node)
-        return _made(run, "io.TextIOWrapper", e, args, kwargs, node) if path == "open" else call_builtin(
-            run, path, args, kwargs
-        )
+        if path == "open":
+            return opened(run, _made(run, "io.TextIOWrapper", e, args, kwargs, node), args[0] if args else None)
+        return call_builtin(run, path, args, kwargs)
     from readybook.facts.fastapi_objects import native_for
 
     native = native_for(run, path, args, kwargs, node)
@@ -227,6 +233,9 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
             return value.native.method(run, value, last, args, kwargs, node)
         if last == "get_secret_value" and value.args:
             return value.args[0]
+        found = path_method(run, value, last, args, kwargs) if value.path in PATHS else file_method(run, value, last)
+        if found is not None:
+            return found
         from readybook.facts.settings_values import config_call
 
         found = config_call(run, value, last, args, kwargs, node)
@@ -237,7 +246,8 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
 
         return class_method(run, value, path.rpartition(".")[2], args, kwargs, node)
     if path in RETURNS:
-        return _made(run, RETURNS[path], b.function, args, kwargs, node)
+        made = _made(run, RETURNS[path], b.function, args, kwargs, node)
+        return opened(run, made, value) if path == "pathlib.Path.open" else made
     if path.endswith(".__aenter__") or path.endswith(".__enter__"):
         return value
     result = _made(run, f"{path}()", b.function, args, kwargs, node)
@@ -264,8 +274,10 @@ def call_instance(run: Interpreter, i: Instance, args: Any, kwargs: Any, node: A
 
 def instance_attribute(run: Interpreter, value: Instance, name: str) -> Any:
     """An attribute of an object of a package."""
-    if value.path in ("pathlib.Path",) and name in ("parent",):
-        return value
+    if value.path in PATHS:
+        found = path_attribute(run, value, name)
+        if found is not None:
+            return found
     if name == "value" and value.path == "pydantic.SecretStr" and value.args:
         return value.args[0]
     base = value.path
@@ -337,11 +349,6 @@ def _first(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> 
     return run.awaited(args[0] if args else UNKNOWN)
 
 
-def _joined(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
-    parts = [by_default(a) for a in args]
-    return "/".join(p.rstrip("/") for p in parts) if parts and all(isinstance(p, str) for p in parts) else UNKNOWN
-
-
 def _new_type(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     return args[1] if len(args) > 1 else UNKNOWN
 
@@ -350,14 +357,16 @@ def _iter_modules(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
     """``pkgutil.iter_modules(package.__path__)``: the modules of the package, as objects with a name."""
     from readybook.facts.construction import package_modules
 
-    return package_modules(run, args[0] if args else kwargs.get("path"))
+    prefix = kwargs.get("prefix", args[1] if len(args) > 1 else "")
+    return package_modules(run, args[0] if args else kwargs.get("path"), prefix, e.path.endswith("walk_packages"))
 
 
 CALLS: dict[str, Any] = {
+    **PATH_CALLS,
     "os.getenv": _getenv, "os.environ.get": _getenv, "os.environ.setdefault": _getenv, "functools.partial": _partial,
     "functools.wraps": _wraps, "functools.update_wrapper": _update_wrapper, "importlib.import_module": _import_module,
-    "typing.cast": _second, "asyncio.run": _first, "os.path.join": _joined, "typing.NewType": _new_type,
+    "typing.cast": _second, "asyncio.run": _first, "typing.NewType": _new_type,
     **{f"{m}.iscoroutinefunction": _is_coroutine for m in ("inspect", "asyncio", "asgiref.sync")},
     "inspect.isasyncgenfunction": _is_coroutine, "inspect.isgeneratorfunction": _is_coroutine,
-    "pkgutil.iter_modules": _iter_modules, "decouple.config": _decouple,
+    "pkgutil.iter_modules": _iter_modules, "pkgutil.walk_packages": _iter_modules, "decouple.config": _decouple,
 }

@@ -25,6 +25,7 @@ from readybook.facts.objects import (
     PackageValue,
 )
 from readybook.facts.syntax import Node
+from readybook.facts.targetfiles import ROOT, TargetFiles
 from readybook.facts.values import UNKNOWN, External, Unknown, choose, truth
 from readybook.place import Place
 
@@ -98,8 +99,9 @@ def symbol_of(function: FunctionValue | None, owner: ClassValue | None = None) -
 class Interpreter:
     """The state of one walk over a project's modules."""
 
-    def __init__(self, modules: Modules) -> None:
+    def __init__(self, modules: Modules, files: TargetFiles | None = None) -> None:
         self.modules = modules
+        self.files = files or TargetFiles({}, modules.by_path, modules.app_dir)
         self.loaded: dict[str, ModuleValue] = {}
         self.frames: list[Frame] = []
         self.conditions: list[Condition] = []
@@ -120,7 +122,7 @@ class Interpreter:
         """The module with its top level run (once; a module that is being run is returned as far as it got)."""
         value = self.loaded.get(module.path)
         if value is None:
-            names = {"__name__": module.name, "__file__": module.path, "__doc__": None}
+            names = {"__name__": module.name, "__file__": f"{ROOT}/{module.path}", "__doc__": None}
             value = self.loaded[module.path] = ModuleValue(module, Namespace(names))
         if value.state == "new":
             value.state = "running"

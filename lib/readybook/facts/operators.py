@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Instance, Subscripted
+from readybook.facts.pathcalls import is_path, joined
 from readybook.facts.values import (
     CONSTANTS,
     UNKNOWN,
@@ -65,8 +66,8 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return left | right
     if op == "BitOr" and isinstance(left, list) and isinstance(right, list):
         return [*left, *[v for v in right if v not in left]]
-    if op == "Div" and isinstance(left, Instance) and left.is_a("pathlib.Path"):
-        return Instance(left.cls, args=(*left.args, right))
+    if op == "Div" and (is_path(left) or is_path(right)):
+        return joined(left, right)
     if op == "Mod" and isinstance(left, str):
         return _percent(left, right)
     if not (_plain(left) and _plain(right)) or op not in BINARY or _too_large(op, left, right):

@@ -15,6 +15,7 @@ from readybook.facts.interpreter import Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.startup import start
+from readybook.facts.targetfiles import TargetFiles
 from readybook.facts.values import Choice, FromEnv, Unknown, by_default
 from readybook.place import Place
 
@@ -77,7 +78,7 @@ class Program:
                  commands: tuple[Command, ...] = ()) -> None:
         self.project = project
         self.modules = modules
-        self.run = Interpreter(modules)
+        self.run = Interpreter(modules, TargetFiles(project.files, project.present, modules.app_dir))
         self.live = fastapi_version is None or fastapi_version >= (0, 137)
         self.routes: tuple[Route, ...] = ()
         self.unresolved: tuple[Unresolved, ...] = ()
