@@ -23,7 +23,6 @@ CHECKS = registry.validated([("the tests", Words), ("the tests", Attestable)])
 def fakes(monkeypatch):
     monkeypatch.setattr(registry, "load", lambda: CHECKS)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.delenv("READYBOOK_NO_CACHE", raising=False)
 
 
 @pytest.fixture

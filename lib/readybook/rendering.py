@@ -66,14 +66,12 @@ def audited(
 
     if not target.is_dir():
         raise TargetError(f"{target}: {'is not a folder' if target.exists() else 'does not exist'}")
-    if no_cache:
-        os.environ["READYBOOK_NO_CACHE"] = "1"
     settings = load(target, config, use_target=not no_target_config)
     settings = settings.with_options(app=app, app_dir=app_dir, exclude=tuple(exclude))
     only, skip = tuple(only), tuple(skip)
     known = registry.load()
     checks = registry.select(known, only, skip)
-    project = run.open_target(target, settings, name)
+    project = run.open_target(target, settings, name, cache=not no_cache)
     report = run.audit(project, known, only=only, skip=skip, config=settings, today=Date.today())
     return Audited(report, settings, project, checks)
 

@@ -7,8 +7,10 @@ is mentioned in the reason. A check that raises: error, and the run goes on.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -37,11 +39,11 @@ class Asked:
     error: str = ""
 
 
-def open_target(target: Path, config: Config, name: str = "") -> Project:
+def open_target(target: Path, config: Config, name: str = "", *, cache: bool = True) -> Project:
     """The project at ``target`` as its configuration wants it read; raises TargetError."""
     return Project.open(
         target, app=config.app, app_dir=config.app_dir, exclude=(*config.exclude, *config.caller_exclude), name=name,
-        public_api=config.public_api,
+        public_api=config.public_api, cache=cache,
     )
 
 
@@ -64,11 +66,12 @@ def audit(
     chosen = registry.select(known, only, skip)
     excuses = Excuses(project, config, known, today or date.today())
     results, waived, reported = dict[str, Result](), list[Waived](), Reported()
-    for check in _suppressors_first(chosen):
-        result, own = _result(check, ask(check, project), excuses, reported)
-        reported.add(result)
-        results[check.id] = result
-        waived += own
+    with without_collector():
+        for check in _suppressors_first(chosen):
+            result, own = _result(check, ask(check, project), excuses, reported)
+            reported.add(result)
+            results[check.id] = result
+            waived += own
     ordered = tuple(results[check.id] for check in chosen)
     left_out = sorted({check.id for check in known} - set(results))
     apps, problems = _facts(project)
@@ -76,6 +79,18 @@ def audit(
         _target(project), apps, ordered, tuple(waived),
         tuple(unchecked(project, ordered, config, excuses, left_out, problems)),
     )
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Keep the cyclic collector away: facts are millions of tuples that live as long as the run does."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def ask(check: Check, project: Project) -> Asked:

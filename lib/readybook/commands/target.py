@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING, Any
 
 from readybook.commands.arguments import words
@@ -35,10 +34,8 @@ def opened(arguments: argparse.Namespace) -> Project:
     from readybook.config import load
     from readybook.run import open_target
 
-    if arguments.no_cache:
-        os.environ["READYBOOK_NO_CACHE"] = "1"
     if not arguments.target.is_dir():
         raise TargetError(f"{arguments.target}: {'is not a folder' if arguments.target.exists() else 'does not exist'}")
     config = load(arguments.target, arguments.config, use_target=not arguments.no_target_config)
     given = {"app": arguments.app, "app_dir": arguments.app_dir, "exclude": words(arguments.exclude)}
-    return open_target(arguments.target, config.with_options(**given))
+    return open_target(arguments.target, config.with_options(**given), cache=not arguments.no_cache)
