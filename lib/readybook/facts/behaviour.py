@@ -26,7 +26,6 @@ class Call:
     means that more keywords may be given. ``function`` is the dotted name of the enclosing function."""
 
     path: str
-    place: Place
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     function: str
@@ -34,7 +33,12 @@ class Call:
     in_loop: bool
     conditions: tuple[str, ...]
     role: str
-    site: CallSite = field(repr=False, compare=False)
+    site: CallSite = field(repr=False)
+
+    @property
+    def place(self) -> Place:
+        """Where the call stands."""
+        return self.site.place
 
     @property
     def last(self) -> str:
@@ -142,13 +146,12 @@ class Behaviour:
     def calls(self) -> tuple[Call, ...]:
         """Every call in application code, by path and line."""
         found = []
-        for site in self.run.calls.values():
+        for _, site in sorted(self.run.calls.items(), key=lambda item: item[0]):
             if site.module.role != "application":
                 continue
             function = site.function.path if site.function is not None else ""
-            found.append(Call(path_of(site.callee), site.place, site.args, site.kwargs, function, site.awaited,
+            found.append(Call(path_of(site.callee), site.args, site.kwargs, function, site.awaited,
                               site.in_loop, tuple(c.text for c in site.conditions), site.module.role, site))
-        found.sort(key=lambda c: (c.place.path, c.place.line, c.place.column))
         return tuple(found)
 
     @cached_property

@@ -347,30 +347,7 @@ def default_of(run: Interpreter, f: FunctionValue, name: str, default: Node) -> 
 
 def is_generator(node: Node) -> bool:
     """Whether a ``def`` has a ``yield`` of its own."""
-    if node[0] != "def":
-        return False
-    known = _GENERATORS.get(id(node))
-    if known is None or known[0] is not node:
-        known = _GENERATORS[id(node)] = (node, _has_yield(node[6]))
-    return known[1]
-
-
-_GENERATORS: dict[int, tuple[Node, bool]] = {}
-
-
-def _has_yield(nodes: Any) -> bool:
-    stack = [nodes]
-    while stack:
-        item = stack.pop()
-        if not item or item.__class__ is not tuple:
-            continue
-        head = item[0]
-        if head in ("yield", "yieldfrom") and len(item) == 4:
-            return True
-        if head in ("def", "class", "lambda") and len(item) > 4:
-            continue
-        stack.extend(x for x in item if x.__class__ is tuple)
-    return False
+    return node[0] == "def" and node[11]
 
 
 def absolute_name(name: str, level: int, importer: Module) -> str:

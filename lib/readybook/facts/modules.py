@@ -158,6 +158,7 @@ class Modules:
                  known: dict[str, Lowered], cache: Cache | None = None) -> None:
         self.by_path: dict[str, Module] = {}
         self.unparsed: list[tuple[str, str]] = []
+        self._found: dict[tuple[str, str | None], Module | str | None] = {}
         self.app_dir = app_dir
         self.declared = declared
         self.packages = package_folders(files)
@@ -183,6 +184,12 @@ class Modules:
 
     def find(self, name: str, importer: Module | None) -> Module | str | None:
         """The module that ``import name`` finds: a Module, the folder of a namespace package, or None."""
+        key = (name, importer.path.rpartition("/")[0] if importer is not None else None)
+        if key not in self._found:
+            self._found[key] = self._find(name, importer)
+        return self._found[key]
+
+    def _find(self, name: str, importer: Module | None) -> Module | str | None:
         top = name.partition(".")[0]
         inner = name.replace(".", "/")
         for root in self._roots(importer, top):

@@ -6,7 +6,6 @@ Unknown, FromEnv, Choice and External. Here are the rest. Identity matters: two 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -108,26 +107,35 @@ class ClassValue:
     decorators: tuple[Any, ...] = ()
     annotations: dict[str, Node] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    order: tuple[Any, ...] | None = field(default=None, repr=False)
 
     @property
     def path(self) -> str:
         """Module and qualified name."""
         return f"{self.module.name}.{self.qualname}"
 
-    def mro(self) -> Iterator[Any]:
+    def mro(self) -> tuple[Any, ...]:
         """This class and its bases, depth first, each once; external bases as External."""
-        seen: list[Any] = []
+        if self.order is None:
+            self.order = self._order()
+        return self.order
+
+    def _order(self) -> tuple[Any, ...]:
+        order: list[Any] = []
+        seen: set[Any] = set()
         stack: list[Any] = [self]
         while stack:
             cls = stack.pop(0)
             if isinstance(cls, Subscripted):
                 cls = cls.base
-            if any(cls is s or (isinstance(cls, External) and cls == s) for s in seen):
+            key = cls.path if isinstance(cls, External) else id(cls)
+            if key in seen:
                 continue
-            seen.append(cls)
-            yield cls
+            seen.add(key)
+            order.append(cls)
             if isinstance(cls, ClassValue):
                 stack[:0] = cls.bases
+        return tuple(order)
 
     def find(self, name: str) -> Any:
         """A class attribute along the bases; Unknown when an external base may hold it, None-like KeyError if not."""
@@ -146,11 +154,14 @@ class ClassValue:
 
     def external_bases(self) -> list[str]:
         """Dotted paths of the bases outside the project."""
-        return [c.path for c in self.mro() if isinstance(c, External)]
+        return [c.path for c in self.mro() if c.__class__ is External]
 
     def is_a(self, *paths: str) -> bool:
         """Whether one of the external bases has one of these dotted paths."""
-        return any(p in paths for p in self.external_bases())
+        for c in self.mro():
+            if c.__class__ is External and c.path in paths:
+                return True
+        return False
 
 
 @dataclass(eq=False, slots=True)

@@ -17,7 +17,7 @@ Statements::
     expr value | assign targets value | aug target op value | ann target annotation value | return value
     if test yes no | for target iterable body orelse is_async | while test body orelse
     try body handlers orelse final | with items body is_async | raise exception cause | assert test
-    def name params body decorators returns is_async first_line | class name bases keywords body decorators first_line
+    def name params body decorators returns is_async first_line yields | class name bases keywords body decorators first_line
     import names | from module level names | del targets | global names | nonlocal names
     match subject cases | type name value | break | continue | pass
 """
@@ -29,6 +29,7 @@ from collections.abc import Callable
 from typing import Any
 
 Node = tuple[Any, ...]
+_yields = [0]  # yields met so far in the walk: a def that raises the count is a generator
 
 
 def lower_module(tree: ast.Module) -> tuple[Node, ...]:
@@ -125,8 +126,19 @@ def _wrapping(kind: str) -> Callable[[Any], Node]:
     return lower
 
 
+def _yielding(kind: str) -> Callable[[Any], Node]:
+    def lower(n: Any) -> Node:
+        _yields[0] += 1
+        return (kind, n.lineno, n.col_offset, _e(n.value))
+
+    return lower
+
+
 def _lambda(n: Any) -> Node:
-    return ("lambda", n.lineno, n.col_offset, _params(n.args), _e(n.body))
+    before = _yields[0]
+    lowered = ("lambda", n.lineno, n.col_offset, _params(n.args), _e(n.body))
+    _yields[0] = before  # a yield in a lambda is the lambda's own
+    return lowered
 
 
 def _generators(n: Any) -> tuple[Any, ...]:
@@ -171,7 +183,7 @@ EXPRESSIONS: dict[type, Callable[[Any], Node]] = {
     ast.List: _sequence("list"), ast.Tuple: _sequence("tuple"), ast.Set: _sequence("set"), ast.Dict: _dict,
     ast.JoinedStr: _fstring, ast.FormattedValue: _format, ast.BinOp: _bin, ast.UnaryOp: _unary, ast.BoolOp: _bool,
     ast.Compare: _cmp, ast.IfExp: _ifexp, ast.Subscript: _sub, ast.Slice: _slice, ast.Starred: _wrapping("star"),
-    ast.Await: _wrapping("await"), ast.Yield: _wrapping("yield"), ast.YieldFrom: _wrapping("yieldfrom"),
+    ast.Await: _wrapping("await"), ast.Yield: _yielding("yield"), ast.YieldFrom: _yielding("yieldfrom"),
     ast.Lambda: _lambda, ast.ListComp: _comp("list"), ast.SetComp: _comp("set"), ast.GeneratorExp: _comp("generator"),
     ast.DictComp: _dictcomp, ast.NamedExpr: _walrus,
 }
@@ -234,8 +246,12 @@ def _with(is_async: bool) -> Callable[[Any], Node]:
 def _def(is_async: bool) -> Callable[[Any], Node]:
     def lower(s: Any) -> Node:
         first = s.decorator_list[0].lineno if s.decorator_list else s.lineno
-        return ("def", s.lineno, s.col_offset, s.end_lineno, s.name, _params(s.args), _block(s.body),
-                _es(s.decorator_list), _e(s.returns), is_async, first)
+        decorators, params = _es(s.decorator_list), _params(s.args)
+        before = _yields[0]
+        body = _block(s.body)
+        yields, _yields[0] = _yields[0] > before, before
+        return ("def", s.lineno, s.col_offset, s.end_lineno, s.name, params, body, decorators, _e(s.returns),
+                is_async, first, yields)
 
     return lower
 
