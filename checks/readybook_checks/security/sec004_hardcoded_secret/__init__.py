@@ -1,0 +1,104 @@
+"""SEC004: secrets written into the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from readybook import Check, Finding, Hours, NotApplicable, Right
+from readybook.facts.refusals import refused
+from readybook.facts.secretliterals import SecretLiteral, secret_literals
+from readybook.facts.secretvalues import names_secret
+from readybook.facts.settings import SettingField
+from readybook.facts.signing import Signing, signing_keys
+from readybook.finding import Answer
+from readybook.place import Place
+from readybook.project import Project
+from readybook_checks.security.sec004_hardcoded_secret.curing import cure
+from readybook_checks.security.sec004_hardcoded_secret.examples import EXAMPLES
+from readybook_checks.security.sec004_hardcoded_secret.judging import judge, may_sign
+from readybook_checks.security.sec004_hardcoded_secret.shipped import shipped_secrets
+
+
+class HardcodedSecret(Check):
+    """A secret is written into the code, where everybody who can read the repository has it.
+
+    Looked at: literals beside names that hold secrets (variables, fields, arguments, mappings, parameters, comparisons,
+    fallbacks of environment reads), keys handed to token, cookie and MAC libraries through the project's own functions,
+    URLs with a password for another machine, and keys whose shape a provider gave them, in application code and in the
+    configuration that ships with it. The value is never shown in full.
+
+    A default or fallback that signs tokens counts whatever it says, ``"change_this"`` too, unless a validator refuses
+    it: where the variable is unset, anybody who knows the text signs in as anybody. Other weak defaults and
+    placeholders belong to SEC005. Tests, examples, documentation, publishable keys and names of things (headers,
+    fields, enum members) are left alone; dotenv, compose and Kubernetes files have checks of their own.
+
+    Fix: the value comes from a required setting or variable, the start fails without it, and a person gives out a new
+    one: the old one stays in the history.
+    """
+
+    id = "SEC004"
+    name = "hardcoded-secret"
+    category = "security"
+    severity = "critical"
+    hours = Hours(0.5, 1, 2, each=0.25)
+    fix_kinds = ("codemod", "advice")
+    references = ("https://cwe.mitre.org/data/definitions/798.html", "https://12factor.net/config",
+                  "https://docs.pydantic.dev/latest/concepts/pydantic_settings/")
+    examples = EXAMPLES
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """A finding for each literal; a Right for each secret that is read from outside when there is no literal."""
+        findings, refusals = list[Finding](), list[Right]()
+        facts = project.facts
+        signing, written = signing_keys(facts.behaviour)
+        values = {s.value for s in signing if s.value}
+        fields = {(f.place.path, f.place.line): f for c in facts.settings_classes for f in c.fields}
+        for module in facts.modules.by_path.values():
+            if module.role not in ("application", "script", "migration"):
+                continue
+            keys = {(w.line, w.column): w.callee for w in written if w.path == module.path}
+            for literal in secret_literals(module, values, keys):
+                field = fields.get((literal.holder.path, literal.holder.line))
+                signs = None if module.role != "application" else _signing(literal, field, signing)
+                verdict = judge(literal, signs, field, module.role)
+                if verdict is None:
+                    continue
+                guard = None
+                if field is not None or literal.context == "fallback":
+                    names = (literal.target, literal.variable, literal.name)
+                    guard = refused(facts.modules.by_path.values(), names, literal.value)
+                if guard is not None:
+                    refusals.append(Right(guard, f"the literal in {literal.name} is refused here"))
+                    continue
+                chain = (signs.place,) if signs and signs.place != literal.place else ()
+                findings.append(Finding(
+                    literal.place, verdict.message, verdict.severity, confidence=verdict.confidence,
+                    fix=cure(project, literal, field), chain=chain,
+                ))
+        yield from findings
+        yield from shipped_secrets(project)
+        if not findings:
+            yield from refusals
+            yield from _rights(project, {r.place for r in refusals})
+
+
+def _signing(literal: SecretLiteral, field: SettingField | None, signing: tuple[Signing, ...]) -> Signing | None:
+    """The signing call that a literal reaches: as the default of its variable, else by its value."""
+    lines = {literal.holder.line, literal.place.line}
+    for one in signing:
+        if one.origin is not None and one.origin.path == literal.place.path and one.origin.line in lines:
+            return one
+    if field is None and not may_sign(literal):
+        return None
+    return next((one for one in signing if one.value == literal.value), None)
+
+
+def _rights(project: Project, taken: set[Place]) -> Iterator[Answer]:
+    """The secrets that come from the environment, without a literal that would do in their place."""
+    found = False
+    for variable in project.facts.variables:
+        if (variable.secret or names_secret(variable.name)) and variable.place not in taken:
+            found = True
+            yield Right(variable.place, f"{variable.name} comes from the environment")
+    if not found and not taken:
+        yield NotApplicable("the code names no secret")

@@ -1,0 +1,94 @@
+"""Examples of SEC004: what it finds and what only looks like it. The keys in them are made up."""
+
+from __future__ import annotations
+
+from readybook import Bad, Good
+
+KEY = "tR8mZq3LwX7" + "vNc2KpJ5sBd"  # in two pieces, so that no scanner of this repository stops at it
+SETTINGS = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+TOKENS = (
+    "import jwt\n\nfrom app.config import settings\n\n\ndef token(user: str) -> str:\n"
+    "    return jwt.encode({\"sub\": user}, settings.secret_key, algorithm=\"HS256\")\n"
+)
+
+EXAMPLES = (
+    Bad(  # a fallback that signs, whatever it says
+        {"app/tokens.py": "import os\n\nfrom jose import jwt\n\n"
+         "SECRET_KEY = os.getenv(\"SECRET_KEY\", \"change_this\")\n\n\n"
+         "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, SECRET_KEY, algorithm=\"HS256\")\n"},
+        at=("app/tokens.py:5",), severity="high",
+        fixed={"app/tokens.py": "import os\n\nfrom jose import jwt\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n\n\n"
+               "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, SECRET_KEY, "
+               "algorithm=\"HS256\")\n"},
+    ),
+    Bad(  # a settings default that signs in another module; the example file learns of the variable
+        {"app/config.py": SETTINGS + "    debug: bool = False\n    secret_key: str = \"bubble\"\n\n\n"
+         "settings = Settings()\n",
+         "app/tokens.py": TOKENS, ".env.example": "DEBUG=false\n"},
+        at=("app/config.py:6",), severity="high",
+        fixed={"app/config.py": SETTINGS + "    debug: bool = False\n    secret_key: str\n\n\nsettings = Settings()\n",
+               ".env.example": "DEBUG=false\nSECRET_KEY=\n"},
+    ),
+    Bad(  # a key in an argument, beside a settings class that can hold it
+        {"app/config.py": SETTINGS + "    debug: bool = False\n\n\nsettings = Settings()\n",
+         "app/model.py": f"from openai import OpenAI\n\nclient = OpenAI(api_key=\"{KEY}\")\n", "app/__init__.py": ""},
+        at=("app/model.py:3",), severity="critical",
+        fixed={"app/config.py": SETTINGS + "    debug: bool = False\n    openai_api_key: str\n\n\n"
+               "settings = Settings()\n",
+               "app/model.py": "from openai import OpenAI\n\nfrom app.config import settings\n\n"
+               "client = OpenAI(api_key=settings.openai_api_key)\n"},
+    ),
+    Bad(  # a URL with the password of another machine, a backdoor, and a wrapper around the MAC
+        {"db.py": "from sqlalchemy import create_engine\n\n"
+         "engine = create_engine(\"postgresql://shop:Kw82hdPq@db4.shop-hosting.io:5432/shop\")\n",
+         "login.py": "def allowed(password: str, user) -> bool:\n    if user.admin and password == \"864213\":\n"
+          "        return True\n"
+         "    return user.verify(password)\n",
+         "hooks.py": "import hmac\n\nWEBHOOK_SECRET = b\"maryann\"\n\n\ndef sign(body: bytes, key: bytes) -> str:\n"
+         "    return hmac.new(key, body, \"sha256\").hexdigest()\n\n\ndef check(body: bytes, given: str) -> bool:\n"
+         "    return hmac.compare_digest(sign(body, WEBHOOK_SECRET), given)\n"},
+        at=("db.py:3", "hooks.py:3", "login.py:2"), severity="critical",
+    ),
+    Bad(  # bytes, and a plain class in the place of a settings class
+        {"conf.py": f"class Config:\n    ENCRYPTION_KEY = b\"{KEY}\"\n"},
+        at=("conf.py:2",), severity="critical",
+        fixed={"conf.py": "import os\n\n\nclass Config:\n    ENCRYPTION_KEY = "
+               "os.environ[\"ENCRYPTION_KEY\"].encode()\n"},
+    ),
+    Good(  # names of things: headers, types, fields, enum members, parameters, pages
+        {"names.py": "from enum import Enum\n\nfrom fastapi.security import APIKeyHeader, OAuth2PasswordBearer\n"
+         "from pydantic import Field\n\n"
+         "SECRET_KEY = \"SECRET_KEY\"\nAPI_KEY_HEADER = \"X-Api-Key\"\nPASSWORD_RESET = \"password_reset\"\n"
+         "oauth = OAuth2PasswordBearer(tokenUrl=\"/auth/token\")\nheader = APIKeyHeader(name=\"X-Auth-Token\")\n"
+         "answer = {\"access_token\": \"…\", \"token_type\": \"Bearer\", \"NextToken\": \"aG91c2UtMTIzNDU2Nzg5MA\"}\n"
+         "password: str = Field(alias=\"newPassword1\", examples=[\"Tr0ub4dor&3\"], description=\"at least 8\")\n\n\n"
+         "class Kind(str, Enum):\n    API_KEY = \"api_key\"\n    BEARER_TOKEN = \"bearer-token-v2\"\n"},
+        outcome="not_applicable",
+    ),
+    Good(  # required, generated, or read
+        {"config.py": "import os\nimport secrets\n\n" + SETTINGS + "    secret_key: str\n"
+         "    csrf_secret: str = secrets.token_urlsafe(32)\n"
+         "    api_token: str | None = None\n\n\nPASSWORD = os.environ[\"PASSWORD\"]\n"},
+    ),
+    Good(  # the default signs, and a validator refuses it where it matters
+        {"app/config.py": "from pydantic import model_validator\n" + SETTINGS + "    environment: str = \"local\"\n"
+         "    secret_key: str = \"changethis\"\n\n    @model_validator(mode=\"after\")\n    def known_key(self):\n"
+         "        if self.secret_key == \"changethis\" and self.environment != \"local\":\n"
+         "            raise ValueError(\"SECRET_KEY is the default\")\n        return self\n\n\n"
+         "settings = Settings()\n",
+         "app/tokens.py": TOKENS},
+    ),
+    Good(  # weak defaults and placeholders that sign nothing are SEC005's; a local database is a developer's
+        {"config.py": SETTINGS + "    smtp_password: str = \"changeme\"\n    db_password: str = \"postgres\"\n"
+         "    database_url: str = \"postgresql://postgres:postgres@localhost:5432/app\"\n"},
+    ),
+    Good(  # tests, documentation, examples shown to readers, publishable keys
+        {"tests/test_login.py": f"API_KEY = \"{KEY}\"\nPASSWORD = \"Tr0ub4dor&3\"\n",
+         "app/schema.py": "from pydantic import BaseModel\n\n\nclass Login(BaseModel):\n"
+          "    \"\"\"``password=\"Tr0ub4dor&3\"``.\"\"\"\n\n"
+         "    password: str\n\n    model_config = {\"json_schema_extra\": {\"example\": {\"password\": "
+         "\"Tr0ub4dor&3\"}}}\n",
+         "app/web.py": "POSTHOG_API_KEY = \"phc_Zk3Vb8Qm1Xc6Lp9Rt2Yw5Ns7Hd4Gf0Ja\"\n"},
+        outcome="not_applicable",
+    ),
+)

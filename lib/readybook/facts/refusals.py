@@ -1,0 +1,87 @@
+"""Code that refuses to run with a known value: validators and start-up tests that compare a setting and raise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from readybook.facts.modules import Module
+from readybook.facts.syntax import Node
+from readybook.place import Place
+
+_EXITS = frozenset({"exit", "_exit", "abort"})
+
+
+def refused(modules: Iterable[Module], names: Iterable[str], value: str) -> Place | None:
+    """Where application code raises, or exits, when one of ``names`` holds ``value``; None when nothing does.
+
+    A class is looked at as a whole, since one validator often hands the test to another method.
+    """
+    wanted = {name.lower() for name in names if name}
+    for module in modules:
+        lowered = module.text.lower()
+        if module.role != "application" or not any(name in lowered for name in wanted):
+            continue
+        aliases = {t[3] for s in module.body if s[0] == "assign" and s[5][0] == "const" and s[5][3] == value
+                   for t in s[4] if t[0] == "name"}
+        for group in _groups(module.body):
+            found = _refusal(group, wanted, value, aliases)
+            if found is not None:
+                return module.place(found)
+    return None
+
+
+def _groups(body: Iterable[Node]) -> Iterator[list[Node]]:
+    """What belongs together: the methods of a class, a function, an ``if`` at module level."""
+    for statement in body:
+        if statement[0] == "class":
+            yield [inner for inner in statement[7] if inner[0] == "def"]
+            yield from _groups(inner for inner in statement[7] if inner[0] == "class")
+        elif statement[0] in ("def", "if"):
+            yield [statement]
+
+
+def _refusal(group: list[Node], names: set[str], value: str, aliases: set[str]) -> Node | None:
+    raises: Node | None = None
+    mentioned = compared = False
+    for node in (inner for statement in group for inner in _flat(statement)):
+        kind = node[0]
+        if kind == "raise" or (kind == "call" and node[3][-1] in _EXITS):
+            raises = raises or node
+        elif kind in ("name", "attr"):
+            mentioned = mentioned or str(node[-1]).lower() in names
+        elif kind == "const":
+            mentioned = mentioned or (isinstance(node[3], str) and node[3].lower() in names)
+        elif kind == "cmp":
+            compared = compared or _compares(node, value, aliases)
+    return raises if mentioned and compared else None
+
+
+def _compares(node: Node, value: str, aliases: set[str]) -> bool:
+    """Whether a comparison tells ``value`` from others: equal to it, a list with it, a length it lacks."""
+    for operator, right in node[4]:
+        if operator in ("Eq", "NotEq", "In", "NotIn"):
+            for part in (*_flat(node[3]), *_flat(right)):
+                if part[0] == "const" and isinstance(part[3], str) and part[3] and part[3].lower() in value.lower():
+                    if operator in ("In", "NotIn") or part[3] == value:
+                        return True
+                if part[0] == "name" and part[3] in aliases:
+                    return True
+        length = node[3][0] == "call" and node[3][3][-1] == "len"
+        if length and operator in ("Lt", "LtE") and right[0] == "const" and isinstance(right[3], int):
+            return len(value) < right[3]
+    return any(part[0] == "const" and part[3] == value for part in _flat(node[3])) and "In" in [o for o, _ in node[4]]
+
+
+def _flat(node: Any) -> Iterator[Node]:
+    """A lowered node and everything in it."""
+    if not isinstance(node, tuple):
+        return
+    stack: list[Any] = [node]
+    while stack:
+        item = stack.pop()
+        if len(item) > 2 and isinstance(item[0], str) and isinstance(item[1], int) and isinstance(item[2], int):
+            yield item
+            stack += [part for part in reversed(item[3:]) if isinstance(part, tuple)]
+        else:
+            stack += [part for part in reversed(item) if isinstance(part, tuple)]
