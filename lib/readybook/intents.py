@@ -82,11 +82,15 @@ class RemoveUnusedImport:
 
 @dataclass(frozen=True, slots=True)
 class EnsureModuleStatement:
-    """``statement`` stands at module level of ``path``, after the imports, unless ``name`` is already bound there."""
+    """``statement`` stands at module level of ``path``, after the imports, unless ``name`` is already bound there.
+
+    ``last``: at the end of the module instead, where it may use what the module defines.
+    """
 
     path: str
     name: str
     statement: str
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

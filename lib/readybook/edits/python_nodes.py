@@ -235,6 +235,11 @@ def module_statement(work: Work, source: PythonSource, draft: Draft, intent: Ens
     code = work.fitted(intent.path, intent.statement.strip("\n"), first=True)
     definition = intent.statement.lstrip().startswith(("def ", "async def ", "class ", "@"))
     key = f"statement {intent.name}"
+    if intent.last:
+        end = len(source.text)
+        ended = not source.text or source.text.endswith(("\n", "\r"))
+        gap = "" if not body else newline * (2 if definition else 0)
+        return Splice(end, end, ("" if ended else newline) + gap + code + newline, key, 1)
     anchor, following = _last_import(source, draft.first_touched)
     if anchor is None:
         at = source.line_start(source.start(body[0])) if body else len(source.text)

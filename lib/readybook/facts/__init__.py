@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from readybook.facts.application import Route, Unresolved
     from readybook.facts.behaviour import Behaviour
     from readybook.facts.engines import Engine
-    from readybook.facts.health import HealthRoute
+    from readybook.facts.health import HealthMiddleware, HealthRoute
     from readybook.facts.modules import Lowered, Modules
+    from readybook.facts.servedimages import ServedImage
     from readybook.facts.settings import SettingsClass, Variable
     from readybook.facts.program import App, Program
+    from readybook.facts.stores import Store
     from readybook.project import Project
     from readybook.source import SourceFile
 
@@ -137,14 +139,35 @@ class Facts(Surroundings):
         return health_routes(self.behaviour, self.routes, self.probed_paths)
 
     @cached_property
+    def served_images(self) -> tuple[ServedImage, ...]:
+        """Images that serve an application when they are deployed."""
+        from readybook.facts.servedimages import served_images
+
+        return served_images(self)
+
+    @cached_property
+    def health_middleware(self) -> tuple[HealthMiddleware, ...]:
+        """Middleware that answers a health path itself."""
+        from readybook.facts.health import health_middleware
+
+        return health_middleware(self.behaviour, self.apps)
+
+    @cached_property
     def probed_paths(self) -> frozenset[str]:
-        """Paths that probes of Kubernetes, compose files and Dockerfiles ask for, without their last slash."""
-        texts = [str(s.healthcheck) for s in self.compose_services if s.healthcheck]
-        texts += [d.healthcheck.script for d in self.dockerfiles if d.healthcheck is not None]
-        paths = {m for t in texts for m in re.findall(r"https?://[^/\s\"']+(/[\w/.~-]*)", t)}
-        for thing in self.kubernetes:
-            for container in thing.containers:
-                for probe in (container.liveness, container.readiness, container.startup):
-                    if probe is not None and probe.path:
-                        paths.add(probe.path)
-        return frozenset(p.rstrip("/") for p in paths if p.rstrip("/"))
+        """Paths that probes outside the code ask for, without their last slash."""
+        from readybook.facts.probes import probed_paths
+
+        return probed_paths(self)
+
+    def stores(self, app: App) -> tuple[Store, ...]:
+        """The databases, Redis and MongoDB clients and brokers that the code behind an application sets up."""
+        from readybook.facts.stores import stores
+
+        return stores(self.behaviour, self.engines, self.modules, app.place.path)
+
+    @cached_property
+    def pooler(self) -> str:
+        """What pools connections outside the process, or why none can be kept; empty when nothing shows it."""
+        from readybook.facts.poolers import pooler
+
+        return pooler(self)

@@ -3,34 +3,65 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from readybook.facts.behaviour import Behaviour, Entry, functions_behind
+from readybook.facts.behaviour import Behaviour, Call, functions_behind
 from readybook.facts.blocking import blocking
+from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
+    from readybook.facts.program import App
 
-NAME = re.compile(
-    r"^_?(health|healthz|healthy|health[-_]?check|livez?|liveness|alive|ready|readyz|readiness|ping|status|heartbeat|up|"
-    r"livecheck|lbheartbeat|__heartbeat__|__lbheartbeat__|monitoring|detailed|db|database)$", re.IGNORECASE)
-DECISIVE = re.compile(r"health|live|ready|readiness|ping|heartbeat|status|^_?up$|alive", re.IGNORECASE)
-STORES = (
-    "sqlalchemy.", "redis.", "motor.", "pymongo.", "asyncpg.", "psycopg", "aiomysql.", "tortoise.", "beanie.",
-    "databases.", "aiosqlite.", "sqlmodel.", "elasticsearch.", "aio_pika.", "kombu.", "celery.", "httpx.", "requests.",
+# words that mean health wherever they stand
+STRONG = re.compile(
+    r"^[_-]*(?:health|healthz|healthy|is[-_]?healthy|health[-_]?(?:check|status)s?z?|livez?|liveness|is[-_]?alive|alive|"
+    r"readyz?|readiness|is[-_]?ready|livecheck|(?:lb)?heartbeat)[_-]*$", re.IGNORECASE)
+# words that also name parts of a business (a player may be live, an order ready): only at the root of an API
+GENERAL = re.compile(r"^(?:livez?|alive|readyz?|heartbeat|ping|status|up|monitoring|probe)$", re.IGNORECASE)
+ROOT = re.compile(
+    r"^(?:api|apis|rest|v\d+(?:\.\d+)*|internal|private|public|system|sys|utils?|common|core|monitor(?:ing)?|admin|ops|"
+    r"service|server|app|-|_+|status|probes?|misc|meta|management|actuator)$", re.IGNORECASE)
+# parts of a health endpoint, under one only
+PART = re.compile(r"^(?:db|database|postgres|redis|cache|detailed?|details|full|deep|startup|dependencies|live|ready|"
+                  r"status|check|ping|app)$", re.IGNORECASE)
+KINDS = (
+    ("database", ("sqlalchemy.", "sqlmodel.", "asyncpg.", "psycopg", "aiomysql.", "pymysql.", "tortoise.", "databases.",
+                  "aiosqlite.", "sqlite3.", "piccolo.", "mysql.")),
+    ("redis", ("redis.", "aioredis.")),
+    ("mongo", ("motor.", "pymongo.", "beanie.", "odmantic.")),
+    ("broker", ("aio_pika.", "kombu.", "celery.", "aiokafka.")),
+    ("service", ("httpx.", "requests.", "elasticsearch.", "aiohttp.", "boto3.")),
 )
 ASKS = re.compile(
-    r"\.(execute|scalar|scalars|connect|begin|ping|command|server_info|fetchval|fetchrow|fetch|fetch_one|exec|get|head|"
-    r"post|request|acquire|inspect|admin|query|info)(\(\))?(\.|$)")
+    r"\.(?:execute|scalars?|connect|begin|ping|command|server_info|list_database_names|fetchval|fetchrow|fetch|fetch_one|"
+    r"exec|get|head|post|request|acquire|inspect|admin|query|info|ensure_connection|stats|set|find_one|urlopen|"
+    r"execute_query)(?:\(\))?(?:\.|$)")
+UNCLEAR = ("ping", "execute", "scalar", "connect", "command", "server_info", "fetchval", "is_connected", "check_health",
+           "ensure_connection")
+LIMITS = ("asyncio.wait_for", "asyncio.timeout", "async_timeout.timeout", "anyio.fail_after", "anyio.move_on_after")
+# fastapi-health, fastapi-healthcheck, fastapi-healthchecks: what they are given is asked when the route is
+LIBRARIES = re.compile(r"^fastapi_health(?:check(?:s)?)?(?:[._]|$)")
+MAX_DEPTH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class HealthRoute:
-    """A GET route that answers as health: ``asks`` are the dotted calls by which it reaches a store or another service."""
+    """A GET route that answers as health.
+
+    ``asks`` are the dotted calls by which it reaches a store or another service, ``kinds`` what these are (database,
+    redis, mongo, broker, service). ``unclear`` are names of calls that may ask something whose object is not known.
+    ``limited``: it sets a time limit on what it awaits.
+    """
 
     route: Route
     asks: tuple[str, ...]
+    kinds: frozenset[str] = frozenset()
+    unclear: tuple[str, ...] = ()
+    limited: bool = False
 
     @property
     def is_liveness(self) -> bool:
@@ -38,33 +69,130 @@ class HealthRoute:
         return not self.asks
 
 
+@dataclass(frozen=True, slots=True)
+class HealthMiddleware:
+    """A middleware that answers a health path itself."""
+
+    app: str
+    path: str
+    place: Place
+
+
 def is_health_path(path: str) -> bool:
-    """Whether a path names health by its last segments: ``/health``, ``/api/v1/health/live``, ``/healthz/``."""
+    """Whether a path names health by its last segments: ``/health``, ``/api/v1/health/live``, ``/healthz/``.
+
+    A path with a parameter never does, nor does ``status`` or ``ping`` under a noun of the business.
+    """
     segments = [s for s in path.split("/") if s]
-    if not segments or "{" in segments[-1] or not NAME.match(segments[-1]):
+    if not segments or "{" in path:
         return False
-    return any(DECISIVE.search(s) for s in segments[-2:])
+    last, before = segments[-1], segments[:-1]
+    if GENERAL.match(last) and all(ROOT.match(s) or STRONG.match(s) for s in before):
+        return True
+    if STRONG.match(last) and not GENERAL.match(last):
+        return True
+    return bool(before) and bool(PART.match(last)) and bool(STRONG.match(before[-1]))
 
 
 def health_routes(behaviour: Behaviour, routes: tuple[Route, ...], probed: frozenset[str] = frozenset()
                   ) -> tuple[HealthRoute, ...]:
     """Health routes in order of registration. ``probed`` are paths that a probe outside the code asks for."""
-    entries = {id(e.function.node): e for e in behaviour.entries}
     found = []
     for route in routes:
         if route.method != "GET" or not (is_health_path(route.path) or route.path.rstrip("/") in probed):
             continue
-        functions = [f for t in (route.handler, *route.targets) for f in functions_behind(t)]
-        asks = [a for f in functions if (e := entries.get(id(f.original.node))) for a in _asks(behaviour, e)]
-        found.append(HealthRoute(route, tuple(dict.fromkeys(asks))))
+        calls = list(_reached(behaviour, (route.handler, *route.targets)))
+        asks = dict.fromkeys(c.path for c in calls if kind_of(c.path))
+        if _library_asks(route.handler):
+            asks[route.endpoint] = None
+        kinds = frozenset(kind for p in asks if (kind := kind_of(p)))
+        unclear = dict.fromkeys(c.last for c in calls if not c.path and c.last in UNCLEAR)
+        limited = any(c.path in LIMITS or c.last in ("wait_for", "fail_after", "move_on_after") for c in calls)
+        found.append(HealthRoute(route, tuple(asks), kinds, tuple(unclear), limited))
     return tuple(found)
 
 
+def kind_of(path: str) -> str:
+    """What a call of this dotted name asks: database, redis, mongo, broker, service; empty when it asks nothing."""
+    if not path:
+        return ""
+    kind = next((k for k, beginnings in KINDS if path.startswith(beginnings)), "")
+    if kind and ASKS.search(path):
+        return kind
+    why = blocking(path)
+    if why is None or why.kind not in ("database", "http", "network"):
+        return ""
+    return kind or ("database" if why.kind == "database" else "service")
 
 
-def _asks(behaviour: Behaviour, entry: Entry) -> list[str]:
-    """The calls through which an entry reaches a store or another service."""
-    paths = [r.call.path for r in behaviour.reached(entry)]
-    return [p for p in paths if p and (
-        (p.startswith(STORES) and ASKS.search(p)) or ((b := blocking(p)) is not None and b.kind in ("database", "http", "network"))
-    )]
+def _reached(behaviour: Behaviour, targets: tuple[Any, ...]) -> Iterator[Call]:
+    """Every call that runs for these callables: coroutines and functions that are handed on count as run."""
+    queue = [(f.original, 0) for t in targets for f in functions_behind(t)]
+    seen = {id(f.node) for f, _ in queue}
+    while queue:
+        function, depth = queue.pop(0)
+        for call in behaviour.calls_in(function):
+            yield call
+            for value in (call.site.callee, *call.args):
+                for f in functions_behind(value):
+                    f = f.original
+                    if id(f.node) not in seen and f.module.role == "application" and depth < MAX_DEPTH:
+                        seen.add(id(f.node))
+                        queue.append((f, depth + 1))
+
+
+def _library_asks(handler: Any) -> bool:
+    """Whether a package's health endpoint was given conditions to check."""
+    if not isinstance(handler, Instance) or not LIBRARIES.match(handler.path):
+        return False
+    given = handler.args[0] if handler.args else handler.kwargs.get("conditions", handler.kwargs.get("factory"))
+    return bool(given) if isinstance(given, list | tuple) else given is not None
+
+
+def health_middleware(behaviour: Behaviour, apps: tuple[App, ...]) -> tuple[HealthMiddleware, ...]:
+    """Middleware that answers a health path instead of passing the request on."""
+    found = []
+    for app in apps:
+        for middleware in app.middleware:
+            for function in _bodies(middleware.target):
+                path = _answered(behaviour, function.original)
+                if path:
+                    found.append(HealthMiddleware(app.spec, path, middleware.place))
+    return tuple(found)
+
+
+def _bodies(target: Any) -> list[FunctionValue]:
+    if isinstance(target, ClassValue):
+        methods = [target.scope.names.get(name) for name in ("dispatch", "__call__")]
+        return [m for m in methods if isinstance(m, FunctionValue)]
+    return functions_behind(target)
+
+
+def _answered(behaviour: Behaviour, function: FunctionValue) -> str:
+    """The health path on which a function makes a response of its own; empty when there is none."""
+    responses = [c for c in behaviour.calls_in(function) if c.last.endswith("Response")]
+    for s in _ifs(function.node[6]) if function.node[0] == "def" else ():
+        path = next((t for t in _texts(s[4]) if t.startswith("/") and is_health_path(t)), "")
+        inside = [b for b in s[5] if b]
+        if path and inside and any(inside[0][1] <= c.place.line <= inside[-1][3] for c in responses):
+            return path
+    return ""
+
+
+def _ifs(body: Any) -> Iterator[Any]:
+    for s in body:
+        if s[0] == "if":
+            yield s
+            yield from _ifs(s[5])
+            yield from _ifs(s[6])
+        elif s[0] in ("with", "try"):
+            yield from _ifs(s[5] if s[0] == "with" else s[4])
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, tuple):
+        if len(node) == 4 and node[0] == "const" and isinstance(node[3], str):
+            yield node[3]
+        else:
+            for part in node:
+                yield from _texts(part)

@@ -1,0 +1,84 @@
+"""Which files a file pulls in when it is imported: its own imports, those in its functions, and theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from readybook.facts.modules import Module, Modules
+from readybook.facts.syntax import Node
+
+
+def pulled_in(modules: Modules, path: str) -> frozenset[str]:
+    """Paths of the project's files that importing ``path`` and running what it holds can load, itself included."""
+    seen = {path}
+    todo = [path]
+    while todo:
+        module = modules.by_path.get(todo.pop())
+        for found in _imported(modules, module) if module is not None else ():
+            if found not in seen:
+                seen.add(found)
+                todo.append(found)
+    return frozenset(seen)
+
+
+def _imported(modules: Modules, module: Module) -> Iterator[str]:
+    for s in _imports(module.body):
+        if s[0] == "import":
+            names = [name for name, _ in s[4]]
+        else:
+            origin = _origin(module, s)
+            names = [origin, *(f"{origin}.{name}" for name, _ in s[6] if name != "*")] if origin else []
+        for name in names:
+            parts = name.split(".")
+            for n in range(1, len(parts) + 1):  # importing a.b.c runs a and a.b first
+                found = modules.find(".".join(parts[:n]), module)
+                if isinstance(found, Module):
+                    yield found.path
+
+
+def _origin(module: Module, s: Node) -> str:
+    """The absolute name of the module that a ``from`` statement names, empty when it lies above the root."""
+    name, level = s[4] or "", s[5] or 0
+    if not level:
+        return str(name)
+    package = module.name.split(".") if module.is_package else module.name.split(".")[:-1]
+    if level - 1 > len(package):
+        return ""
+    return ".".join([*package[: len(package) - (level - 1)], *([name] if name else [])])
+
+
+def _imports(body: tuple[Node, ...]) -> Iterator[Node]:
+    """The import statements of a body, those inside functions, classes and branches too."""
+    todo: list[Any] = [body]
+    while todo:
+        for s in todo.pop():
+            if s[0] in ("import", "from"):
+                yield s
+            elif s[0] in _COMPOUND:
+                todo += [part for part in _blocks(s)]
+
+
+_COMPOUND = frozenset(("if", "for", "while", "try", "with", "def", "class", "match"))
+_STATEMENTS = _COMPOUND | {
+    "expr", "assign", "aug", "ann", "return", "raise", "assert", "import", "from", "del", "global", "nonlocal", "type",
+    "break", "continue", "pass",
+}
+
+
+def _blocks(s: Node) -> Iterator[Any]:
+    """The blocks of a compound statement: tuples of statements, also those of handlers and cases."""
+    for part in s[4:]:
+        if not isinstance(part, tuple) or not part:
+            continue
+        if _is_block(part):
+            yield part
+        elif isinstance(part[0], tuple):
+            for inner in part:
+                if isinstance(inner, tuple):
+                    yield from (p for p in inner if isinstance(p, tuple) and _is_block(p))
+
+
+def _is_block(part: Any) -> bool:
+    return bool(part) and isinstance(part[0], tuple) and bool(part[0]) and part[0][0] in _STATEMENTS and len(
+        part[0]) > 3 and isinstance(part[0][3], int)

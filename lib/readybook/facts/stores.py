@@ -1,0 +1,136 @@
+"""What requests need beside the process itself: databases, Redis, MongoDB, brokers, and how code reaches each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.closure import pulled_in
+from readybook.facts.interpreter import CACHED
+from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts.behaviour import Behaviour, Call
+    from readybook.facts.engines import Engine
+    from readybook.facts.modules import Modules
+
+_CLIENTS = (
+    ("redis", True, re.compile(r"(?:redis\.asyncio|aioredis|redis\.asyncio\.client|aioredis\.client)\."
+                               r"(?:(?:Strict)?Redis|(?:Strict)?Redis\.from_url|from_url|RedisCluster|create_redis_pool)")),
+    ("redis", False, re.compile(r"redis\.(?:client\.)?(?:(?:Strict)?Redis|(?:Strict)?Redis\.from_url|from_url"
+                                r"|RedisCluster)")),
+    ("mongo", True, re.compile(r"motor\.motor_asyncio\.AsyncIOMotorClient|pymongo\.(?:asynchronous\.mongo_client\.)?"
+                               r"AsyncMongoClient")),
+    ("mongo", False, re.compile(r"pymongo\.(?:mongo_client\.)?MongoClient")),
+    ("broker", False, re.compile(r"celery\.(?:app\.(?:base\.)?)?Celery")),
+    ("broker", True, re.compile(r"aio_pika\.connect(?:_robust)?|aiokafka\.AIOKafkaProducer")),
+)
+_RAW = re.compile(r"asyncpg\.(?:create_pool|connect)|psycopg2?(?:\.pool\.\w+|\.connect|\.AsyncConnection\.connect)"
+                  r"|psycopg_pool\.\w*ConnectionPool|aiomysql\.(?:create_pool|connect)|databases\.Database")
+_CACHES = ("functools.lru_cache", "functools.cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How other code reaches an object: ``expression`` begins with the module-level name ``name`` of ``path``."""
+
+    path: str
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One dependency: ``kind`` is database, redis, mongo or broker; ``how`` sqlalchemy or the dotted client.
+
+    ``access`` is None when no module-level name leads to it. ``backend`` is that of an engine, empty otherwise.
+    """
+
+    kind: str
+    place: Place
+    is_async: bool
+    how: str
+    backend: str = ""
+    access: Access | None = None
+    call: Call | None = field(default=None, repr=False, compare=False)
+
+
+def stores(behaviour: Behaviour, engines: tuple[Engine, ...], modules: Modules, app_path: str) -> tuple[Store, ...]:
+    """The stores that the code behind an application's file sets up, by place."""
+    near = pulled_in(modules, app_path)
+    found = []
+    for engine in engines:
+        if engine.place.path in near:
+            is_async = engine.is_async or _wrapped(behaviour, engine.call)
+            found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
+                               access(behaviour, engine.call), engine.call))
+    for call in behaviour.calls:
+        if call.path and call.place.path in near:
+            kind = _kind(call.path)
+            if kind:
+                found.append(Store(kind[0], call.place, kind[1], call.path, "", access(behaviour, call), call))
+    return tuple(sorted(found, key=lambda s: (s.place.path, s.place.line, s.place.column)))
+
+
+def _wrapped(behaviour: Behaviour, call: Call) -> bool:
+    """Whether a plain engine is handed to ``AsyncEngine``, as SQLModel's examples do."""
+    return any(c.args and c.args[0] is call.site.result for c in behaviour.calls_to("sqlalchemy.ext.asyncio.AsyncEngine"))
+
+
+def _kind(path: str) -> tuple[str, bool] | None:
+    for kind, is_async, pattern in _CLIENTS:
+        if pattern.fullmatch(path):
+            return kind, is_async
+    if _RAW.fullmatch(path):
+        return "database", not path.startswith("psycopg2") and path != "psycopg.connect"
+    return None
+
+
+def access(behaviour: Behaviour, call: Call) -> Access | None:
+    """The module-level name through which the result of a call is reached: where it is made, first of all."""
+    result = call.site.result
+    found = []
+    if isinstance(result, Instance):
+        for path, loaded in behaviour.run.loaded.items():
+            if loaded.module.role != "application":
+                continue
+            for name, value in loaded.scope.names.items():
+                how = _held(value, result)
+                if how is not None:
+                    found.append(Access(path, name, f"{name}{how}"))
+    found += _factories(behaviour, call)
+    return min(found, default=None, key=lambda a: (a.path != call.place.path, len(a.expression), a.path, a.name))
+
+
+def _held(value: Any, result: Instance) -> str | None:
+    """What follows the name of an object to reach another one in it; None when it does not hold that."""
+    if value is result or (isinstance(value, Instance) and any(a is result for a in value.args)
+                           and value.path.endswith("AsyncEngine")):
+        return ""
+    if isinstance(value, Instance) and isinstance(value.cls, ClassValue):
+        for name, held in value.attrs.items():
+            if held is result and not name.startswith("__"):
+                return f".{name}"
+    return None
+
+
+def _factories(behaviour: Behaviour, call: Call) -> list[Access]:
+    """The function that makes the object, when it is cached and may be called without arguments."""
+    function = call.site.function
+    if function is None or "." in function.qualname or function.params or function.is_async:
+        return []
+    if not is_cached(function):
+        return []
+    return [Access(function.module.path, function.name, f"{function.name}()")]
+
+
+def is_cached(function: FunctionValue) -> bool:
+    """Whether a function's result is kept by ``functools.cache`` or ``lru_cache``."""
+    if CACHED in function.attrs or any(getattr(d, "path", "") in _CACHES for d in function.decorators):
+        return True
+    from readybook.facts.unparse import unparse
+
+    decorators = function.original.node[7] if function.node[0] == "def" else ()
+    return any(re.match(r"(?:functools\.)?(?:lru_cache|cache|cached|alru_cache)\b", unparse(d)) for d in decorators)
