@@ -63,6 +63,7 @@ def audited(
 ) -> Audited:
     """Audit a folder as the command line does. Raises TargetError and ConfigError."""
     from readybook import registry, run
+    from readybook.remembered import Remembered
 
     if not target.is_dir():
         raise TargetError(f"{target}: {'is not a folder' if target.exists() else 'does not exist'}")
@@ -72,7 +73,12 @@ def audited(
     known = registry.load()
     checks = registry.select(known, only, skip)
     project = run.open_target(target, settings, name, cache=not no_cache)
-    report = run.audit(project, known, only=only, skip=skip, config=settings, today=Date.today())
+    today = Date.today()
+    kept = Remembered(project, settings, known, only, skip, today)
+    report = kept.load()
+    if report is None:
+        report = run.audit(project, known, only=only, skip=skip, config=settings, today=today)
+        kept.keep(report)
     return Audited(report, settings, project, checks)
 
 
