@@ -23,7 +23,7 @@ def index_html(outcomes: tuple[Outcome, ...]) -> str:
     done = [(o, o.report) for o in outcomes if o.report is not None]
     done.sort(key=_place)
     failed = [o for o in outcomes if o.report is None]
-    ranking = Table("Ranking", ("Rank", "Target", "Score", "Grade", *(s.capitalize() for s in SEVERITIES), "By hand",
+    ranking = Table("Ranking", ("Target", "Rank", "Score", "Grade", *(s.capitalize() for s in SEVERITIES), "By hand",
                                 "With patches"),
                     tuple(_row(rank, o, report) for rank, (o, report) in enumerate(done, 1)), find=True)
     parts = [_section("Ranking", "Best score first. Click a heading to sort, type to filter, follow a name to its "
@@ -45,7 +45,7 @@ def _place(pair: tuple[Outcome, Report]) -> tuple[float, int, str]:
 def _row(rank: int, outcome: Outcome, report: Report) -> tuple[Cell, ...]:
     overall, effort = report.score.overall, report.effort
     return (
-        rank, Link(outcome.entry.name, f"./{quote(outcome.entry.folder)}/report.html"),
+        Link(outcome.entry.name, f"./{quote(outcome.entry.folder)}/report.html"), rank,
         None if overall.value is None else Number(overall.value, f"{overall.value:.1f}"),
         Grade(overall.grade or "no score"), *story.severity_counts(report).values(),
         *(Number(hours, story.hours_text(hours)) for hours in (effort.likely, effort.automated)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from textwrap import dedent
 
 from readybook import story
 from readybook.check import Result
@@ -29,7 +30,7 @@ SAFETY_TITLES = {
 def table_html(table: Table) -> Html:
     """A table that sorts by its headings and, when it asks for it, filters by a box above it."""
     if not table.rows:
-        return el("p", "None.", class_="none")
+        return el("p", f"{table.caption}: none.", class_="none")
     numeric = [all(isinstance(row[i], (Number, int, type(None))) for row in table.rows)
                for i in range(len(table.columns))]
     body, total = (table.rows[:-1], table.rows[-1:]) if table.total else (table.rows, ())
@@ -272,7 +273,7 @@ def _place(place: str, fingerprint: str) -> Html:
 def _evidence(finding: Finding) -> Html | None:
     if not finding.evidence.strip():
         return None
-    lines = finding.evidence.split("\n")
+    lines = dedent(finding.evidence).split("\n")
     head = "\n".join(clip(line.rstrip(), 2 * LINE_LIMIT) for line in lines[:EVIDENCE_LINES])
     text = "\n".join(clip(line, LINE_LIMIT) for line in mask(head, finding.place.path).split("\n"))
     more = f"\n… {len(lines) - EVIDENCE_LINES} more lines" if len(lines) > EVIDENCE_LINES else ""
@@ -282,9 +283,9 @@ def _evidence(finding: Finding) -> Html | None:
 def _chain(finding: Finding) -> Html | None:
     if not finding.chain:
         return None
-    steps = [el("li", el("code", clip(str(p), LINE_LIMIT)), f" {_cut(p.symbol)}" if p.symbol else None)
+    steps = [join([el("code", clip(str(p), LINE_LIMIT)), f" {_cut(p.symbol)}" if p.symbol else None])
              for p in finding.chain[:12]]
-    return el("ol", steps, class_="chain", aria_label="How the code gets there")
+    return el("p", "By way of ", join(steps, " → "), class_="chain")
 
 
 def _cut(text: str) -> str:

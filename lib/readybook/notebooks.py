@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 START_TIMEOUT, CELL_TIMEOUT = 60, 300  # seconds
+QUIET = ("--IPKernelApp.log_level=CRITICAL",)  # an idle kernel that is told to end reports the interrupt as an error
 SOCKET_PATH_LIMIT = 90                 # a Unix socket's name holds 107 bytes; the kernel adds its port number
 TYPES = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "list": (list, tuple)}
 
@@ -174,7 +175,7 @@ def _execute(source: Path, parameters: Mapping[str, Any], cwd: Path) -> Notebook
         return papermill.execute_notebook(
             str(source), None, parameters=dict(parameters), progress_bar=False, kernel_name="python3", cwd=str(cwd),
             start_timeout=START_TIMEOUT, execution_timeout=CELL_TIMEOUT, request_save_on_cell_execute=False,
-            config=config,
+            config=config, extra_arguments=list(QUIET),
         )
 
 

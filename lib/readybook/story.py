@@ -150,7 +150,7 @@ def hours_text(hours: float) -> str:
     """Hours as a reader says them: minutes below one, one decimal below ten, none above."""
     if 0 < hours < 1:
         return f"{max(1, round(hours * 60))} min"
-    return f"{hours:.1f} h" if hours < 10 else f"{hours:,.0f} h"
+    return f"{hours:.1f} h" if 0 < hours < 10 else f"{hours:,.0f} h"
 
 
 def _standing(report: Report) -> str:
