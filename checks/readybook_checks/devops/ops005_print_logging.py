@@ -54,7 +54,17 @@ class PrintLogging(Check):
         if "file" in call.kwargs or any("__name__" in c and "__main__" in c for c in call.conditions):
             return False
         module = project.facts.modules.by_path[call.place.path]
-        return not is_command_line(module.text)
+        return not is_command_line(module.text) and not is_standalone(project, call.place.path)
+
+
+def is_standalone(project: Project, path: str) -> bool:
+    """Whether a file is a program of its own: it prints when it is run, and nothing imports or serves it."""
+    facts = project.facts
+    if "." in facts.modules.by_path[path].name or path in facts.program.everything.imported:
+        return False
+    if not any(c.place.path == path and not c.function for c in facts.behaviour.calls_to("print")):
+        return False
+    return path not in {thing.place.path for thing in (*facts.apps, *facts.routes)}
 
 
 def is_command_line(text: str) -> bool:
@@ -147,6 +157,10 @@ PrintLogging.examples = (
     Good(  # tests and scripts print
         {"main.py": "import logging\n\n" + APP + "logging.getLogger(__name__).info(\"up\")\n",
          "scripts/seed.py": "print(\"seeding\")\n", "tests/test_main.py": "def test_it():\n    print(\"here\")\n"},
+    ),
+    Good(  # a program beside the service, that nothing imports
+        {"app/__init__.py": "", "app/main.py": "import logging\n\n" + APP + "logging.getLogger(__name__).info(\"up\")\n",
+         "inspect_pages.py": "for page in (1, 2):\n    print(page)\n"},
     ),
     Good(  # another print: a method, and a project function of that name
         {"main.py": "from app.printer import print\n\n" + APP + "@app.get(\"/\")\ndef index() -> str:\n    print(\"page\")\n"

@@ -15,7 +15,7 @@ from readybook.place import Place
 from readybook.project import Project
 
 SEVERITY = {"sleep": "critical", "http": "critical", "process": "critical", "network": "critical",
-            "database": "critical", "file": "medium"}
+            "database": "critical", "broker": "high", "file": "medium"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class BlockingCallInAsync(Check):
     modules. Handlers and dependencies that are plain ``def`` run in a thread pool and are left alone, and so is what is
     handed to ``to_thread``, ``run_in_threadpool`` or an executor. Start-up code and scripts are not looked at.
 
-    Sleeping, HTTP, child processes and database drivers are critical; file access is medium: short on a local disk.
+    Sleeping, HTTP, child processes and database drivers are critical; sending a task to a message broker is high: short
+    until the broker is down, and then it waits through every retry; file access is medium: short on a local disk.
 
     Fix, the simplest that is right: ``await asyncio.sleep``; a handler that awaits nothing becomes ``def``, so that
     FastAPI runs it in its thread pool; otherwise the call moves to a thread with ``run_in_threadpool``.
@@ -216,6 +217,21 @@ BlockingCallInAsync.examples = (
          "def settle() -> None:\n    pause(0.5)\n\n\nasync def ready() -> None:\n    settle()\n\n\n"
          "@app.get(\"/\", dependencies=[Depends(ready)])\ndef index() -> str:\n    return \"ok\"\n"},
         at=("main.py:9",), severity="critical",
+    ),
+    Bad(  # a task is sent over a connection of its own, in the loop
+        {
+            "app/worker.py": "from celery import Celery\n\nqueue = Celery(\"app\")\n\n\n@queue.task\ndef render(number: int) -> None:\n"
+            "    return None\n",
+            "app/main.py": "from fastapi import FastAPI\n\nfrom app.store import save\nfrom app.worker import render\n\n"
+            "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n    await save(number)\n"
+            "    render.delay(number)\n    return number\n",
+            "app/store.py": "async def save(number: int) -> None:\n    return None\n",
+        },
+        at=("app/main.py:12",), severity="high",
+        fixed={"app/main.py": "from fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n\n"
+               "from app.store import save\nfrom app.worker import render\n\n"
+               "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n    await save(number)\n"
+               "    await run_in_threadpool(render.delay, number)\n    return number\n"},
     ),
     Good(  # def handlers run in the thread pool
         {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"

@@ -73,7 +73,22 @@ def _function(run: Interpreter, value: FunctionValue, name: str, node: Any) -> A
         return value.wrapped
     if value.kind == "property" and name in ("setter", "getter", "deleter"):
         return Native(name, lambda args, kwargs, site: value)
+    if name in ("delay", "apply_async", "send", "s", "si") and is_task(value):
+        return Bound(External(f"celery.Task.{name}"), Instance(External("celery.Task")))
     return Bound(name, value)
+
+
+TASKS = ("celery.Celery.task", "celery.shared_task", "celery.app.shared_task", "celery.task.task")
+
+
+def is_task(f: FunctionValue) -> bool:
+    """Whether a function is a Celery task."""
+    for decorator in f.decorators:
+        found = decorator.function if isinstance(decorator, Bound) else decorator
+        path = found.path if isinstance(found, External | Instance) else ""
+        if path.removesuffix("()") in TASKS:
+            return True
+    return False
 
 
 def _class(run: Interpreter, value: ClassValue, name: str, node: Any) -> Any:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """Why a call blocks: ``what`` it waits for in words; ``kind`` is sleep, http, process, network, database, file."""
+    """Why a call blocks: ``what`` it waits for in words; ``kind`` is sleep, http, process, network, database,
+    broker, file."""
 
     kind: str
     what: str
@@ -22,6 +23,7 @@ _PROCESS = Blocking("process", "a child process")
 _NETWORK = Blocking("network", "the network")
 _DATABASE = Blocking("database", "the database")
 _FILE = Blocking("file", "the file system")
+_BROKER = Blocking("broker", "the message broker")
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")
 EXACT: dict[str, Blocking] = {
     "time.sleep": Blocking("sleep", "time to pass"),
@@ -60,6 +62,7 @@ EXACT: dict[str, Blocking] = {
         "mget", "mset", "llen", "lrange", "hdel", "setnx", "getdel", "flushdb", "execute_command", "xadd", "xread")},
     **{f"pymongo.collection.Collection.{n}": _DATABASE for n in (
         "find_one", "insert_one", "update_one", "delete_one", "insert_many", "update_many", "aggregate")},
+    "celery.Task.delay": _BROKER, "celery.Task.apply_async": _BROKER, "celery.Celery.send_task": _BROKER,
     "open": _FILE, "os.walk": _FILE, "os.listdir": _FILE, "os.scandir": _FILE, "os.remove": _FILE,
     "shutil.copy": _FILE, "shutil.copyfile": _FILE, "shutil.copyfileobj": _FILE, "shutil.copytree": _FILE,
     "shutil.move": _FILE, "shutil.rmtree": _FILE, "shutil.make_archive": _FILE,

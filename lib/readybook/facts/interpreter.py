@@ -115,6 +115,7 @@ class Interpreter:
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
         self.environment_reads: list[tuple[str, Place]] = []
+        self.imported: set[str] = set()
 
     # Modules
 
@@ -156,6 +157,7 @@ class Interpreter:
         found = self.modules.find(name, importer)
         if isinstance(found, Module):
             self._load_parents(name, importer)
+            self.imported.add(found.path)
             return self.load(found)
         if isinstance(found, str):
             return PackageValue(name, found)
@@ -181,6 +183,7 @@ class Interpreter:
         stem = f"{folder}/{name}" if folder else name
         for path in (f"{stem}/__init__.py", f"{stem}.py"):
             if path in self.modules.by_path:
+                self.imported.add(path)
                 return self.load(self.modules.by_path[path])
         return PackageValue(full, stem) if stem in self.modules.folders else None
 
