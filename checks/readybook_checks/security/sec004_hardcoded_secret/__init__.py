@@ -22,6 +22,9 @@ from readybook_checks.security.sec004_hardcoded_secret.shipped import shipped_se
 class HardcodedSecret(Check):
     """A secret is written into the code, where everybody who can read the repository has it.
 
+    Whoever has the repository, or a copy or a backup of it, can sign in, pay or read as the service may, and keeps that
+    power until the secret is replaced; taking it out of the last commit does not take it out of the history.
+
     Looked at: literals beside names that hold secrets (variables, fields, arguments, mappings, parameters, comparisons,
     fallbacks of environment reads), keys handed to token, cookie and MAC libraries through the project's own functions,
     URLs with a password for another machine, and keys whose shape a provider gave them, in application code and in the

@@ -21,6 +21,7 @@ from readybook.intents import (
 from readybook.project import Project
 
 ROTATE = "give out a new value: the old one stays in the history of the repository"
+REASON = f"the start fails where the variable is not set, so set it first; {ROTATE}"
 _GENERAL = frozenset({
     "password", "passwd", "pwd", "secret", "token", "key", "api_key", "secret_key", "access_token", "",
 })
@@ -82,7 +83,7 @@ def _literal_fix(project: Project, literal: SecretLiteral) -> Fix:
             EnsureSetting(name, "str", None, variable, meaning="secret, required", secret=True),
             ReplaceExpression(literal.place, literal.text, f"{{setting:{name}}}{encoded}"),
         ]
-        return Fix(title, tuple(intents), safety="review", reason=_reason(variable))
+        return Fix(title, tuple(intents), safety="review", reason=REASON)
     new = f'os.environ["{variable}"]{encoded}'
     intents = [ReplaceExpression(literal.place, literal.text, new), EnsureImport(path, "os")]
     return _fix(project, literal, variable, intents, title)
@@ -90,13 +91,11 @@ def _literal_fix(project: Project, literal: SecretLiteral) -> Fix:
 
 def _fix(project: Project, literal: SecretLiteral, variable: str, intents: list[Intent], title: str) -> Fix:
     example = _example(project, literal.place.path)
-    if example:
+    known = {v.name.lower() for d in project.facts.dotenvs if d.path == example for v in d.variables}
+    if example and variable.lower() not in known:
         intents = [*intents, EnsureEnvExample(example, variable, "", "secret, required")]
-    return Fix(title, tuple(intents), safety="review", reason=_reason(variable))
+    return Fix(title, tuple(intents), safety="review", reason=REASON)
 
-
-def _reason(variable: str) -> str:
-    return f"the start fails where {variable} is not set, so set it first; {ROTATE}"
 
 
 def _whole(literal: SecretLiteral) -> bool:
