@@ -9,18 +9,18 @@ from typing import Any
 
 from readybook.facts.dependencies import (
     DEPENDS,
-    Parameter,
+    View,
     chain,
     evaluated_async,
     name_of,
-    parameters_of,
     signature,
 )
 from readybook.facts.expressions import iterate
 from readybook.facts.fastapi_objects import Registration, RouterRecord
 from readybook.facts.interpreter import Condition, Interpreter
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
-from readybook.facts.values import External, Unknown, by_default, text_of
+from readybook.facts.parameters import Parameter, route_parameters
+from readybook.facts.values import UNKNOWN, External, Unknown, by_default, text_of
 from readybook.place import Place
 
 TEMPLATE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
@@ -134,14 +134,19 @@ class Routes:
         """Routers that well-known packages build."""
         from readybook.facts.known_routers import routes_of
 
-        known = routes_of(router)
+        known = routes_of(self.run, router)
         if known is None:
             return False
-        inner = _join(context.prefix, event.data.get("prefix", ""))
-        for method, path, endpoint in known:
-            self._row(Registration("route", {"path": path, "methods": [method], "endpoint": External(endpoint),
-                                             "tags": event.data.get("tags", ())}, event.conditions, event.place),
-                      _Context(context.app, inner, context.tags, context.dependencies, context.conditions), method)
+        inner = _Context(
+            context.app, _join(context.prefix, event.data.get("prefix", "")), context.tags,
+            (*context.dependencies, *self._markers(event.data.get("dependencies"))), context.conditions,
+        )
+        for route in known:
+            markers = [Instance(External("fastapi.Depends"), args=(d,)) for d in route.dependencies]
+            self._row(Registration("route", {
+                "path": route.path, "endpoint": External(route.endpoint), "tags": event.data.get("tags", ()),
+                "dependencies": markers,
+            }, event.conditions, event.place), inner, route.method)
         return True
 
     def _mount(self, event: Registration, context: _Context) -> None:
@@ -184,9 +189,11 @@ class Routes:
         function = _function(endpoint)
         conditions = (*context.conditions, *event.conditions)
         markers = (*context.dependencies, *self._markers(data.get("dependencies")))
-        targets, direct = self._dependencies(endpoint, markers, data.get("view"))
+        view = data.get("view")
+        called = Bound(endpoint, UNKNOWN) if isinstance(view, ClassValue) else endpoint
+        targets, direct = self._dependencies(called, markers, view)
         template = frozenset(TEMPLATE.findall(text))
-        parameters = self._parameters(endpoint, targets, template)
+        parameters = route_parameters(self.run, [*targets, called], template)
         name = text_of(data.get("name"))
         truths = [c.default for c in conditions]
         self.rows.append(Route(
@@ -197,7 +204,7 @@ class Routes:
             direct_dependencies=tuple(dict.fromkeys(n for n in map(name_of, direct) if n)),
             parameters=tuple(p for p in parameters if p.where not in ("body", "form", "file")),
             body=_body(parameters), response_model=self._response(data, function),
-            status_code=_status(data.get("status_code")), tags=(*context.tags, *_tags(data)),
+            status_code=_status(data.get("status_code"), data.get("response_class")), tags=(*context.tags, *_tags(data)),
             name=name or (function.original.name if function else "?"),
             include_in_schema=context.in_schema and data.get("include_in_schema", True) is not False,
             deprecated=context.deprecated or by_default(data.get("deprecated")) is True,
@@ -210,18 +217,11 @@ class Routes:
         for marker in markers:
             direct.append(marker.args[0] if marker.args else marker.kwargs.get("dependency"))
         if isinstance(view, ClassValue):
-            direct.append(view)
+            direct.append(View(view))
         direct += [target for target, _ in signature(self.run, endpoint).dependencies]
         seen: set[int] = set()
         targets = [t for d in direct for t in chain(self.run, d, seen)]
         return targets, direct
-
-    def _parameters(self, endpoint: Any, targets: list[Any], template: frozenset[str]) -> list[Parameter]:
-        found: dict[tuple[str, str], Parameter] = {}
-        for target in [*targets, endpoint]:
-            for parameter in parameters_of(self.run, target, template):
-                found.setdefault((parameter.where, parameter.alias), parameter)
-        return list(found.values())
 
     def _response(self, data: dict[str, Any], function: FunctionValue | None) -> str | None:
         from readybook.facts.unparse import unparse
@@ -304,8 +304,10 @@ def _body(parameters: list[Parameter]) -> str | None:
     return ", ".join(p.annotation or p.name for p in found) or None
 
 
-def _status(value: Any) -> int | None:
+def _status(value: Any, response_class: Any = None) -> int | None:
     value = by_default(value)
+    if value is None and response_class == External("starlette.responses.RedirectResponse"):
+        return 307
     return value if isinstance(value, int) else None
 
 

@@ -4,109 +4,118 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from readybook.facts.interpreter import Frame, Interpreter, default_of, is_generator
+from readybook.facts.known_dependencies import known_dependencies, known_name
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
-from readybook.facts.values import UNKNOWN, Choice, External, Unknown, by_default
+from readybook.facts.values import Choice, External, Unknown, by_default
 
 MARKERS = {f"fastapi.{n}": n.lower() for n in ("Query", "Path", "Body", "Header", "Cookie", "Form", "File")}
 DEPENDS = ("fastapi.Depends", "fastapi.Security")
-INJECTED = frozenset((
-    "starlette.requests.Request", "starlette.websockets.WebSocket", "starlette.responses.Response",
-    "fastapi.background.BackgroundTasks", "starlette.requests.HTTPConnection", "fastapi.security.oauth2.SecurityScopes",
-    "fastapi.security.SecurityScopes", "starlette.background.BackgroundTask",
-    *(f"starlette.responses.{n}Response" for n in ("JSON", "HTML", "PlainText", "Redirect", "Streaming", "File")),
-))
-SCALARS = frozenset((
-    "str", "int", "float", "bool", "bytes", "complex", "uuid.UUID", "datetime.datetime", "datetime.date",
-    "datetime.time", "datetime.timedelta", "decimal.Decimal", "pathlib.Path", "typing.Any", "typing.Literal",
-    "pydantic.EmailStr", "pydantic.HttpUrl", "pydantic.AnyUrl", "pydantic.AnyHttpUrl", "pydantic.SecretStr",
-    "pydantic.PositiveInt", "pydantic.NonNegativeInt", "pydantic.StrictStr", "pydantic.StrictInt", "pydantic.UUID4",
-    "pydantic.constr", "pydantic.conint", "enum.Enum", "beanie.PydanticObjectId", "bson.ObjectId", "re.Pattern",
-    "pydantic.NegativeInt", "pydantic.PositiveFloat", "pydantic.NonNegativeFloat", "pydantic.StrictBool",
-    "pydantic.types.UUID4", "pydantic.PastDate", "pydantic.FutureDate", "pydantic.networks.EmailStr",
-    "ipaddress.IPv4Address", "ipaddress.IPv6Address", "ipaddress.IPv4Network",
-    "pydantic.condecimal", "pydantic.confloat", "datetime", "uuid",
-))
+_LOGIN = ("grant_type", "username", "password", "scope", "client_id", "client_secret")
+LOGIN_FORM = {f"fastapi.security.oauth2.OAuth2PasswordRequestForm{end}": _LOGIN for end in ("", "Strict")}
+_FORM = Instance(External("fastapi.Form"))
+PLAIN = ("object", "abc.ABC", "typing.Generic", "typing.Protocol")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One input of a route: ``where`` is path, query, header, cookie, form, file or body; ``annotation`` source text."""
+class Input(NamedTuple):
+    """One parameter of a callable: its type without Annotated, its marker (``Query(...)`` …) and its annotation.
+
+    ``optional`` when a default stands outside the marker.
+    """
 
     name: str
-    where: str
-    required: bool
-    annotation: str
-    alias: str = ""
+    kind: Any
+    marker: Any
+    text: str
+    optional: bool
 
 
 @dataclass(eq=False, slots=True)
 class Signature:
-    """What FastAPI reads from one callable: parameters of its own, and the targets of its dependencies in order."""
+    """What FastAPI reads from one callable: parameters of its own, and its dependencies (target, marker) in order."""
 
-    parameters: list[tuple[str, Any, Any, Any, bool]]
-    dependencies: list[Any]
+    parameters: list[Input]
+    dependencies: list[tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A class whose methods are endpoints: each request makes an object of it (fastapi-utils' ``cbv``)."""
+
+    cls: ClassValue
 
 
 def signature(run: Interpreter, target: Any) -> Signature:
     """The signature of a callable as FastAPI reads it; empty when it is not the project's own."""
-    function, skip = _callable(run, target)
+    if isinstance(target, Subscripted):
+        target = target.base
+    if isinstance(target, View):
+        return _view_signature(run, target.cls)
+    if isinstance(target, External):
+        return Signature([Input(n, External("str"), _FORM, "str", n not in ("username", "password"))
+                          for n in LOGIN_FORM.get(target.path, ())], [])
+    function, skip, given = _callable(target)
     if function is None:
-        return _class_signature(run, target) if isinstance(target, ClassValue) else Signature([], [])
-    bound = target.kwargs if isinstance(target, PartialValue) else {}
+        return _fields(run, target) if isinstance(target, ClassValue) and has_fields(target) else Signature([], [])
     known = run.summaries.setdefault("signatures", {})  # type: ignore[call-overload]
-    key = (id(function.node), id(function.owner), skip, tuple(bound))
+    key = (id(function), skip, id(target) if given else 0)
     if key not in known:
-        known[key] = _read(run, function, skip, frozenset(bound))
-    return known[key]
+        known[key] = (_read(run, function, skip, given), function, target)  # kept, so that no id is used again
+    return known[key][0]
 
 
-def _callable(run: Interpreter, target: Any) -> tuple[FunctionValue | None, bool]:
-    """The function behind a callable, and whether its first parameter is bound."""
+def _callable(target: Any) -> tuple[FunctionValue | None, int, dict[str, Any]]:
+    """The function behind a callable, how many first parameters are bound, and new defaults of others."""
     if isinstance(target, FunctionValue):
-        original = target.original
-        return original, original.owner is not None and original.kind == "function" and False
+        return target.original, 0, {}
     if isinstance(target, Bound) and isinstance(target.function, FunctionValue):
-        return target.function.original, True
+        return target.function.original, 1, {}
     if isinstance(target, PartialValue):
-        return _callable(run, target.function)
+        function, skip, given = _callable(target.function)
+        return function, skip + len(target.args), {**given, **target.kwargs}
     if isinstance(target, ClassValue):
-        init = _own(target, "__init__")
-        return (init, True) if init is not None else (None, True)
+        return own_method(target, "__init__"), 1, {}
     if isinstance(target, Instance) and isinstance(target.cls, ClassValue):
-        call = _own(target.cls, "__call__")
-        return (call, True) if call is not None else (None, True)
-    return None, False
+        return own_method(target.cls, "__call__"), 1, {}
+    return None, 0, {}
 
 
-def _own(cls: ClassValue, name: str) -> FunctionValue | None:
+def own_method(cls: ClassValue, name: str) -> FunctionValue | None:
+    """A method that a class of the project defines or inherits from another one."""
     for c in cls.mro():
         if isinstance(c, ClassValue) and isinstance(c.scope.names.get(name), FunctionValue):
             return c.scope.names[name]
     return None
 
 
-def _read(run: Interpreter, f: FunctionValue, skip: bool, bound: frozenset[str]) -> Signature:
+def has_fields(cls: ClassValue) -> bool:
+    """Whether a class without ``__init__`` takes its annotated names as arguments: dataclass, model or named tuple."""
+    decorated = any(getattr(d, "path", getattr(d, "name", "")).endswith("dataclass") for d in cls.decorators)
+    return decorated or any(b not in PLAIN for b in cls.external_bases())
+
+
+def _read(run: Interpreter, f: FunctionValue, skip: int, given: dict[str, Any]) -> Signature:
     out = Signature([], [])
     run.frames.append(Frame(f.module, f, f.owner))
     try:
         for i, (name, annotation, default, kind, *_) in enumerate(f.params):
-            if (i == 0 and skip) or kind in ("var", "keys") or name in bound:
+            if i < skip or kind in ("var", "keys"):
                 continue
-            kind_value = annotation_value(run, annotation, f.owner.scope if f.owner else f.scope)
             value = default_of(run, f, name, default) if default is not None else ...
-            _parameter(run, out, name, kind_value, value, unparse(annotation), default is not None)
+            value = given.get(name, value)
+            scope = f.owner.scope if f.owner else f.scope
+            _parameter(out, name, annotation_value(run, annotation, scope), value, unparse(annotation),
+                       default is not None or name in given)
     finally:
         run.frames.pop()
     return out
 
 
-def _class_signature(run: Interpreter, cls: ClassValue) -> Signature:
-    """A class without ``__init__``: the fields of a dataclass or model."""
+def _fields(run: Interpreter, cls: ClassValue) -> Signature:
     out = Signature([], [])
     for c in reversed([c for c in cls.mro() if isinstance(c, ClassValue)]):
         run.frames.append(Frame(c.module, None, c))
@@ -116,23 +125,29 @@ def _class_signature(run: Interpreter, cls: ClassValue) -> Signature:
                 if text.startswith(("ClassVar", "typing.ClassVar")) or name.startswith("_"):
                     continue
                 default = c.scope.names.get(name, ...)
-                _parameter(run, out, name, annotation_value(run, annotation, c.scope), default, text, default is not ...)
+                _parameter(out, name, annotation_value(run, annotation, c.scope), default, text, default is not ...)
         finally:
             run.frames.pop()
     return out
 
 
-def _parameter(run: Interpreter, out: Signature, name: str, kind: Any, default: Any, text: str, has: bool) -> None:
+def _view_signature(run: Interpreter, cls: ClassValue) -> Signature:
+    """The arguments of ``__init__`` and the annotated names of the class, as cbv puts them together."""
+    init = own_method(cls, "__init__")
+    first = _read(run, init, 1, {}) if init is not None else Signature([], [])
+    fields = _fields(run, cls)
+    return Signature([*first.parameters, *fields.parameters], [*first.dependencies, *fields.dependencies])
+
+
+def _parameter(out: Signature, name: str, kind: Any, default: Any, text: str, has: bool) -> None:
     base, markers = annotated(kind)
-    marker = default if isinstance(default, Instance) and (default.is_a(*DEPENDS) or default.path in MARKERS) else None
-    if marker is None:
-        marker = next((m for m in reversed(markers) if isinstance(m, Instance)
-                       and (m.is_a(*DEPENDS) or m.path in MARKERS)), None)
+    marker = next((m for m in (default, *reversed(markers)) if isinstance(m, Instance)
+                   and (m.is_a(*DEPENDS) or m.path in MARKERS)), None)
     if marker is not None and marker.is_a(*DEPENDS):
         target = marker.args[0] if marker.args else marker.kwargs.get("dependency")
-        out.dependencies.append((target if target is not None else base, marker))
+        out.dependencies.append((base if target is None else target, marker))
         return
-    out.parameters.append((name, base, marker, text, has and marker is not default))
+    out.parameters.append(Input(name, base, marker, text, has and (marker is None or marker is not default)))
 
 
 def annotated(kind: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -149,12 +164,14 @@ def name_of(target: Any) -> str | None:
         return target.original.path
     if isinstance(target, Bound):
         return name_of(target.function)
+    if isinstance(target, View):
+        return target.cls.path
     if isinstance(target, ClassValue | External):
         return target.path
     if isinstance(target, PartialValue):
         return name_of(target.function)
     if isinstance(target, Instance):
-        return f"{target.path}()" if target.path != "?" else None
+        return known_name(target) or (f"{target.path.removesuffix('()')}()" if target.path != "?" else None)
     if isinstance(target, Choice) and target.default is not None:
         return name_of(target.options[target.default][1])
     if isinstance(target, Subscripted):
@@ -166,87 +183,13 @@ def chain(run: Interpreter, target: Any, seen: set[int] | None = None) -> Iterat
     """Everything a callable depends on, itself last: the order in which FastAPI evaluates."""
     seen = set() if seen is None else seen
     target = by_default(target)
-    key = id(target.node) if isinstance(target, FunctionValue) else id(target)
+    key = id(target.cls if isinstance(target, View) else target)
     if key in seen or isinstance(target, Unknown):
         return
     seen.add(key)
-    for sub, _ in signature(run, target).dependencies:
+    for sub in [*(t for t, _ in signature(run, target).dependencies), *known_dependencies(run, target)]:
         yield from chain(run, sub, seen)
     yield target
-
-
-def parameters_of(run: Interpreter, target: Any, template: frozenset[str]) -> Iterator[Parameter]:
-    """The inputs that FastAPI takes for one callable, those of its dependencies aside."""
-    for name, kind, marker, text, optional in signature(run, target).parameters:
-        where = _where(run, name, kind, marker, template)
-        if where is None:
-            continue
-        alias = marker.kwargs.get("alias") if marker is not None else None
-        if not isinstance(alias, str):
-            alias = name.replace("_", "-") if where == "header" else name
-        if marker is not None and marker.kwargs.get("include_in_schema") is False:
-            where = "hidden"
-        yield Parameter(name, where, where == "path" or not (optional or _optional(marker)), text, alias)
-
-
-def _optional(marker: Any) -> bool:
-    if marker is None:
-        return False
-    if "default_factory" in marker.kwargs:
-        return True
-    default = marker.kwargs.get("default", marker.args[0] if marker.args else ...)
-    return default is not ... and not isinstance(default, Unknown)
-
-
-def _where(run: Interpreter, name: str, kind: Any, marker: Any, template: frozenset[str]) -> str | None:
-    alias = marker.kwargs.get("alias") if marker is not None else None
-    if name in template or alias in template:
-        return "path"
-    if marker is not None:
-        return MARKERS[marker.path]
-    core = plain_type(kind)
-    if isinstance(core, External) and core.path in INJECTED:
-        return None
-    if isinstance(core, ClassValue) and core.is_a(*INJECTED):
-        return None
-    return "query" if is_scalar(core) else "body"
-
-
-def plain_type(kind: Any) -> Any:
-    """A type without Optional and Annotated; a union of several types gives the tuple of them."""
-    kind, _ = annotated(kind)
-    if isinstance(kind, Subscripted) and isinstance(kind.base, External):
-        if kind.base.path in ("typing.Optional", "typing.Union", "types.UnionType"):
-            parts = _flat(kind)
-            return parts[0] if len(parts) == 1 else tuple(parts)
-    return kind
-
-
-def _flat(kind: Any) -> list[Any]:
-    parts: list[Any] = []
-    for arg in kind.args:
-        inner = plain_type(arg)
-        if inner is None or inner == External("None"):
-            continue
-        parts.extend(inner if isinstance(inner, tuple) else [inner])
-    return parts
-
-
-def is_scalar(kind: Any) -> bool:
-    """Whether FastAPI takes the type from the query by default."""
-    if isinstance(kind, tuple):
-        return all(is_scalar(k) for k in kind)
-    if kind is UNKNOWN or isinstance(kind, Unknown) or kind is None:
-        return True
-    if isinstance(kind, External):
-        return kind.path in SCALARS or kind.path.startswith(("datetime.", "ipaddress.", "pydantic_extra_types."))
-    if isinstance(kind, ClassValue):
-        return kind.is_a("enum.Enum", "enum.StrEnum", "enum.IntEnum", "str", "int", "float")
-    if isinstance(kind, Subscripted):
-        if isinstance(kind.base, External) and kind.base.path == "typing.Literal":
-            return True
-        return is_scalar(kind.base) and kind.base != External("…")
-    return False
 
 
 def evaluated_async(target: Any) -> bool | None:
@@ -256,7 +199,7 @@ def evaluated_async(target: Any) -> bool | None:
     if isinstance(target, Bound | PartialValue):
         return evaluated_async(target.function)
     if isinstance(target, Instance) and isinstance(target.cls, ClassValue):
-        call = _own(target.cls, "__call__")
+        call = own_method(target.cls, "__call__")
         return evaluated_async(call) if call is not None else None
     return None
 

@@ -8,6 +8,7 @@ from readybook.facts.interpreter import MAX_LOOP, Condition, Interpreter, Suspen
 from readybook.facts.objects import FunctionValue, Generated, Instance, Namespace, Subscripted
 from readybook.facts.operators import binary, compare, lift, unary
 from readybook.facts.syntax import Node
+from readybook.facts.targetfiles import path_text
 from readybook.facts.unparse import unparse
 from readybook.facts.values import (
     ABSENT,
@@ -156,6 +157,9 @@ def _text(run: Interpreter, value: Any) -> Any:
         return value
     if isinstance(value, Instance) and value.path in URLS:
         return url_text(value)
+    path = path_text(value)
+    if path is not None:
+        return path
     return Unknown("its text is not known")
 
 

@@ -250,8 +250,9 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         return opened(run, made, value) if path == "pathlib.Path.open" else made
     if path.endswith(".__aenter__") or path.endswith(".__enter__"):
         return value
-    result = _made(run, f"{path}()", b.function, args, kwargs, node)
-    return result
+    made = _made(run, f"{path}()", b.function, args, kwargs, node)
+    made.attrs["__on__"] = value
+    return made
 
 
 def call_instance(run: Interpreter, i: Instance, args: Any, kwargs: Any, node: Any) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.interpreter import Condition
+from readybook.facts.known_routers import populate
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native
 from readybook.facts.values import UNKNOWN, External
 from readybook.place import Place
@@ -98,6 +99,7 @@ def native_for(run: Interpreter, path: str, args: Any, kwargs: Any, node: Any) -
     if path in APPS or is_router(path):
         value = Instance(External(path), args=args, kwargs=kwargs, module=run.frame.module, node=node)
         attach(run, value, path, args, kwargs, node)
+        populate(run, value, node)
         return value
     if path in CBV and args:
         return Native("cbv", lambda a, k, site: _class_based_view(run, args[0], a[0] if a else UNKNOWN))

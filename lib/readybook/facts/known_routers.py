@@ -1,44 +1,106 @@
-"""Routers that well-known packages build: the routes each is documented to serve."""
+"""Routers that well-known packages build: the routes each is documented to serve, and what they depend on."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from readybook.facts.known_dependencies import backend_dependencies
 from readybook.facts.objects import Instance
+from readybook.facts.values import External
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
 
 _USERS = "fastapi_users.router"
-# fastapi-users 10 to 14, from its documentation: method, path, endpoint
-FASTAPI_USERS: dict[str, tuple[tuple[str, str, str], ...]] = {
+# fastapi-users 10 to 14, from its documentation: method, path, endpoint, what it depends on
+FASTAPI_USERS: dict[str, tuple[tuple[str, str, str, tuple[str, ...]], ...]] = {
     "get_auth_router": (
-        ("POST", "/login", f"{_USERS}.auth.get_auth_router.<locals>.login"),
-        ("POST", "/logout", f"{_USERS}.auth.get_auth_router.<locals>.logout"),
+        ("POST", "/login", "auth.get_auth_router.<locals>.login", ("form", "manager", "strategy")),
+        ("POST", "/logout", "auth.get_auth_router.<locals>.logout", ("token", "strategy")),
     ),
-    "get_register_router": (("POST", "/register", f"{_USERS}.register.get_register_router.<locals>.register"),),
+    "get_register_router": (("POST", "/register", "register.get_register_router.<locals>.register", ("manager",)),),
     "get_reset_password_router": (
-        ("POST", "/forgot-password", f"{_USERS}.reset.get_reset_password_router.<locals>.forgot_password"),
-        ("POST", "/reset-password", f"{_USERS}.reset.get_reset_password_router.<locals>.reset_password"),
+        ("POST", "/forgot-password", "reset.get_reset_password_router.<locals>.forgot_password", ("manager",)),
+        ("POST", "/reset-password", "reset.get_reset_password_router.<locals>.reset_password", ("manager",)),
     ),
     "get_verify_router": (
-        ("POST", "/request-verify-token", f"{_USERS}.verify.get_verify_router.<locals>.request_verify_token"),
-        ("POST", "/verify", f"{_USERS}.verify.get_verify_router.<locals>.verify"),
+        ("POST", "/request-verify-token", "verify.get_verify_router.<locals>.request_verify_token", ("manager",)),
+        ("POST", "/verify", "verify.get_verify_router.<locals>.verify", ("manager",)),
     ),
     "get_users_router": (
-        ("GET", "/me", f"{_USERS}.users.get_users_router.<locals>.me"),
-        ("PATCH", "/me", f"{_USERS}.users.get_users_router.<locals>.update_me"),
-        ("GET", "/{id}", f"{_USERS}.users.get_users_router.<locals>.get_user"),
-        ("PATCH", "/{id}", f"{_USERS}.users.get_users_router.<locals>.update_user"),
-        ("DELETE", "/{id}", f"{_USERS}.users.get_users_router.<locals>.delete_user"),
+        ("GET", "/me", "users.get_users_router.<locals>.me", ("user",)),
+        ("PATCH", "/me", "users.get_users_router.<locals>.update_me", ("user", "manager")),
+        ("GET", "/{id}", "users.get_users_router.<locals>.get_user", ("user", "manager", "or404")),
+        ("PATCH", "/{id}", "users.get_users_router.<locals>.update_user", ("user", "manager", "or404")),
+        ("DELETE", "/{id}", "users.get_users_router.<locals>.delete_user", ("user", "manager", "or404")),
     ),
     "get_oauth_router": (
-        ("GET", "/authorize", f"{_USERS}.oauth.get_oauth_router.<locals>.authorize"),
-        ("GET", "/callback", f"{_USERS}.oauth.get_oauth_router.<locals>.callback"),
+        ("GET", "/authorize", "oauth.get_oauth_router.<locals>.authorize", ()),
+        ("GET", "/callback", "oauth.get_oauth_router.<locals>.callback", ("callback", "manager", "strategy")),
     ),
+    "get_oauth_associate_router": (
+        ("GET", "/authorize", "oauth.get_oauth_associate_router.<locals>.authorize", ("user",)),
+        ("GET", "/callback", "oauth.get_oauth_associate_router.<locals>.callback", ("user", "callback", "manager")),
+    ),
+}
+_EXTERNAL = {
+    "form": External("fastapi.security.oauth2.OAuth2PasswordRequestForm"),
+    "or404": External(f"{_USERS}.users.get_users_router.<locals>.get_user_or_404"),
+    "callback": Instance(External("httpx_oauth.integrations.fastapi.OAuth2AuthorizeCallback")),
 }
 
 
-def routes_of(router: Any) -> tuple[tuple[str, str, str], ...] | None:
+_GRAPHQL = "strawberry.fastapi.router.GraphQLRouter.__init__.<locals>"
+GRAPHQL = (("strawberry.fastapi.GraphQLRouter", "strawberry.fastapi.router.GraphQLRouter"), (
+    ("route", "GET", f"{_GRAPHQL}.handle_http_get"), ("route", "POST", f"{_GRAPHQL}.handle_http_post"),
+    ("websocket", "WEBSOCKET", f"{_GRAPHQL}.websocket_endpoint"),
+))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRoute:
+    """One route of a package's router; ``dependencies`` are values as ``dependencies.chain`` takes them."""
+
+    method: str
+    path: str
+    endpoint: str
+    dependencies: tuple[Any, ...]
+
+
+def routes_of(run: Interpreter, router: Any) -> tuple[KnownRoute, ...] | None:
     """The routes of a router made by a package, None when the package is not known."""
     if not isinstance(router, Instance):
         return None
     head, _, last = router.path.removesuffix("()").rpartition(".")
-    return FASTAPI_USERS.get(last) if head == "fastapi_users.FastAPIUsers" else None
+    if head != "fastapi_users.FastAPIUsers" or last not in FASTAPI_USERS:
+        return None
+    users = router.attrs.get("__on__")
+    return tuple(
+        KnownRoute(method, path, f"{_USERS}.{endpoint}", tuple(_wanted(run, users, router, wants)))
+        for method, path, endpoint, wants in FASTAPI_USERS[last]
+    )
+
+
+def _wanted(run: Interpreter, users: Any, router: Instance, wants: tuple[str, ...]) -> list[Any]:
+    """The values behind the names of the table, for one call of the router's factory."""
+    backend = next((a for a in (*router.args, *router.kwargs.values())
+                    if isinstance(a, Instance) and a.path.endswith("AuthenticationBackend")), None)
+    manager = (users.args[0] if users.args else users.kwargs.get("get_user_manager")) if isinstance(
+        users, Instance) else None
+    made = {
+        "manager": manager, "strategy": next(reversed(backend_dependencies(backend)), None),
+        "user": Instance(External("fastapi_users.FastAPIUsers.authenticator.current_user()"), {"__on__": users}),
+        "token": Instance(External("fastapi_users.FastAPIUsers.authenticator.current_user_token()"), {"__on__": users}),
+        **_EXTERNAL,
+    }
+    return [made[w] for w in wants if made[w] is not None]
+
+
+def populate(run: Interpreter, router: Instance, node: Any) -> None:
+    """Register what a package's router class registers on itself when it is made."""
+    if router.path not in GRAPHQL[0]:
+        return
+    path = router.kwargs.get("path", router.args[1] if len(router.args) > 1 else "")
+    for kind, method, endpoint in GRAPHQL[1]:
+        router.native.register(run, kind, {"path": path, "methods": [method], "endpoint": External(endpoint)}, node)

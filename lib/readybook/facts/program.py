@@ -246,7 +246,7 @@ def wrapped_app(value: Any) -> Any:
     for _ in range(5):
         if not isinstance(value, Instance) or value.native is not None:
             return value
-        inner = [a for a in (*value.args, *value.kwargs.values(), *value.attrs.values()) if is_application(a)]
+        inner = [a for a in (*value.args, *value.kwargs.values(), *_own_attributes(value)) if is_application(a)]
         if not inner:
             nested = [a for a in (*value.args, *value.kwargs.values())
                       if isinstance(a, Instance) and a is not value and not isinstance(a, FromEnv)]
@@ -255,6 +255,10 @@ def wrapped_app(value: Any) -> Any:
             return value
         value = inner[0]
     return value
+
+
+def _own_attributes(value: Instance) -> list[Any]:
+    return [v for name, v in value.attrs.items() if not name.startswith("__")]
 
 
 def _text_between(module: Module, first: int, last: int) -> str:

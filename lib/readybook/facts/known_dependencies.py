@@ -1,0 +1,72 @@
+"""Dependencies that well-known packages build: the names they carry at run time, and what they depend on in turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.objects import Instance
+from readybook.facts.values import External, by_default
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+_CURRENT = "fastapi_users.authentication.authenticator.Authenticator.current_user"
+_TOKEN = f"{_CURRENT}_token.<locals>.current_user_token_dependency"
+NAMES: dict[str, str] = {  # what calling the key's function gives, by its run-time name
+    "fastapi_pagination.pagination_ctx()": "fastapi_pagination.api.pagination_ctx.<locals>._page_ctx_dependency",
+    "fastapi_pagination.api.pagination_ctx()": "fastapi_pagination.api.pagination_ctx.<locals>._page_ctx_dependency",
+    "fastapi_users.FastAPIUsers.current_user()": f"{_CURRENT}.<locals>.current_user_dependency",
+    "fastapi_users.FastAPIUsers.authenticator.current_user()": f"{_CURRENT}.<locals>.current_user_dependency",
+    "fastapi_users.FastAPIUsers.authenticator.current_user_token()": _TOKEN,
+}
+DEFINED: dict[str, str] = {  # classes by the module that defines them
+    "fastapi_oauth20.FastAPIOAuth20": "fastapi_oauth20.callback.FastAPIOAuth20",
+    "fastapi_limiter.RateLimiter": "fastapi_limiter.depends.RateLimiter",
+    "fastapi_jwt.JwtAccessBearer": "fastapi_jwt.jwt.JwtAccessBearer",
+}
+TRANSPORTS = {
+    "BearerTransport": "fastapi.security.oauth2.OAuth2PasswordBearer",
+    "CookieTransport": "fastapi.security.api_key.APIKeyCookie",
+}
+
+
+def known_name(target: Instance) -> str | None:
+    """The run-time name of a dependency that a package made; None when the package is not known."""
+    if target.path in NAMES:
+        return NAMES[target.path]
+    return f"{DEFINED[target.path]}()" if target.path in DEFINED else None
+
+
+def known_dependencies(run: Interpreter, target: Any) -> list[Any]:
+    """What a package's dependency depends on itself, in order."""
+    if not isinstance(target, Instance):
+        return []
+    if target.path.endswith("pagination_ctx()"):
+        return [External("fastapi_pagination.api._create_params_dependency.<locals>._pagination_params")]
+    if target.path.startswith("fastapi_users.") and target.path.rpartition(".")[2].startswith("current_user"):
+        return users_dependencies(run, target.attrs.get("__on__"))
+    return []
+
+
+def users_dependencies(run: Interpreter, users: Any) -> list[Any]:
+    """What fastapi-users' current user depends on: the manager, then each backend's scheme and strategy."""
+    from readybook.facts.expressions import iterate
+
+    if not isinstance(users, Instance):
+        return []
+    found = [users.args[0] if users.args else users.kwargs.get("get_user_manager")]
+    backends = users.args[1] if len(users.args) > 1 else users.kwargs.get("auth_backends")
+    for backend in iterate(run, backends) or [] if backends is not None else []:
+        found += backend_dependencies(backend)
+    return [f for f in found if f is not None]
+
+
+def backend_dependencies(backend: Any) -> list[Any]:
+    """The scheme and the strategy of a fastapi-users backend."""
+    if not isinstance(backend, Instance):
+        return []
+    transport = by_default(backend.kwargs.get("transport", backend.args[1] if len(backend.args) > 1 else None))
+    strategy = backend.kwargs.get("get_strategy", backend.args[2] if len(backend.args) > 2 else None)
+    name = transport.path.rpartition(".")[2] if isinstance(transport, Instance) else ""
+    scheme = [Instance(External(TRANSPORTS[name]))] if name in TRANSPORTS else []
+    return [*scheme, strategy] if strategy is not None else list(scheme)
