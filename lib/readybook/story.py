@@ -162,11 +162,16 @@ def _standing(report: Report) -> str:
            f"{plural(overall.total, 'check')}"
     if overall.capped_by:
         text += f"; the score is held down by an open critical finding ({overall.capped_by})"
-    scored = [(s.value, name) for name, s in report.score.categories.items() if s.value is not None]
-    if len(scored) > 1 and min(scored)[0] < max(scored)[0]:
-        (low, weak), (high, strong) = min(scored), max(scored)
-        text += f"; it is strongest in {_in_sentence(strong)} ({high:.1f}), weakest in {_in_sentence(weak)} ({low:.1f})"
+    scored = {_in_sentence(name): s.value for name, s in report.score.categories.items() if s.value is not None}
+    low, high = min(scored.values()), max(scored.values())
+    if low < high:
+        weak, strong = (_listed([name for name, v in scored.items() if v == value]) for value in (low, high))
+        text += f"; it is strongest in {strong} ({high:.1f}), weakest in {weak} ({low:.1f})"
     return text + "."
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]
 
 
 def _in_sentence(category: str) -> str:
@@ -181,8 +186,7 @@ def _gravest(report: Report) -> str:
         return "No check that could be answered found a defect."
     parts = [f"{n:,} {severity}" for severity, n in counts.items() if n]
     result, finding, _ = report.findings[0]
-    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return f"There {'is' if total == 1 else 'are'} {plural(total, 'open finding')} ({listed}); " \
+    return f"There {'is' if total == 1 else 'are'} {plural(total, 'open finding')} ({_listed(parts)}); " \
            f"the gravest stands at {finding.place}: {result.title.rstrip('.')}."
 
 
