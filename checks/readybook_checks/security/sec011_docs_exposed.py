@@ -184,15 +184,16 @@ def _own_pages(project: Project, app: App) -> Iterator[tuple[str, bool]]:
 
 def _fix(project: Project, app: App) -> Fix:
     node = app.instance.node
-    name = node[3][-1] if node is not None else ""
-    if app.class_name != "fastapi.FastAPI" or not isinstance(name, str) or any(
-        not key for key, _ in node[5] if node
+    name = node[3][-1] if node is not None else None
+    if node is None or app.class_name != "fastapi.FastAPI" or not isinstance(name, str) or any(
+        not key for key, _ in node[5]
     ):
         return advice("Serve the documentation outside production only", "how this application takes openapi_url is not"
                       " known; FastAPI's own constructor takes None")
     given = dict(node[5])
     current = _source(given.get("openapi_url")) or '"/openapi.json"'
-    intents, value = (), _as_the_pages(given, current)
+    intents: tuple[Intent, ...] = ()
+    value = _as_the_pages(given, current)
     if not value:
         intents, condition = _condition(project)
         value = f"{current} if {condition} else None"

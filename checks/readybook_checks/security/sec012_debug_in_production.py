@@ -12,7 +12,6 @@ from readybook.facts.modules import Module
 from readybook.facts.program import App
 from readybook.facts.serving import ServeCommand
 from readybook.facts.settings import SettingField, SettingsClass
-from readybook.facts.syntax import Node
 from readybook.facts.values import Choice, FromEnv, by_default
 from readybook.finding import Answer
 from readybook.intents import Intent, RemoveKeyword, ReplaceDefault, ReplaceLineText
@@ -78,10 +77,10 @@ def _app_answer(project: Project, app: App) -> Answer:
             f"{effect}.", "high",
                        fix=fix, app=app.spec, chain=(app.place,))
     node = app.instance.node
-    given = node is not None and any(key == "debug" for key, _ in node[5])
-    fix = Fix("Leave debug mode off", (RemoveKeyword(app.place, node[3][-1], "debug"),), safety="review",
-              reason="developers no longer see tracebacks in the browser; the log has them") if given else advice(
-              "Leave debug mode off", "where the value comes from is not a literal of this call")
+    fix = advice("Leave debug mode off", "where the value comes from is not a literal of this call")
+    if node is not None and any(key == "debug" for key, _ in node[5]):
+        fix = Fix("Leave debug mode off", (RemoveKeyword(app.place, node[3][-1], "debug"),), safety="review",
+                  reason="developers no longer see tracebacks in the browser; the log has them")
     return Finding(app.place, f"{app.spec} runs in debug mode: {effect}.", "high", fix=fix, app=app.spec)
 
 
@@ -160,9 +159,8 @@ def _run_answers(project: Project, commands: list[ServeCommand]) -> Iterator[Ans
             yield _run_answer(project, call, scripts.get(call.place.path), sound)
     for path, command in sorted(scripts.items()):
         module = project.facts.modules.by_path.get(path or "")
-        for node in _guarded_runs(module) if module is not None else ():
-            yield _run_finding(module.place(node), "high", f"the deployed command {command.text!r} runs "
-             f"it", command.place)
+        for place in _guarded_runs(module) if module is not None else ():
+            yield _run_finding(place, "high", f"the deployed command {command.text!r} runs it", command.place)
 
 
 def _run_answer(project: Project, call: Call, command: ServeCommand | None, sound: bool) -> Answer:
@@ -203,7 +201,7 @@ def _run_finding(place: Place, severity: str, why: str, by: Place | None) -> Fin
                    confidence="high" if by else "medium", chain=(by,) if by else ())
 
 
-def _guarded_runs(module: Module) -> Iterator[Node]:
+def _guarded_runs(module: Module) -> Iterator[Place]:
     """Calls of ``….run(reload=True)`` directly below ``if __name__ == "__main__"``."""
     for statement in module.body:
         if statement[0] == "if" and statement[4][0] == "cmp" and statement[4][3][-1] == "__name__":
@@ -212,7 +210,7 @@ def _guarded_runs(module: Module) -> Iterator[Node]:
                 if call is not None and call[0] == "call" and call[3][-1] == "run" and any(
                     key == "reload" and value[0] == "const" and value[3] is True for key, value in call[5]
                 ):
-                    yield call
+                    yield module.place(call)
 
 
 def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator[Answer]:
