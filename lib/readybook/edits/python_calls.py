@@ -93,7 +93,7 @@ def _added_inline(
     text = work.fitted(path, code, indent)
     line = source.text[source.line_start(start):source.line_end(start)].rstrip("\r\n")
     length = len(line) + len(text) + 2
-    if "\n" in text or length <= work.style(path).length:
+    if "\n" not in text and length <= work.style(path).length:
         return [Splice(after, after, (" " if comma else ", ") + text, key)]
     step = indent + source.indent
     args = [source.text[source.span(arg)[0]:_argument_end(source, arg)[0]].rstrip(", ") for arg in call.args]

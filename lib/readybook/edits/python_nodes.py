@@ -219,7 +219,9 @@ def ensure_module_statement(work: Work, intent: EnsureModuleStatement) -> None:
 
 def realise_statements(work: Work, path: str) -> None:
     """Carry out the module statements that were asked for in a file."""
-    for intent in [s for s in work.statements if s.path == path]:
+    wanted = [s for s in work.statements if s.path == path]
+    work.statements = tuple(s for s in work.statements if s.path != path)
+    for intent in wanted:
 
         def planner(source: PythonSource, draft: Draft, intent: EnsureModuleStatement = intent) -> list[Splice]:
             if intent.name in bindings(source):
@@ -238,7 +240,7 @@ def module_statement(work: Work, source: PythonSource, draft: Draft, intent: Ens
     if intent.last:
         end = len(source.text)
         ended = not source.text or source.text.endswith(("\n", "\r"))
-        gap = "" if not body else newline * (2 if definition else 0)
+        gap = "" if not body else newline * 2
         return Splice(end, end, ("" if ended else newline) + gap + code + newline, key, 1)
     anchor, following = _last_import(source, draft.first_touched)
     if anchor is None:
@@ -250,7 +252,16 @@ def module_statement(work: Work, source: PythonSource, draft: Draft, intent: Ens
     gap = newline * (2 if definition else 1)
     blank = following is None or not source.text[at:source.line_end(at)].strip()
     tail = "" if open_end else newline if blank else newline * 2
+    if definition and not open_end and following is not None:
+        tail = newline * (3 - _blank_lines(source.text, at))
     return Splice(at, at, (newline if open_end else "") + gap + code + tail, key, 1)
+
+
+def _blank_lines(text: str, at: int) -> int:
+    """How many of the next two lines are blank."""
+    first, _, rest = text[at:].partition("\n")
+    second = rest.partition("\n")[0]
+    return 0 if first.strip() else 1 if second.strip() else 2
 
 
 def _last_import(source: PythonSource, limit: int) -> tuple[cst.CSTNode | None, cst.CSTNode | None]:

@@ -42,6 +42,7 @@ class Engine:
 
 def engines(behaviour: Behaviour, sqlalchemy: tuple[int, ...] | None, hints: frozenset[str]) -> tuple[Engine, ...]:
     """The SQLAlchemy engines of application code. ``hints`` are the database drivers the project declares."""
+    hints = frozenset(h.removesuffix("-binary") for h in hints)
     found = []
     for call in behaviour.calls_to(*SYNC, *ASYNC):
         is_async = call.path in ASYNC
@@ -71,7 +72,13 @@ def _backend(url: str) -> str | None:
 def _driver(texts: list[str], backends: tuple[str, ...], is_async: bool, sqlalchemy: tuple[int, ...] | None,
             hints: frozenset[str]) -> tuple[str | None, str | None]:
     backend = backends[0] if len(backends) == 1 else None
+    servers = [b for b in backends if b != "sqlite"]
+    if "sqlite" in backends and len(servers) == 1:  # SQLite on one branch: the driver asked for is the server's
+        return backend, _driver([t for t in texts if _backend(t) != "sqlite"], (servers[0],), is_async, sqlalchemy,
+                                hints)[1]
     drivers = {t.partition("://")[0].partition("+")[2].lower() for t in texts} - {""}
+    if is_async:
+        hints -= {"psycopg2", "pymysql"}
     if len(drivers) == 1:
         return backend, {"psycopg_async": "psycopg"}.get(d := drivers.pop(), d)
     if backend == "postgresql" and not drivers:

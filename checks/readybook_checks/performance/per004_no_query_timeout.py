@@ -1,0 +1,282 @@
+"""PER004: queries that may run for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.behaviour import Call
+from readybook.facts.enginepurpose import may_be_sqlite, purpose
+from readybook.facts.engines import Engine
+from readybook.facts.querylimits import limit_of, limits_connecting
+from readybook.facts.unparse import unparse
+from readybook.facts.values import Unknown, by_default
+from readybook.finding import Answer
+from readybook.intents import EnsureImport, EnsureModuleStatement, EnsureSetting, Intent, SetKeyword
+
+CONNECT = EnsureSetting("database_connect_timeout", "int", "5", "DATABASE_CONNECT_TIMEOUT", example="5",
+                        meaning="seconds to wait for a new database connection")
+QUERY = EnsureSetting("database_statement_timeout", "int", "15", "DATABASE_STATEMENT_TIMEOUT", example="15",
+                      meaning="seconds after which a query is cancelled")
+MILLISECONDS = "{setting:database_statement_timeout} * 1000"
+# The server gives up first; the client's own limit, a second later, covers a server that is gone.
+ARGUMENTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "asyncpg": (
+        ("timeout", "{setting:database_connect_timeout}"),
+        ("command_timeout", "{setting:database_statement_timeout} + 1"),
+        ("server_settings", "{\n        \"statement_timeout\": str(" + MILLISECONDS + "),\n    }"),
+    ),
+    "psycopg": (
+        ("connect_timeout", "{setting:database_connect_timeout}"),
+        ("options", "f\"-c statement_timeout={" + MILLISECONDS + "}\""),
+    ),
+    "pymysql": (
+        ("connect_timeout", "{setting:database_connect_timeout}"),
+        ("read_timeout", "{setting:database_statement_timeout}"),
+    ),
+}
+ARGUMENTS |= {"psycopg2": ARGUMENTS["psycopg"], "mysqldb": ARGUMENTS["pymysql"]}
+RAW = {"asyncpg.create_pool": "asyncpg", "asyncpg.connect": "asyncpg", "psycopg.connect": "psycopg",
+       "psycopg.AsyncConnection.connect": "psycopg", "psycopg2.connect": "psycopg2",
+       "psycopg2.pool.SimpleConnectionPool": "psycopg2", "psycopg2.pool.ThreadedConnectionPool": "psycopg2"}
+BRANCH = '''\
+def connect_arguments(url: str) -> dict[str, Any]:
+    """Limits on connecting and on queries; the driver of SQLite takes none of them."""
+    if url.startswith("sqlite"):
+        return {{}}
+    return {arguments}
+'''
+
+
+class NoQueryTimeout(Check):
+    """A slow query holds its connection, and the request that waits for it, without a limit.
+
+    Looked at: every SQLAlchemy engine that serves requests, and asyncpg and psycopg connections made without it. The
+    limit is ``command_timeout`` or ``statement_timeout`` by the driver's own names: connect arguments, the address, a
+    connect event, the database role. One bad query plan otherwise empties the pool. A limit on connecting alone
+    does not stop a query and counts as medium.
+
+    Fix: connect arguments for the driver in use, from settings; an engine that may run on SQLite gets them only when
+    its address is a server's.
+    """
+
+    id = "PER004"
+    name = "no-query-timeout"
+    category = "performance"
+    severity = "high"
+    hours = Hours(0.25, 1, 2, each=0.25)
+    fix_kinds = ("codemod", "advice")
+    references = (
+        "https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT",
+        "https://magicstack.github.io/asyncpg/current/api/index.html",
+    )
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for each engine of a server database that serves requests, and for each plain connection."""
+        facts, found = project.facts, False
+        for engine in facts.engines:
+            if purpose(facts, engine) == "requests" and not _only_sqlite(engine):
+                found = True
+                yield self._engine(project, engine)
+        for call in facts.behaviour.calls_to(*RAW):
+            found = True
+            yield self._raw(project, call)
+        if not found:
+            yield NotApplicable("no server database is connected to")
+
+    def _engine(self, project: Project, engine: Engine) -> Answer:
+        limit = limit_of(project.facts, engine)
+        if isinstance(limit, str):
+            return Right(engine.place, f"limited by {limit}")
+        if limit is None:
+            return CannotTell("the engine's arguments are decided outside the code", engine.place)
+        if engine.driver is None and not engine.backends:
+            return CannotTell("which database the engine connects to is decided outside the code", engine.place)
+        server = {"postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}.get(engine.backend or "", "")
+        what = f"for {server} " if server else ""
+        by = f" ({engine.driver})" if engine.driver else ""
+        if limits_connecting(engine):
+            severity = "medium"
+            message = f"The engine {what}limits only the time to connect{by}: a query may run for ever."
+        else:
+            severity = "high"
+            message = (f"Nothing limits how long a query of the engine {what}runs{by}: it keeps its connection, and "
+                       "the request waits.")
+        return Finding(engine.place, message, severity, confidence="high" if engine.backends else "medium",
+                       fix=_fix(project, engine))
+
+    def _raw(self, project: Project, call: Call) -> Answer:
+        driver = RAW[call.path]
+        if "**" in call.kwargs or any(isinstance(v, Unknown) for k, v in call.kwargs.items() if k == "options"):
+            return CannotTell("the connection's arguments come from a mapping", call.place)
+        settings = by_default(call.kwargs.get("server_settings"))
+        texts = [str(by_default(call.kwargs.get("options"))), *(str(a) for a in call.args if isinstance(a, str)),
+                 *(settings if isinstance(settings, dict) else ())]
+        if call.kwargs.get("command_timeout") is not None or any("statement_timeout" in t for t in texts):
+            return Right(call.place, "it limits its queries")
+        return Finding(
+            call.place,
+            f"{call.path.partition('.')[0]}.{call.last} sets no limit on its queries: one may run for ever.",
+            confidence="high", fix=_raw_fix(project, call, driver),
+        )
+
+
+def _only_sqlite(engine: Engine) -> bool:
+    if engine.backends:
+        return set(engine.backends) == {"sqlite"}
+    given = engine.kwargs.get("connect_args")
+    return isinstance(given, dict) and "check_same_thread" in given  # no other driver takes it
+
+
+def _fix(project: Project, engine: Engine) -> Fix:
+    title = "Limit connecting and each query, from settings"
+    if engine.driver not in ARGUMENTS:
+        driver = engine.driver or "the driver, which the code does not name,"
+        return advice(title, f"{driver} has no argument of its own for it that is right on every server")
+    if project.facts.pooler and engine.driver != "asyncpg":
+        return advice(title, f"{project.facts.pooler} may refuse statement_timeout when a connection starts: set it on "
+                             "the database role")
+    if "**" in engine.kwargs:
+        return advice(title, "further arguments of the engine come from a mapping")
+    pairs = ARGUMENTS[engine.driver]
+    if project.facts.pooler:
+        pairs = tuple(p for p in pairs if p[0] != "server_settings")
+    present = _present(engine)
+    if present is None:
+        return advice(title, "the connect arguments are made elsewhere, and other code may share them")
+    own = {key for key, _ in present}
+    if {"server_settings", "options"} & own:
+        return advice(title, "the connect arguments have server settings already: the limit goes in there by hand")
+    value = _dict([*present, *(p for p in pairs if p[0] not in own)])
+    settings = [s for s in (CONNECT, QUERY) if f"{{setting:{s.name}}}" in value]
+    reason = "queries that run longer than the setting are cancelled and raise an error"
+    if may_be_sqlite(project.facts, engine):
+        return _branched(engine, title, value, settings, reason)
+    intents: tuple[Intent, ...] = (*settings, SetKeyword(engine.place, engine.callee, "connect_args", value))
+    return Fix(title, intents, safety="review", reason=reason)
+
+
+def _branched(engine: Engine, title: str, value: str, settings: list[EnsureSetting], reason: str) -> Fix:
+    """The arguments from a function that asks the address first, since SQLite's driver refuses them."""
+    node = engine.call.site.node
+    url = node[4][0] if node[4] else next((v for k, v in node[5] if k == "url"), None)
+    text = unparse(url)
+    if url is None or "…" in text or "\n" in text or len(text) > 60 or _present(engine):
+        return advice(title, "the engine may run on SQLite, whose driver takes none of the arguments")
+    path = engine.place.path
+    indented = value.replace("\n", "\n    ")
+    statement = BRANCH.replace("{{}}", "{}").replace("{arguments}", indented)
+    is_text = url[0] in ("const", "fstring") or isinstance(by_default(engine.url), str)
+    return Fix(title, (
+        *settings, EnsureImport(path, "typing", "Any"), EnsureModuleStatement(path, "connect_arguments", statement),
+        SetKeyword(engine.place, engine.callee, "connect_args",
+                   f"connect_arguments({text if is_text else f'str({text})'})"),
+    ), safety="review", reason=reason)
+
+
+def _present(engine: Engine) -> list[tuple[str, str]] | None:
+    """(key, value text) of the literal ``connect_args``; empty when it is not given, None when it is no literal."""
+    node = next((v for k, v in engine.call.site.node[5] if k == "connect_args"), None)
+    if node is None:
+        return [] if "connect_args" not in engine.kwargs else None
+    if node[0] != "dict":
+        return None
+    pairs = [(k[3] if k is not None and k[0] == "const" else None, unparse(v)) for k, v in node[3]]
+    if any(not isinstance(k, str) or "…" in v for k, v in pairs):
+        return None
+    return [(str(k), v) for k, v in pairs]
+
+
+def _dict(pairs: Any) -> str:
+    return "{\n" + "".join(f"    \"{key}\": {value},\n" for key, value in pairs) + "}"
+
+
+def _raw_fix(project: Project, call: Call, driver: str) -> Fix:
+    title = "Limit each query, from settings"
+    if driver != "asyncpg" and project.facts.pooler:
+        return advice(title, f"{project.facts.pooler} may refuse statement_timeout when a connection starts")
+    if driver != "asyncpg" and "options" in call.kwargs:
+        return advice(title, "the connection has options already: the limit goes in there by hand")
+    keyword, value = ("command_timeout", "{setting:database_statement_timeout}") if driver == "asyncpg" else (
+        ARGUMENTS["psycopg"][1])
+    return Fix(title, (QUERY, SetKeyword(call.place, call.last, keyword, value)), safety="review",
+               reason="queries that run longer than the setting are cancelled and raise an error")
+
+
+APP = "from fastapi import FastAPI\n\nimport db\n\napp = FastAPI()\n"
+SETTINGS_FILE = ("from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+                 "    database_url: str = \"postgresql+{driver}://localhost/shop\"\n")
+END = "\n\nsettings = Settings()\n"
+FIELDS = "    database_connect_timeout: int = 5\n    database_statement_timeout: int = 15\n"
+IMPORTS = "from sqlalchemy.ext.asyncio import create_async_engine\n\nfrom config import settings\n\n"
+NoQueryTimeout.examples = (
+    Bad(
+        {"main.py": APP, "config.py": SETTINGS_FILE.format(driver="asyncpg") + END,
+         "db.py": IMPORTS + "engine = create_async_engine(settings.database_url, pool_pre_ping=True)\n"},
+        at=("db.py:5",), severity="high",
+        fixed={"config.py": SETTINGS_FILE.format(driver="asyncpg") + FIELDS + END,
+               "db.py": IMPORTS + "engine = create_async_engine(\n    settings.database_url,\n    pool_pre_ping=True,\n"
+               "    connect_args={\n        \"timeout\": settings.database_connect_timeout,\n"
+               "        \"command_timeout\": settings.database_statement_timeout + 1,\n"
+               "        \"server_settings\": {\n"
+               "            \"statement_timeout\": str(settings.database_statement_timeout * 1000),\n        },\n"
+               "    },\n)\n"},
+    ),
+    Bad(  # a limit on connecting only; merged into what is there
+        {"main.py": APP, "config.py": SETTINGS_FILE.format(driver="psycopg") + END,
+         "db.py": "from sqlalchemy import create_engine\n\nfrom config import settings\n\nengine = create_engine(\n"
+         "    settings.database_url,\n    connect_args={\"connect_timeout\": 5},\n)\n"},
+        at=("db.py:5",), severity="medium",
+        fixed={"config.py": SETTINGS_FILE.format(driver="psycopg") + "    database_statement_timeout: int = 15\n" + END,
+               "db.py": "from sqlalchemy import create_engine\n\nfrom config import settings\n\n"
+               "engine = create_engine(\n    settings.database_url,\n    connect_args={\n        \"connect_timeout\": 5,\n"
+               "        \"options\": f\"-c statement_timeout={settings.database_statement_timeout * 1000}\",\n"
+               "    },\n)\n"},
+    ),
+    Bad(  # tests run on SQLite
+        {"main.py": APP, "config.py": SETTINGS_FILE.format(driver="asyncpg") + END,
+         "tests/conftest.py": "import os\n\nos.environ[\"DATABASE_URL\"] = \"sqlite+aiosqlite:///test.db\"\n",
+         "db.py": IMPORTS + "engine = create_async_engine(settings.database_url)\n"},
+        at=("db.py:5",),
+        fixed={
+            "config.py": SETTINGS_FILE.format(driver="asyncpg") + FIELDS + END,
+            "db.py": "from typing import Any\n\n" + IMPORTS[:-1] +
+            "\n\ndef connect_arguments(url: str) -> dict[str, Any]:\n"
+            "    \"\"\"Limits on connecting and on queries; the driver of SQLite takes none of them.\"\"\"\n"
+            "    if url.startswith(\"sqlite\"):\n        return {}\n    return {\n"
+            "        \"timeout\": settings.database_connect_timeout,\n"
+            "        \"command_timeout\": settings.database_statement_timeout + 1,\n"
+            "        \"server_settings\": {\n"
+            "            \"statement_timeout\": str(settings.database_statement_timeout * 1000),\n"
+            "        },\n    }\n\n\n"
+            "engine = create_async_engine(\n    settings.database_url,\n"
+            "    connect_args=connect_arguments(settings.database_url),\n)\n",
+        },
+    ),
+    Bad(  # asyncpg without SQLAlchemy
+        {"main.py": "import asyncpg\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\nasync def connect() -> None:\n"
+         "    app.state.pool = await asyncpg.create_pool(\"postgresql://localhost/shop\", min_size=1)\n"},
+        at=("main.py:8",), severity="high",
+    ),
+    Good({"main.py": APP, "db.py": "from sqlalchemy import create_engine\n\nengine = create_engine(\n"
+          "    \"postgresql+psycopg://localhost/shop\",\n"
+          "    connect_args={\"options\": \"-c statement_timeout=5000\"},\n)\n"}),
+    Good({"main.py": APP, "db.py": "from sqlalchemy import create_engine, event\n\n"
+          "engine = create_engine(\"postgresql+psycopg2://localhost/shop\")\n\n\n"
+          "@event.listens_for(engine, \"connect\")\n"
+          "def limit(connection, record) -> None:\n"
+          "    connection.cursor().execute(\"SET statement_timeout = 5000\")\n"}),
+    Good({"main.py": APP, "db.py": "from sqlalchemy.ext.asyncio import create_async_engine\n\n"
+          "limits = {\"server_settings\": {\"statement_timeout\": \"5000\"}}\n"
+          "engine = create_async_engine(\"postgresql+asyncpg://localhost/shop\", connect_args=limits)\n"}),
+    Good(  # the role has it
+        {"main.py": APP, "db.py": "from sqlalchemy import create_engine\n\n"
+         "engine = create_engine(\"postgresql+psycopg2://localhost/shop\")\n",
+         "sql/roles.sql": "ALTER ROLE shop SET statement_timeout = '15s';\n"}),
+    Good({"main.py": APP, "db.py": "from sqlalchemy import create_engine\n\n"
+          "engine = create_engine(\"sqlite:///shop.db\")\n"},
+         outcome="not_applicable"),
+    Good({"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import create_engine\n\n"
+          "engine = create_engine(os.environ[\"DATABASE_URL\"])\n"}, outcome="unknown"),
+)
