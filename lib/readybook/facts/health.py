@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.behaviour import Behaviour, Call, functions_behind
+from readybook.facts.behaviour import Behaviour, Call, functions_behind, path_of
 from readybook.facts.blocking import blocking
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.place import Place
@@ -42,6 +42,9 @@ ASKS = re.compile(
     r"execute_query)(?:\(\))?(?:\.|$)")
 UNCLEAR = ("ping", "execute", "scalar", "connect", "command", "server_info", "fetchval", "is_connected", "check_health",
            "ensure_connection")
+# what runs the callable it is given in a thread
+THREADS = ("asyncio.to_thread", "fastapi.concurrency.run_in_threadpool", "starlette.concurrency.run_in_threadpool",
+           "anyio.to_thread.run_sync")
 LIMITS = ("asyncio.wait_for", "asyncio.timeout", "async_timeout.timeout", "anyio.fail_after", "anyio.move_on_after")
 # fastapi-health, fastapi-healthcheck, fastapi-healthchecks: what they are given is asked when the route is
 LIBRARIES = re.compile(r"^fastapi_health(?:check(?:s)?)?(?:[._]|$)")
@@ -102,14 +105,21 @@ def health_routes(behaviour: Behaviour, routes: tuple[Route, ...], probed: froze
         if route.method != "GET" or not (is_health_path(route.path) or route.path.rstrip("/") in probed):
             continue
         calls = list(_reached(behaviour, (route.handler, *route.targets)))
-        asks = dict.fromkeys(c.path for c in calls if kind_of(c.path))
+        asks = dict.fromkeys(p for c in calls for p in _run_by(c) if kind_of(p))
         if _library_asks(route.handler):
             asks[route.endpoint] = None
         kinds = frozenset(kind for p in asks if (kind := kind_of(p)))
-        unclear = dict.fromkeys(c.last for c in calls if not c.path and c.last in UNCLEAR)
+        unclear = dict.fromkeys(c.last for c in calls if c.last in UNCLEAR and not kind_of(c.path)
+                                and not functions_behind(c.site.callee))
         limited = any(c.path in LIMITS or c.last in ("wait_for", "fail_after", "move_on_after") for c in calls)
         found.append(HealthRoute(route, tuple(asks), kinds, tuple(unclear), limited))
     return tuple(found)
+
+
+def _run_by(call: Call) -> list[str]:
+    """The dotted names of what a call runs: its own, and what it hands to a thread."""
+    handed = call.args[:2] if call.path in THREADS or call.last == "run_in_executor" else ()
+    return [call.path, *map(path_of, handed)]
 
 
 def kind_of(path: str) -> str:
