@@ -1,0 +1,193 @@
+"""OPS002: no route that tells whether the service can serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from string import Template
+
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.health import LIBRARIES, HealthRoute
+from readybook.facts.program import App
+from readybook.facts.stores import Store
+from readybook.finding import Answer
+from readybook.intents import AddFile, EnsureImport, EnsureModuleStatement, EnsureRouter, Intent
+from readybook_checks.devops.health_router import Home, existing_home, import_name, new_home, taken
+from readybook_checks.devops.ops002_no_readiness.questions import KINDS, NOUNS, Question, questions
+
+TITLE = "Add a readiness route that asks what requests need"
+
+
+class NoReadiness(Check):
+    """No route tells a load balancer whether the service reaches what its requests need.
+
+    Looked at: the databases, Redis and MongoDB clients and brokers that the code behind each served application sets up,
+    and which of them its health routes ask, through dependencies and helpers. Without readiness a process that has lost
+    its database stays in rotation and answers every request with an error. A route that always answers "ok" is
+    liveness. Medium where one dependency is in use; low where the route asks without a time limit of its own.
+
+    Fix: ``/health/ready`` asks each of them at once, each within a time limit, logs what fails and answers 503 with the
+    state of each. It joins the health router that the application has.
+    """
+
+    id = "OPS002"
+    name = "no-readiness"
+    category = "devops"
+    severity = "high"
+    hours = Hours(0.5, 2, 3)
+    fix_kinds = ("scaffold", "advice")
+    references = ("https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/",)
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for each served application that needs something beside itself."""
+        found = False
+        for app in project.facts.apps:
+            stores = project.facts.stores(app) if app.served else ()
+            if stores and any(r.app == app.spec for r in project.facts.routes):
+                found = True
+                yield from self._answers(project, app, stores)
+        if not found:
+            yield NotApplicable("no served application uses a database, Redis, MongoDB or a broker")
+
+    def _answers(self, project: Project, app: App, stores: tuple[Store, ...]) -> Iterator[Answer]:
+        needed = needed_kinds(stores)
+        routes = [h for h in project.facts.health_routes if h.route.app == app.spec and h.route.by_default is not False]
+        best = max(routes, key=lambda h: len(h.kinds & set(needed)), default=None)
+        missing = [k for k in _certain(stores, needed) if best is None or k not in best.kinds]
+        if best is not None and best.kinds & set(needed) and not missing:
+            yield Right(best.route.place, f"GET {best.route.path} asks {_listed(sorted(best.kinds))}", app.spec)
+            if not best.limited:
+                yield _unlimited(app, best)
+            return
+        unclear = next((h for h in routes if h.unclear), None)
+        library = next((c for c in project.facts.behaviour.calls if LIBRARIES.match(c.path)), None)
+        if unclear is not None:
+            what = f"what GET {unclear.route.path} asks ({', '.join(unclear.unclear)}) is not seen"
+            yield CannotTell(what, unclear.route.place, app.spec)
+        elif library is not None and not routes:
+            yield CannotTell(f"{library.path.partition('.')[0]} may register a readiness route", library.place, app.spec)
+        elif best is not None and best.kinds & set(needed):
+            yield Finding(
+                best.route.place, f"GET {best.route.path} asks {_listed(sorted(best.kinds))} but not {_listed(missing)}, "
+                "which requests need as well.", "medium", app=app.spec, confidence="medium",
+                fix=advice("Ask the others in the same route", "how the route reports its checks is its author's"),
+            )
+        else:
+            yield self._missing(project, app, stores, needed, routes)
+
+    def _missing(self, project: Project, app: App, stores: tuple[Store, ...], needed: list[str],
+                 routes: list[HealthRoute]) -> Finding:
+        claims = next((h for h in routes if "ready" in h.route.path.lower() or "readiness" in h.route.path.lower()), None)
+        severity = "high" if len(needed) > 1 else "medium"
+        if claims is not None:
+            return Finding(claims.route.place, f"GET {claims.route.path} says that the service is ready without asking "
+                           f"{_listed(needed)}.", severity, app=app.spec,
+                           fix=advice("Ask the dependencies in that route", "its handler is rewritten by hand"))
+        return Finding(
+            app.place, f"No health route of {app.spec} asks {_listed(needed)}: a process that has lost one stays in "
+            "rotation.", severity, confidence="medium" if project.facts.unresolved else "high",
+            fix=_fix(project, app, stores, needed), app=app.spec, chain=tuple(s.place for s in stores[:5]),
+        )
+
+
+def needed_kinds(stores: tuple[Store, ...]) -> list[str]:
+    """The kinds of store to ask; a Celery broker beside Redis is that Redis."""
+    kinds = {s.kind for s in stores}
+    if "redis" in kinds and all(s.how.startswith("celery") for s in stores if s.kind == "broker"):
+        kinds.discard("broker")
+    return [k for k in KINDS if k in kinds]
+
+
+def _certain(stores: tuple[Store, ...], needed: list[str]) -> list[str]:
+    """The kinds that are set up whatever is configured: by a module's own statements, or the only one of all."""
+    sure = {s.kind for s in stores if s.access is not None or (s.call is not None and s.call.site.concrete)}
+    return [k for k in needed if k in sure] or needed[:1]
+
+
+def _listed(kinds: list[str]) -> str:
+    words = [NOUNS.get(k, "another service") for k in kinds]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _unlimited(app: App, health: HealthRoute) -> Finding:
+    return Finding(
+        health.route.place, f"GET {health.route.path} asks {_listed(sorted(health.kinds))} without a time limit: it hangs "
+        "as long as the driver waits.", "low", confidence="medium", app=app.spec,
+        fix=advice("Put a limit around what the route awaits", "where the limit goes depends on how the handler asks"),
+    )
+
+
+def _fix(project: Project, app: App, stores: tuple[Store, ...], needed: list[str]) -> Fix:
+    asked = questions(project, app, stores, needed)
+    if isinstance(asked, str):
+        return advice(TITLE, asked)
+    home = existing_home(project, app) or new_home(project, app, "ready")
+    if home is None:
+        return advice(TITLE, "no name for a new module is free there that the application's file could import")
+    before = taken(project, app, home.full_path)
+    if before:
+        return advice(TITLE, f"the route {before} already answers {home.full_path}")
+    imports = [(q, import_name(project, app, q.access.path)) for q in asked]
+    if any(not module or module.startswith(".") for _, module in imports):
+        return advice(TITLE, "the modules import one another by relative names, which a person writes")
+    intents = _new(app, home, imports) if home.new else _extension(project, home, imports)
+    return Fix(TITLE, intents, kinds=("scaffold",), safety="review",
+               reason=f"a new route; point the readiness probe at {home.full_path}")
+
+
+def _new(app: App, home: Home, imports: list[tuple[Question, str]]) -> tuple[Intent, ...]:
+    lines = ["from fastapi import APIRouter, Response, status"]
+    if any(q.kind == "database" for q, _ in imports):
+        lines.append("from sqlalchemy import text")
+    own = sorted(f"from {module} import {q.access.name}" + (f" as {q.alias}" if q.alias != q.access.name else "")
+                 for q, module in imports)
+    head = Template(_template("router.py.tmpl")).substitute(imports="\n".join([*lines, "", *dict.fromkeys(own)]))
+    code = _code(home, [q for q, _ in imports], "ready")
+    return AddFile(home.path, head + code + "\n"), EnsureRouter(app.place, home.module, home.router)
+
+
+def _extension(project: Project, home: Home, imports: list[tuple[Question, str]]) -> tuple[Intent, ...]:
+    """The same code at the end of the module that holds the health router."""
+    path = home.path
+    intents: list[Intent] = [
+        EnsureImport(path, "asyncio"), EnsureImport(path, "logging"), EnsureImport(path, "collections.abc", "Awaitable"),
+        EnsureImport(path, "typing", "Any"), EnsureImport(path, "fastapi", "Response"),
+        EnsureImport(path, "fastapi", "status"),
+    ]
+    if any(q.kind == "database" for q, _ in imports):
+        intents.append(EnsureImport(path, "sqlalchemy", "text"))
+    for q, module in imports:
+        if q.access.path != path:
+            intents.append(EnsureImport(path, module, q.access.name, q.alias if q.alias != q.access.name else None))
+    loaded = project.facts.program.everything.loaded.get(path)
+    names = loaded.scope.names if loaded else {}
+    handler = next(n for n in ("ready", "readiness", "service_ready") if n not in names or n == "service_ready")
+    intents.append(EnsureModuleStatement(path, "logger", "logger = logging.getLogger(__name__)"))
+    code = _code(home, [q for q, _ in imports], handler)
+    return (*intents, EnsureModuleStatement(path, handler, code, last=True))
+
+
+def _code(home: Home, asked: list[Question], handler: str) -> str:
+    return Template(_template("ready.py.tmpl")).substitute(
+        router=home.router, path=home.path_in_router, handler=handler, checks=_checks(asked),
+        asks="".join(q.code for q in asked).rstrip("\n"),
+    ).rstrip("\n")
+
+
+def _checks(asked: list[Question]) -> str:
+    """The statements that ask: one question is awaited, several at once."""
+    if len(asked) == 1:
+        return f'    checks = {{"{asked[0].name}": await {asked[0].call}}}'
+    names = ", ".join(f'"{q.name}"' for q in asked)
+    calls = "".join(f"        {q.call},\n" for q in asked)
+    return (f"    names = ({names})\n    states = await asyncio.gather(\n{calls}    )\n"
+            "    checks = dict(zip(names, states))")
+
+
+def _template(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+from readybook_checks.devops.ops002_no_readiness.examples import BAD, GOOD  # noqa: E402
+
+NoReadiness.examples = (*BAD, *GOOD)

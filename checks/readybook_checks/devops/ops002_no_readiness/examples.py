@@ -1,0 +1,111 @@
+"""Examples of OPS002."""
+
+from __future__ import annotations
+
+from readybook import Bad, Good
+
+ENGINE = ("from sqlalchemy.ext.asyncio import create_async_engine\n\n"
+          "engine = create_async_engine(\"postgresql+asyncpg://localhost/shop\")\n")
+PLAIN = "from sqlalchemy import create_engine\n\nengine = create_engine(\"postgresql+psycopg://localhost/shop\")\n"
+CLIENT = "from redis.asyncio import Redis\n\nredis = Redis.from_url(\"redis://localhost\")\n"
+ITEMS = "from fastapi import FastAPI\n\nimport {module}\n\napp = FastAPI()\n\n\n@app.get(\"/items\")\n" \
+        "async def items() -> list[str]:\n    return [str({module})]\n"
+READY = '''\
+READINESS_SECONDS = 3.0
+
+
+@{router}.get("{path}", responses={{503: {{"description": "A dependency is down"}}}})
+async def ready(response: Response) -> dict[str, Any]:
+    """Ask all that requests need; 503 takes the process off the load balancer."""
+    checks = {{"database": await state_of("database", ask_database())}}
+    healthy = all(state == "ok" for state in checks.values())
+    if not healthy:
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return {{"status": "ok" if healthy else "unavailable", "checks": checks}}
+
+
+async def state_of(name: str, question: Awaitable[object]) -> str:
+    """``ok``, or ``unavailable`` when the answer fails or takes too long."""
+    try:
+        await asyncio.wait_for(question, READINESS_SECONDS)
+    except Exception:  # a refused connection is a bare OSError with some drivers
+        logger.exception("Readiness: %s is unavailable", name)
+        return "unavailable"
+    return "ok"
+
+
+async def ask_database() -> None:
+'''
+ASK = '''\
+    """Run the smallest query."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+'''
+HEALTH = "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get(\"/health\")\n" \
+         "async def health() -> str:\n    return \"ok\"\n"
+MAIN = "from fastapi import FastAPI\n\nfrom app import health\n\napp = FastAPI()\napp.include_router(health.router)\n"
+HEAD = '''\
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from fastapi import APIRouter, Response, status
+from sqlalchemy import text
+
+from app.db import engine
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter()
+
+
+@router.get("/health")
+async def health() -> str:
+    return "ok"
+
+
+'''
+BAD = (
+    Bad(  # the route that is there is liveness: readiness joins its router
+        {"app/__init__.py": "", "app/main.py": "import app.db\n" + MAIN.replace("app = FastAPI()", "api = FastAPI()")
+         .replace("app.include", "api.include"), "app/db.py": ENGINE, "app/health.py": HEALTH},
+        at=("app/main.py:6",), severity="medium",
+        fixed={"app/health.py": HEAD + READY.format(router="router", path="/health/ready") + ASK},
+    ),
+    Bad(  # two dependencies, no health route
+        {"main.py": ITEMS.format(module="stores"),
+         "stores.py": ENGINE.replace("\n\n", "\nfrom redis.asyncio import Redis\n\n", 1)
+         + "cache = Redis.from_url(\"redis://localhost\")\n"},
+        at=("main.py:5",), severity="high",
+    ),
+    Bad(  # it says that it is ready and asks nobody
+        {"main.py": ITEMS.format(module="db") + "\n\n@app.get(\"/health/ready\")\nasync def ready() -> bool:\n    return True\n",
+         "db.py": PLAIN}, at=("main.py:14",), severity="medium",
+    ),
+    Bad(  # it asks one of two
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy import text\n\nfrom db import engine\nfrom cache import redis\n\n"
+         "app = FastAPI()\n\n\n@app.get(\"/readyz\")\nasync def readyz() -> str:\n    async with engine.connect() as c:\n"
+         "        await c.execute(text(\"SELECT 1\"))\n    return \"ok\"\n\n\n@app.get(\"/x\")\n"
+         "async def x() -> str:\n    return await redis.get(\"x\")\n",
+         "db.py": ENGINE, "cache.py": CLIENT}, at=("main.py:11",), severity="medium",
+    ),
+)
+GOOD = (
+    Good(  # through a helper and a time limit
+        {"main.py": "import asyncio\n\nfrom fastapi import FastAPI, HTTPException\nfrom sqlalchemy import text\n\n"
+         "from db import engine\n\napp = FastAPI()\n\n\nasync def ask() -> None:\n    async with engine.connect() as c:\n"
+         "        await c.execute(text(\"SELECT 1\"))\n\n\n@app.get(\"/health/ready\")\nasync def ready() -> str:\n    try:\n"
+         "        await asyncio.wait_for(ask(), 2)\n    except (OSError, TimeoutError):\n"
+         "        raise HTTPException(503) from None\n    return \"ok\"\n",
+         "db.py": ENGINE}),
+    Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef root() -> str:\n"
+          "    return \"ok\"\n"}, outcome="not_applicable"),
+    Good(  # only a script that no application imports uses the database
+        {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef root() -> str:\n"
+         "    return \"ok\"\n", "scripts/load.py": ENGINE}, outcome="not_applicable"),
+    Good(  # what it asks is made at start-up, out of sight
+        {"main.py": "from fastapi import FastAPI, Request\n\nimport db\n\napp = FastAPI()\n\n\n@app.get(\"/ready\")\n"
+         "async def ready(request: Request) -> str:\n    await request.app.state.database.execute(\"SELECT 1\")\n"
+         "    return str(db)\n", "db.py": ENGINE}, outcome="unknown"),
+)
