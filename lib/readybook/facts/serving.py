@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from readybook.facts.compose import compose_services
+from readybook.facts.compose import ComposeService, compose_services
 from readybook.facts.containers import Dockerfile, dockerfiles, parse_dockerfile
 from readybook.facts.entryfiles import EntryFiles, folders_between
 from readybook.facts.kubernetes import kubernetes
@@ -91,6 +91,17 @@ def gunicorn_configs(project: Project) -> tuple[str, ...]:
     return tuple(path for path in sorted(project.files) if _GUNICORN_CONFIG.search(path))
 
 
+def image_commands(project: Project, dockerfile: Dockerfile) -> tuple[ServeCommand, ...]:
+    """The commands by which an image starts the application when it is run as it is."""
+    purpose = DEVELOPMENT if dockerfile.development else DEPLOY
+    return tuple(dict.fromkeys(_Search(project).image_command(dockerfile, purpose)))
+
+
+def service_commands(project: Project, service: ComposeService) -> tuple[ServeCommand, ...]:
+    """The commands by which a compose service starts the application, where it does not leave that to its image."""
+    return tuple(dict.fromkeys(_Search(project).service(service)))
+
+
 class _Search:
     """One search; scripts that others call are followed once for each caller."""
 
@@ -130,26 +141,30 @@ class _Search:
         source = _Source("dockerfile", purpose, dockerfile.path, dockerfile.final.place.line, hint, service)
         given = dict(dockerfile.env).get("APP_MODULE")
         for app in [given] if given else ["app.main:app", "main:app"]:
-            if self.files.find_module(app.partition(":")[0], hint, "")[0]:
+            file = self.files.find_module(app.partition(":")[0], hint, "")[0]
+            if file and (not hint or file.startswith(hint + "/")):
                 text = f"{dockerfile.outside_base.name}: {app}"
                 yield self.command(ServerCall("gunicorn", app, "", (), "", 1, text), source)
                 return
 
     def from_compose(self) -> Iterator[ServeCommand]:
         for service in compose_services(self.project):
-            purpose = DEVELOPMENT if service.development or _DEVELOPMENT_NAME.search(service.name) else DEPLOY
-            hint = service.build.context if service.build else posixpath.dirname(service.path)
-            values = {v.name: v.value for v in service.environment if v.value is not None}
-            argv = (service.entrypoint or ()) + (service.command or ())
-            if argv:
-                line = (service.command_place or service.place).line
-                source = _Source("compose", purpose, service.path, line, hint, service.name)
-                yield from self.words(argv, source, values)
-            if service.command is None and service.build and service.build.target:
-                text = self.project.files.get(service.build.dockerfile)
-                built = parse_dockerfile(service.build.dockerfile, text.text, service.build.target) if text else None
-                if built:
-                    yield from self.image_command(built, purpose, service.name)
+            yield from self.service(service)
+
+    def service(self, service: ComposeService) -> Iterator[ServeCommand]:
+        purpose = DEVELOPMENT if service.development or _DEVELOPMENT_NAME.search(service.name) else DEPLOY
+        hint = service.build.context if service.build else posixpath.dirname(service.path)
+        values = {v.name: v.value for v in service.environment if v.value is not None}
+        argv = (service.entrypoint or ()) + (service.command or ())
+        if argv:
+            line = (service.command_place or service.place).line
+            source = _Source("compose", purpose, service.path, line, hint, service.name)
+            yield from self.words(argv, source, values)
+        if service.command is None and service.build and service.build.target:
+            text = self.project.files.get(service.build.dockerfile)
+            built = parse_dockerfile(service.build.dockerfile, text.text, service.build.target) if text else None
+            if built:
+                yield from self.image_command(built, purpose, service.name)
 
     def from_kubernetes(self) -> Iterator[ServeCommand]:
         for item in kubernetes(self.project):
