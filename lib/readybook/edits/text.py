@@ -24,6 +24,10 @@ def replace_line_text(work: Work, intent: ReplaceLineText) -> None:
         start = text.rfind("\n", 0, start) + 1
         end = text.find("\n", start)
         line = text[start:end if end >= 0 else len(text)]
+        newline = "\r\n" if line.endswith("\r") else "\n"
+        new = intent.new.replace("\n", newline)
+        if "\n" in new and text.startswith(new, start + max(line.find(intent.old), 0)):
+            return []
         count = line.count(intent.old)
         if intent.new and intent.new in line and (intent.old in intent.new or not count):
             return []
@@ -32,7 +36,6 @@ def replace_line_text(work: Work, intent: ReplaceLineText) -> None:
         at = start + line.index(intent.old)
         if not line.replace(intent.old, "", 1).strip() and not intent.new.strip():
             return [Splice(start, end + 1 if end >= 0 else len(text), "")]
-        newline = "\r\n" if line.endswith("\r") else "\n"
-        return [Splice(at, at + len(intent.old), intent.new.replace("\n", newline))]
+        return [Splice(at, at + len(intent.old), new)]
 
     work.plan_text(intent.place.path, planner)
