@@ -7,6 +7,7 @@ from typing import Any
 from readybook.facts.interpreter import MAX_LOOP, Condition, Interpreter, Suspended
 from readybook.facts.objects import FunctionValue, Generated, Instance, Namespace, Subscripted
 from readybook.facts.operators import binary, compare, lift, unary
+from readybook.facts.route_lists import is_route_list, routes_in
 from readybook.facts.syntax import Node
 from readybook.facts.targetfiles import path_text
 from readybook.facts.unparse import unparse
@@ -179,7 +180,7 @@ def _bin(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 
 def _unary(run: Interpreter, n: Node, scope: Namespace) -> Any:
-    return unary(n[3], evaluate(run, n[4], scope))
+    return unary(run, n[3], evaluate(run, n[4], scope))
 
 
 def _bool(run: Interpreter, n: Node, scope: Namespace) -> Any:
@@ -340,6 +341,8 @@ def iterate(run: Interpreter, value: Any) -> list[Any] | None:
         items = list(value)
     elif isinstance(value, Generated):
         items = value.elements
+    elif is_route_list(value):
+        items = routes_in(value)
     else:
         from readybook.facts.attributes import enum_members
 

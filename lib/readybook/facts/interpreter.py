@@ -16,6 +16,7 @@ from typing import Any
 from readybook.facts.modules import Module, Modules
 from readybook.facts.objects import (
     Awaitable,
+    Bound,
     ClassValue,
     FunctionValue,
     Generated,
@@ -214,7 +215,7 @@ class Interpreter:
 
     def decides(self, test: Any) -> bool | None:
         """Whether a test is true; None both ways are possible, as for an object that is known only by its type."""
-        if self.symbolic and isinstance(test, Instance | list | tuple | dict):
+        if self.symbolic and isinstance(test, Instance | Bound | list | tuple | dict):
             return None
         return truth(test)
 

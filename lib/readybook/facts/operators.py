@@ -62,6 +62,8 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return left + right
     if op == "Add" and isinstance(left, list | tuple) and isinstance(right, Unknown):
         return [*left, right]
+    if op in ("Sub", "BitAnd") and isinstance(left, list) and isinstance(right, list):
+        return [v for v in left if (v in right) is (op == "BitAnd")] if known(left) and known(right) else UNKNOWN
     if op == "BitOr" and isinstance(left, dict) and isinstance(right, dict):
         return left | right
     if op == "BitOr" and isinstance(left, list) and isinstance(right, list):
@@ -102,12 +104,12 @@ def _percent(left: str, right: Any) -> Any:
     return text if len(text) <= MAX_TEXT else UNKNOWN
 
 
-def unary(op: str, value: Any) -> Any:
+def unary(run: Interpreter, op: str, value: Any) -> Any:
     """The value of ``op value``."""
     if isinstance(value, FromEnv | Choice):
-        return lift(lambda v: unary(op, v), value)
+        return lift(lambda v: unary(run, op, v), value)
     if op == "Not":
-        t = truth(value)
+        t = run.decides(value)
         return UNKNOWN if t is None else not t
     if isinstance(value, int | float):
         return {"USub": operator.neg, "UAdd": operator.pos, "Invert": operator.invert}[op](value) if (

@@ -1,0 +1,123 @@
+"""What calls what, what serves a request, and what runs in the event loop."""
+
+from __future__ import annotations
+
+from readybook import Project
+from readybook.facts.blocking import blocking
+
+FILES = {
+    "app/__init__.py": "",
+    "app/main.py": """
+from fastapi import Depends, FastAPI
+from starlette.middleware.base import BaseHTTPMiddleware
+from app.service import Service, quick
+from app.deps import session
+
+app = FastAPI()
+
+
+class Timing(BaseHTTPMiddleware):
+    async def dispatch(self, request, call_next):
+        quick()
+        return await call_next(request)
+
+
+app.add_middleware(Timing)
+
+
+@app.get("/a")
+async def a(service: Service = Depends(Service), db=Depends(session)) -> str:
+    return await service.fetch(1)
+
+
+@app.get("/b")
+def b() -> str:
+    quick()
+    return "b"
+
+
+@app.exception_handler(ValueError)
+async def refused(request, error):
+    quick()
+""",
+    "app/service.py": """
+import time
+import requests
+
+
+def quick():
+    time.sleep(1)
+
+
+class Service:
+    def __init__(self) -> None:
+        self.client = requests.Session()
+
+    async def fetch(self, number: int) -> str:
+        return self.read(number)
+
+    def read(self, number: int) -> str:
+        for _ in range(3):
+            self.client.get("https://a.example")
+        return str(number)
+
+    async def never_awaited(self) -> None:
+        quick()
+""",
+    "app/deps.py": """
+def session():
+    yield 1
+""",
+}
+
+
+def facts(files: dict[str, str] = FILES):
+    return Project.from_files(files).facts
+
+
+def test_every_entry_is_named_once_with_where_it_runs():
+    found = {(e.kind, e.name.rpartition(".")[2], e.in_loop) for e in facts().behaviour.entries}
+    assert found == {("handler", "a", True), ("handler", "b", False), ("dependency", "__init__", False),
+                     ("dependency", "session", False), ("middleware", "dispatch", True),
+                     ("exception handler", "refused", True)}
+
+
+def test_calls_are_followed_through_methods_attributes_and_modules():
+    behaviour = facts().behaviour
+    entry = next(e for e in behaviour.entries if e.name == "app.main.a")
+    reached = {r.call.path: [s.function for s in r.chain] for r in behaviour.reached(entry)}
+    assert reached["requests.Session.get"] == ["app.main.a", "app.service.Service.fetch"]
+    assert "time.sleep" not in reached  # never_awaited is not called, and quick() not from here
+
+
+def test_a_call_knows_its_place_loop_and_function():
+    call = next(c for c in facts().behaviour.calls if c.path == "requests.Session.get")
+    assert (call.place.path, call.place.line, call.in_loop, call.function) == (
+        "app/service.py", 19, True, "app.service.Service.read")
+    assert call.written == ("self.client.get", '"https://a.example"')
+
+
+def test_a_coroutine_that_is_not_awaited_in_place_is_not_followed():
+    files = {"main.py": "import time, asyncio\nfrom fastapi import FastAPI\napp = FastAPI()\n\n\nasync def later():\n"
+             "    time.sleep(1)\n\n\n@app.get('/')\nasync def index():\n    asyncio.create_task(later())\n"}
+    behaviour = facts(files).behaviour
+    entry = next(e for e in behaviour.entries if e.kind == "handler")
+    assert "time.sleep" not in {r.call.path for r in behaviour.reached(entry)}
+
+
+def test_both_branches_of_a_test_on_an_object_are_followed():
+    files = {"main.py": "import time\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel\napp = FastAPI()\n\n\n"
+             "class Body(BaseModel):\n    kind: str = 'a'\n    note: str | None = None\n\n\n@app.post('/')\n"
+             "async def index(body: Body):\n    if body.kind == 'b':\n        time.sleep(1)\n    if body.note is None:\n"
+             "        time.sleep(2)\n"}
+    found = [c.place.line for c in facts(files).behaviour.calls_to("time.sleep")]
+    assert found == [15, 17]
+
+
+def test_blocking_names_why():
+    assert blocking("requests.get").kind == "http"
+    assert blocking("sqlalchemy.orm.Session.query().filter().all").kind == "database"
+    assert blocking("boto3.client().put_object").kind == "network"
+    assert blocking("boto3.client().meta") is None
+    assert blocking("httpx.AsyncClient.get") is None
+    assert blocking("asyncio.sleep") is None
