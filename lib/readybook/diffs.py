@@ -20,6 +20,8 @@ DIFFS_BUDGET = 450_000   # bytes of HTML for all diffs of a page together
 LINES_SHOWN = 500        # of one patch
 LINE_LIMIT = 300
 SAFETY_WORDS = {"safe": "safe", "review": "needs review", "sketch": "a sketch to finish"}
+VERDICT_WORDS = {"verified": "verified", "review": "tried, review it", "failed": "failed verification",
+                 "not_run": "could not be tried"}
 _FILE = re.compile(r"diff --git (?:\"?a/)(.*?)\"? \"?b/(.*?)\"?$")
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
@@ -54,10 +56,15 @@ class PatchView:
 
 @dataclass(frozen=True, slots=True)
 class SeriesView:
-    """A series to show: its patches, and the findings that none of them cures as (check, why, how many)."""
+    """A series to show: its patches, and the findings that none of them cures as (check, why, how many).
+
+    ``proof`` says what ``readybook verify`` proved of it, ``guard`` how it was held; empty when it was not asked.
+    """
 
     patches: tuple[PatchView, ...] = ()
     left: tuple[tuple[str, str, int], ...] = ()
+    proof: str = ""
+    guard: str = ""
 
 
 def view(patch: Patch) -> PatchView:
@@ -81,7 +88,20 @@ def read_series(folder: Path) -> SeriesView:
         )
         for row in data["patches"]
     )
-    return SeriesView(patches, tuple((check, why, count) for (check, why), count in sorted(left.items())))
+    proven = _proof(folder / "verify.json", patches)
+    return SeriesView(patches, tuple((check, why, count) for (check, why), count in sorted(left.items())), *proven)
+
+
+def _proof(file: Path, patches: tuple[PatchView, ...]) -> tuple[str, str]:
+    """What a verification beside the series says of it, and how the code was held while it ran."""
+    if not file.is_file():
+        return "", ""
+    from readybook.story import proof
+
+    data = json.loads(file.read_text(encoding="utf-8"))
+    stale = sum(not patch.verdict for patch in patches)
+    tail = f" {stale} of the patches below changed since and were not tried." if stale else ""
+    return proof(data) + tail, data["isolation"]["guard"]
 
 
 def file_diffs(patch: str) -> tuple[FileDiff, ...]:
@@ -90,6 +110,14 @@ def file_diffs(patch: str) -> tuple[FileDiff, ...]:
     for path, lines in _by_file(patch.split("\n")):
         found.append(FileDiff(path, tuple(_hunk_lines(lines))))
     return tuple(found)
+
+
+def proof_html(series: SeriesView) -> Html | None:
+    """What was proven of a series; None when nothing was."""
+    if not series.proof:
+        return None
+    return el("div", el("p", el("b", series.proof)), el("p", f"How: on a copy, in child processes. {series.guard}",
+                                                        class_="rest"), class_="proof")
 
 
 def patches_html(patches: Iterable[PatchView], budget: int = DIFFS_BUDGET) -> Html:
@@ -115,7 +143,7 @@ def patch_html(patch: PatchView) -> Html:
         "details",
         el("summary", el("span", el("code", f"{patch.number:04}"), " ", clip(mask(patch.title), 300), class_="title"),
            el("span", f"{SAFETY_WORDS.get(patch.safety, patch.safety)} · {tail}"
-                      f"{' · ' + patch.verdict if patch.verdict else ''}", class_="tail")),
+                      f"{' · ' + VERDICT_WORDS.get(patch.verdict, patch.verdict) if patch.verdict else ''}", class_="tail")),
         el("p", el("code", clip(patch.file, 200)), " cures ", str(patch.cures), " of ",
            el("a", patch.check, href=f"#{patch.check}"), f": {clip(mask(patch.reason), 900)}" if patch.reason else None,
            class_="reason"),

@@ -82,28 +82,33 @@ def audited(
     return Audited(report, settings, project, checks)
 
 
-def render_report(target: Path, out: Path, *, parameters: dict[str, Any] | None = None, **options: Any) -> Rendered:
+def render_report(target: Path, out: Path, *, parameters: dict[str, Any] | None = None, verified: Path | None = None,
+                  **options: Any) -> Rendered:
     """Audit ``target`` (``options`` as for ``audited``) and render it into the folder ``out``."""
-    return render(audited(Path(target), **options), out, parameters or {})
+    return render(audited(Path(target), **options), out, parameters or {}, verified)
 
 
-def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None) -> Rendered:
+def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, verified: Path | None = None) -> Rendered:
     """Render a finished audit into the folder ``out``, which is made when missing.
 
-    ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, hours_per_day, date. Raises
-    ConfigError for one that it does not have.
+    ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, hours_per_day, date. ``verified`` is a
+    verify.json of the same patches. Raises ConfigError for what the notebook, or verify, did not make.
     """
     from readybook import notebooks
+    from readybook.verify.delivered import adopt, read_verified
 
     given = {"profile": ran.config.profile, **(parameters or {})}
     if given["profile"] not in PROFILES:
         raise ConfigError(f"profile must be {' or '.join(PROFILES)}, not {given['profile']!r}")
+    proven = read_verified(verified) if verified else None
     out = Path(out).absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".readybook-", dir=out.parent))
     try:
         ran = with_series(ran, staging / "patches")
         offered = (staging / "patches" / "series.json").is_file()
+        if proven is not None and offered:
+            adopt(staging / "patches", proven)
         (staging / "audit.json").write_text(ran.report.to_json(), encoding="utf-8", newline="\n")
         fixed = {"target": ran.report.target.name, "report_json": "audit.json", "patches": "patches" if offered else ""}
         notebook = notebooks.run_notebook("01_audit", {**given, **fixed}, staging)

@@ -6,8 +6,10 @@ Every function is a pure function of the report and its arguments; nothing here 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
 from readybook.check import CATEGORIES, Estimate, Result
 from readybook.finding import Finding
@@ -139,6 +141,21 @@ def category_efforts(report: Report) -> dict[str, Estimate]:
         name: sum((r.estimate for r in report.results if r.category == name), Estimate()) for name in CATEGORIES
     }
     return {name: estimate for name, estimate in sums.items() if estimate.likely}
+
+
+def proof(verified: Mapping[str, Any]) -> str:
+    """What ``readybook verify`` proved, in one sentence; ``verified`` is the content of its verify.json."""
+    whole = verified["whole"]
+    passed = whole["tests"]["after"]["passed"] if whole["tests"] else None
+    tests = "starting the application" if whole["tests"] is None else "the project's own tests" if passed is None else \
+        f"the project's own {plural(passed, 'test')}"
+    words = ((whole["verified"], f"verified by {tests}"),
+             (whole["review"], "needs review" if whole["review"] == 1 else "need review"),
+             (whole["failed"], "failed"), (whole["not_run"], "could not be tried"))
+    text = ", ".join([plural(whole["patches"], "patch", "patches"), *(f"{n} {word}" for n, word in words if n)])
+    if whole["review"] and whole["tests"]:
+        text += f"; the tests pass as before with all {whole['verified'] + whole['review']} of them together"
+    return text + "."
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

@@ -15,7 +15,7 @@ from readybook.charts import Chart
 from readybook.diffs import SeriesView
 from readybook.display import Shown
 from readybook.errors import ConfigError, TargetError
-from readybook.markup import el
+from readybook.markup import el, join
 from readybook.report import Report
 from readybook.tables import Table
 
@@ -158,9 +158,10 @@ def findings(report: Report) -> Shown:
 
 
 def patches(audit: Audit) -> Shown:
-    """The offered patches as diffs."""
+    """The offered patches as diffs, with what was proven of them."""
     found = audit.series.patches
-    return Shown(diffs.patches_html(found), story.plural(len(found), "patch", "patches"))
+    html = join([diffs.proof_html(audit.series), diffs.patches_html(found)])
+    return Shown(html, audit.series.proof or story.plural(len(found), "patch", "patches"))
 
 
 def unpatched(audit: Audit) -> Table:

@@ -11,21 +11,23 @@ from typing import Any
 from readybook.severity import SEVERITIES
 from readybook.version import __version__
 
-EPILOG = """exit codes: 0 done; 1 a gate failed or a batch target failed; 2 wrong usage or unreadable target;
-3 internal error; 130 interrupted"""
+EPILOG = """exit codes: 0 done; 1 a gate failed, a patch failed verification or a batch target failed;
+2 wrong usage or unreadable target; 3 internal error; 130 interrupted"""
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser; a parsed command line has ``command``, the function to call as ``module:function``."""
     top = argparse.ArgumentParser(
         prog="readybook", epilog=EPILOG,
-        description="Audit a FastAPI codebase for production readiness, and remediate it. The code is read, never run.",
+        description="Audit a FastAPI codebase for production readiness, and remediate it. "
+                    "The code is read, never run (but by verify, on a copy).",
     )
     top.add_argument("--version", action="version", version=f"readybook {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _audit(commands)
     _report(commands)
     _fix(commands)
+    _verify(commands)
     _listings(commands)
     _batch(commands)
     return top
@@ -54,6 +56,7 @@ def _report(commands: Any) -> None:
     report = _command(commands, "report", "reporting:report", "render the report: executed notebook and one HTML file")
     _target(report)
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    report.add_argument("--verified", type=Path, metavar="FILE", help="verify.json to show with the patches")
     _parameters(report)
 
 
@@ -72,6 +75,17 @@ def _fix(commands: Any) -> None:
     fix.add_argument("--unsafe", action="store_true", help="make also the fixes that change public behaviour")
     fix.add_argument("--apply", action="store_true", help="commit the patches to the target, on a branch of their own")
     fix.add_argument("--dry-run", action="store_true", help="print the diffs, write nothing")
+
+
+def _verify(commands: Any) -> None:
+    verify = _command(commands, "verify", "verifying:verify",
+                      "prove patches on a copy of the target (this command runs the target's code)")
+    _target(verify)
+    verify.add_argument("--patches", type=Path, required=True, metavar="DIR", help="folder that `fix --out` wrote")
+    verify.add_argument("--test-command", default="", metavar="CMD",
+                        help="runs the tests, from the top of the copy (default: pytest where tests are found)")
+    verify.add_argument("--python", default="", metavar="EXE", help="interpreter that has the target's packages")
+    verify.add_argument("--network", action="store_true", help="let the target's code connect to other machines")
 
 
 def _listings(commands: Any) -> None:

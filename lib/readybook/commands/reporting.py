@@ -16,7 +16,8 @@ def report(arguments: argparse.Namespace) -> int:
     from readybook.rendering import render_report
 
     say(f"auditing {arguments.target} and rendering the notebook")
-    made = render_report(arguments.target, arguments.out, parameters=_parameters(arguments), **options(arguments))
+    made = render_report(arguments.target, arguments.out, parameters=_parameters(arguments),
+                         verified=arguments.verified, **options(arguments))
     emit("".join(f"{path}\n" for path in (made.html, made.notebook, made.json, made.patches) if path))
     return 0
 

@@ -1,0 +1,58 @@
+"""Environment variables that a patch makes necessary, and what they are set to while it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from readybook.facts.settings import Variable
+from readybook.project import Project
+from readybook.verify.applying import Step
+from readybook.verify.reaudit import state
+
+PLACEHOLDER = "placeholder-of-readybook-verify-0123456789"  # as long as keys that libraries check for length
+_BY_TYPE = (("bool", "true"), ("int", "1"), ("float", "1"), ("Url", "http://localhost/"), ("list", "[]"),
+            ("dict", "{}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A variable that must be set once a patch is in; ``origin`` says where the value it is tried with comes from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def needs(base: Project, steps: Sequence[Step]) -> dict[int, tuple[Need, ...]]:
+    """The variables that each patch of a stack makes necessary, by number; a start with nothing set fails on them."""
+    if not steps:
+        return {}
+    before = _required(base)
+    tip = state(base, steps[-1].changes)
+    missing = _required(tip).keys() - before.keys()
+    found: dict[int, tuple[Need, ...]] = {}
+    for step in steps:
+        if not missing:
+            break
+        now = _required(tip if step is steps[-1] else state(base, step.changes))
+        own = sorted(missing & now.keys())
+        found[step.piece.number] = tuple(_need(now[name], base, tip) for name in own)
+        missing = missing - set(own)
+    return found
+
+
+def _required(project: Project) -> dict[str, Variable]:
+    return {v.name: v for v in project.facts.variables if v.required and v.name}
+
+
+def _need(variable: Variable, base: Project, tip: Project) -> Need:
+    for dotenv in tip.facts.dotenvs:
+        offered = dotenv.get(variable.name) if dotenv.example else None
+        if offered is not None and offered.value:
+            return Need(variable.name, offered.value, f"the value in {dotenv.path}")
+    for old in base.facts.variables:
+        if old.name == variable.name and isinstance(old.default, (str, int, float)):
+            return Need(variable.name, str(old.default), "the default it had")
+    value = next((value for word, value in _BY_TYPE if word in variable.annotation), PLACEHOLDER)
+    return Need(variable.name, value, "a made-up value")
