@@ -11,7 +11,8 @@ ROLES = (APPLICATION, TEST, MIGRATION, SCRIPT, EXAMPLE, GENERATED, VENDORED, DOC
 
 _TEST_FOLDERS = frozenset({
     "test", "tests", "unit_tests", "integration_tests", "e2e", "e2e_tests", "functional_tests", "tests_e2e",
-    "api_tests", "load_tests", "loadtests", "load_test", "loadtest", "perf_tests", "benchmark", "benchmarks",
+    "api_tests", "load_tests", "loadtests", "load_test", "loadtest", "load_testing", "loadtesting", "perf_tests",
+    "performance_tests", "stress_tests", "benchmark", "benchmarks",
     "__tests__",
 })
 _TEST_FILE = re.compile(r"test_[^/]*\.pyi?|[^/]*_tests?\.pyi?|conftest\.py|tests\.py|locustfile[^/]*\.py")
