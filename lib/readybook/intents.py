@@ -63,6 +63,14 @@ class MakeSync:
 
 
 @dataclass(frozen=True, slots=True)
+class RunInOwnLoop:
+    """The ``async def`` named ``name`` at ``place`` is a plain function that runs ``_name``, its old body, to its end."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureImport:
     """``from module import name [as alias]`` stands in ``path``; with ``name`` None, ``import module [as alias]``."""
 
@@ -204,6 +212,7 @@ Intent = (
     | ReplaceExpression
     | ReplaceDefault
     | MakeSync
+    | RunInOwnLoop
     | EnsureImport
     | RemoveUnusedImport
     | EnsureModuleStatement

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.lifespan import events_to_lifespan
@@ -50,6 +51,7 @@ from readybook.intents import (
     ReplaceExpression,
     ReplaceInstruction,
     ReplaceLineText,
+    RunInOwnLoop,
     SetKeyword,
 )
 from readybook.place import Place
@@ -72,6 +74,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     ReplaceExpression: replace_expression,
     ReplaceInstruction: replace_instruction,
     ReplaceLineText: replace_line_text,
+    RunInOwnLoop: run_in_own_loop,
     SetKeyword: set_keyword,
 }
 # Settings come first, since other intents name them; what is unused is known only when all else is done.
