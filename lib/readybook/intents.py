@@ -120,12 +120,13 @@ class EnsureSetting:
 
 @dataclass(frozen=True, slots=True)
 class EnsureEnvExample:
-    """``path`` (a .env.example) documents the variable ``name``."""
+    """``path`` (a .env.example) documents the variable ``name``; ``commented``: as a line that is commented out."""
 
     path: str
     name: str
     value: str
     comment: str = ""
+    commented: bool = False
 
 
 @dataclass(frozen=True, slots=True)

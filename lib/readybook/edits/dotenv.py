@@ -30,10 +30,12 @@ def ensure_env_example(work: Work, intent: EnsureEnvExample) -> None:
     """Carry out EnsureEnvExample; a missing file is made."""
     if not work.exists(intent.path):
         work.create(intent.path, "")
-    ensure_variable(work, intent.path, intent.name, intent.value, intent.comment)
+    ensure_variable(work, intent.path, intent.name, intent.value, intent.comment, intent.commented)
 
 
-def ensure_variable(work: Work, path: str, name: str, value: str, comment: str = "") -> None:
+def ensure_variable(
+    work: Work, path: str, name: str, value: str, comment: str = "", commented_out: bool = False
+) -> None:
     """Append a variable unless a line (commented out or not) names it."""
     text = work.text(path)
     if text is None:
@@ -54,6 +56,6 @@ def ensure_variable(work: Work, path: str, name: str, value: str, comment: str =
     commented = any(line.lstrip().startswith("#") and not LINE.match(line.rstrip("\r")) for line in lines)
     head = f"# {comment}{newline}" if comment and (commented or not live) else ""
     ended = not text or text.endswith("\n")
-    line = f"{export}{name}{' = ' if spaced else '='}{value}"
+    line = f"{'# ' if commented_out else ''}{export}{name}{' = ' if spaced else '='}{value}"
     new = ("" if ended else newline) + head + line + (newline if ended else "")
     work.drafts[path] = work.draft(path).rewritten(text + new)

@@ -33,6 +33,9 @@ _NOT = frozenset({
     "param", "name", "label", "regex", "pattern", "url", "uri", "path", "endpoint", "prefix", "suffix", "eos", "bos",
     "pad",
     "unk", "sep", "special", "stop", "site", "idempotency", "cache", "invalid", "wrong", "error", "message", "title",
+    "use", "enable", "enabled", "disable", "require", "allow", "show", "has", "expire", "expires", "ttl", "length",
+    "count",
+    "limit",
 })
 _SIGNING = frozenset({
     ("secret", "key"), ("jwt", "secret"), ("jwt", "key"), ("signing", "key"), ("session", "secret"), ("token",

@@ -1,0 +1,56 @@
+"""Examples of OPS019."""
+
+from __future__ import annotations
+
+from readybook import Bad, Good
+
+HEAD = "# Copy to .env and fill in. A line that is commented out shows a default.\n"
+IMPORTS = "from pydantic import Field, SecretStr\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n\n\n"
+SETTINGS = IMPORTS + (
+    "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_file=\".env\", env_prefix=\"SHOP_\")\n\n"
+    "    # Host, port and name\n    database_url: str\n    api_key: SecretStr = Field(description=\"Of the payment "
+    "provider\")\n"
+    "    timeout: float = 2.5  # seconds\n    title: str = \"My shop\"\n    hosts: list[str] = [\"a.example\"]\n"
+)
+
+EXAMPLES = (
+    Bad(
+        {"app/__init__.py": "", "app/config.py": SETTINGS},
+        at=("app/config.py:9",), severity="medium",
+        fixed={".env.example": HEAD + "\n# app/config.py\n# Host, port and name (str, required)\nSHOP_DATABASE_URL=\n"
+               "# Of the payment provider (SecretStr, required, secret)\nSHOP_API_KEY=\n"
+               "# seconds (float)\n# SHOP_TIMEOUT=2.5\n# str\nSHOP_TITLE='My shop'\n# list[str]\n"
+               "# SHOP_HOSTS='[\"a.example\"]'\n"},
+    ),
+    Bad(  # fallen behind: one required, one optional
+        {"app/__init__.py": "", "app/config.py": SETTINGS,
+         ".env.example": "# the database\nSHOP_DATABASE_URL=\nSHOP_TIMEOUT=2.5\n# SHOP_TITLE=Shop\n"},
+        at=("app/config.py:10", "app/config.py:13"), severity="medium",
+        fixed={".env.example": "# the database\nSHOP_DATABASE_URL=\nSHOP_TIMEOUT=2.5\n# SHOP_TITLE=Shop\n"
+               "# Of the payment provider (SecretStr, required, secret)\nSHOP_API_KEY=\n"
+               "# list[str]\n# SHOP_HOSTS=\"[\\\"a.example\\\"]\"\n"},
+    ),
+    Bad(  # plain reads; the front end's example is not this code's
+        {"backend/main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\n"
+         "LEVEL = os.getenv(\"LOG_LEVEL\", \"INFO\")\n",
+         "frontend/.env.example": "VITE_API_URL=\n"},
+        at=("backend/main.py:3",), severity="medium",
+        fixed={"backend/.env.example": HEAD + "\n# backend/main.py\n# str, required\nDATABASE_URL=\n# str\n"
+               "# LOG_LEVEL=INFO\n"},
+    ),
+    Bad(  # a name that nothing reads any more
+        {"main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\n", ".env.example": "DATABASE_URL=\n"
+         "MAILER_KEY=\n"},
+        at=(".env.example:2",), severity="low",
+    ),
+    Good(
+        {"main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\nHOME = os.environ[\"HOME\"]\n",
+         ".env.example": "DATABASE_URL=\nPOSTGRES_PASSWORD=\nGREETING=\n", "compose.yml":
+         "services:\n  api:\n    build: .\n    environment:\n      - TEXT=${GREETING}\n"},
+    ),
+    Good(  # told of in lines that are commented out, in another spelling of the file's name
+        {"app/__init__.py": "", "app/config.py": SETTINGS,
+         "env.sample": "SHOP_DATABASE_URL=\nSHOP_API_KEY=\n# SHOP_TIMEOUT=2.5\n# SHOP_TITLE=Shop\n# SHOP_HOSTS=a\n"},
+    ),
+    Good({"main.py": "import os\n\nPATH = os.environ[\"PATH\"]\n"}, outcome="not_applicable"),
+)
