@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
 from readybook.facts.values import UNKNOWN, FromEnv, Unknown, by_default
 
 if TYPE_CHECKING:
@@ -93,17 +93,24 @@ def option(cls: ClassValue, key: str) -> Any:
     for c in cls.mro():
         if not isinstance(c, ClassValue):
             continue
-        config = c.scope.names.get("model_config")
-        if isinstance(config, dict) and key in config:
-            return by_default(config[key])
-        if isinstance(config, Instance) and key in config.kwargs:
-            return by_default(config.kwargs[key])
+        for config in _merged(c.scope.names.get("model_config")):
+            if isinstance(config, dict) and key in config:
+                return by_default(config[key])
+            if isinstance(config, Instance) and key in config.kwargs:
+                return by_default(config.kwargs[key])
         old = c.scope.names.get("Config")
         if isinstance(old, ClassValue) and key in old.scope.names:
             return by_default(old.scope.names[key])
         if key in c.keywords:
             return by_default(c.keywords[key])
     return None
+
+
+def _merged(config: Any) -> list[Any]:
+    """The parts of a configuration, the one that wins first: ``SHARED | SettingsConfigDict(env_prefix="A_")``."""
+    if isinstance(config, Subscripted):  # what ``|`` between two objects of packages is taken for
+        return [part for side in reversed(config.args) for part in _merged(side)]
+    return [config]
 
 
 def config_call(run: Interpreter, value: Instance, method: str, args: Any, kwargs: Any, node: Any) -> Any:
