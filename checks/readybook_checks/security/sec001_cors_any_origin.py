@@ -75,20 +75,23 @@ class CorsAnyOrigin(Check):
         return Finding(
             middleware.place, f"{what}{where}{condition}: {effect}.", severity,
             confidence="high" if certain or by_pattern else "medium",
-            fix=self._fix(middleware, source, by_pattern), app=app.spec, chain=(source[1],) if source else (),
+            fix=self._fix(project, middleware, source, by_pattern), app=app.spec, chain=(source[1],) if source else (),
         )
 
-    def _fix(self, middleware: Middleware, source: tuple[str, Place] | None, by_pattern: bool) -> Fix:
+    def _fix(self, project: Project, middleware: Middleware, source: tuple[str, Place] | None, by_pattern: bool) -> Fix:
+        calls = project.facts.behaviour.calls_to("starlette.middleware.Middleware")
+        call = next((c.last for c in calls if c.place.line == middleware.place.line
+                     and c.place.path == middleware.place.path), "add_middleware")
         intents: tuple[Intent, ...]
         intents = (
             EnsureSetting("cors_origins", "list[str]", "[]", "CORS_ORIGINS", example="https://app.example.com",
                           meaning="sites that may call the API from a browser, by comma"),
-            SetKeyword(middleware.place, "add_middleware", "allow_origins", "{setting:cors_origins}"),
+            SetKeyword(middleware.place, call, "allow_origins", "{setting:cors_origins}"),
         )
         if source is not None and source[1].symbol:
             intents = (ReplaceDefault(source[1], source[0].lower(), "[]"),)
         if by_pattern:
-            intents = (*intents, RemoveKeyword(middleware.place, "add_middleware", "allow_origin_regex"))
+            intents = (*intents, RemoveKeyword(middleware.place, call, "allow_origin_regex"))
         return Fix(
             "Take the allowed origins from settings, none by default", intents, safety="review",
             reason="websites on other origins that call the API today must be listed in the setting",
@@ -172,6 +175,12 @@ CorsAnyOrigin.examples = (
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
          "    allow_origin_regex=\"^https?://.*$\",\n    allow_credentials=True,\n)\n"},
         at=("main.py:5",), severity="critical",
+    ),
+    Bad(  # in the constructor's list
+        {"main.py": MAIN + "from starlette.middleware import Middleware\n\napp = FastAPI(\n    middleware=[\n"
+         "        Middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True),\n    ]\n)\n",
+         "requirements.txt": "fastapi==0.136.0\npydantic-settings==2.10.1\n"},
+        at=("main.py:7",), severity="critical",
     ),
     Good(
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"https://a.example\"])\n"},
