@@ -184,6 +184,57 @@ def test_settings_are_reached_as_the_file_already_does(head: str, expression: st
         assert wants[0].module == ".config"
 
 
+def test_settings_made_elsewhere_are_found_by_what_annotations_say() -> None:
+    config = "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    a: int = 1\n"
+    head = "from importlib import import_module\n"
+    maker = f'{head}def load() -> "S":\n    return import_module("config").S()\nconf = load()\n'
+    files = {"config.py": config, "maker.py": maker, "main.py": "from maker import conf\nx = f(1)\n"}
+    done = apply(Project.from_files(files), [ReplaceExpression(Place("main.py", 2), "1", "{setting:a}")])
+    assert done == {"main.py": "from maker import conf\nx = f(conf.a)\n"}
+
+
+def test_a_function_that_only_uses_the_settings_is_no_way_to_them() -> None:
+    config = "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    a: int = 1\n"
+    use = "async def connect():\n    await go(S().a)\ndef port():\n    return S().a\n"
+    files = {"config.py": config + use, "main.py": "x = f(1)\n"}
+    done = apply(Project.from_files(files), [LIMIT, ReplaceExpression(Place("main.py", 1), "1", "{setting:limit}")])
+    assert done["main.py"] == "from config import settings\n\nx = f(settings.limit)\n"
+
+
+def test_settings_of_another_program_are_not_imported() -> None:
+    config = "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    a: int = 1\nsettings = S()\n"
+    files = {"src/shop/__init__.py": "", "src/shop/config.py": config, "src/shop/main.py": "import shop.config\n",
+             "src/probe/run.py": "x = f(1)\n"}
+    with pytest.raises(PatchError, match="src/probe/run.py: the code does not show"):
+        setting_access(Project.from_files(files), "src/probe/run.py", "a")
+
+
+@pytest.mark.parametrize(("how", "module"), [("app.main:app", "app.settings"), ("main:app", "settings")])
+def test_how_the_service_is_started_tells_where_imports_begin(how: str, module: str) -> None:
+    files = {"app/main.py": "app = FastAPI()\n", "requirements.txt": PINNED}
+    use = [LIMIT, SetKeyword(Place("app/main.py", 1), "FastAPI", "limit", "{setting:limit}")]
+    with pytest.raises(PatchError, match="app/main.py: the code does not show"):
+        apply(Project.from_files(files), use)
+    done = apply(Project.from_files({**files, "Procfile": f"web: uvicorn {how} --port 80\n"}), use)
+    assert done["app/main.py"].startswith(f"from {module} import settings\n")
+
+
+def test_an_example_value_can_be_read_back() -> None:
+    wanted = [EnsureSetting("debug", "bool", "False", "DEBUG"), EnsureSetting("pause", "float | None", "None", "PAUSE"),
+              EnsureSetting("key", "str", None, "KEY", secret=True)]
+    files = {"main.py": "app = FastAPI()\n", "requirements.txt": PINNED, ".env.example": ""}
+    assert apply(Project.from_files(files), wanted)[".env.example"] == "DEBUG=false\n# PAUSE=\nKEY=\n"
+
+
+def test_settings_under_a_taken_name_get_another() -> None:
+    config = "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    a: int = 1\nsettings = S()\n"
+    files = {"config.py": config, "routes.py": "", "main.py": "from routes import settings\nx = f(1)\n"}
+    done = apply(Project.from_files(files), [ReplaceExpression(Place("main.py", 2), "1", "{setting:a}")])
+    assert done["main.py"] == (
+        "from config import settings as app_settings\nfrom routes import settings\nx = f(app_settings.a)\n"
+    )
+
+
 def test_a_circular_import_of_the_settings_is_refused() -> None:
     head = "from app.main import x\nfrom pydantic_settings import BaseSettings\n"
     config = f"{head}class S(BaseSettings):\n    a: int = 1\nsettings = S()\n"

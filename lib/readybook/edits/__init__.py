@@ -25,8 +25,9 @@ from readybook.edits.python_nodes import (
 )
 from readybook.edits.requirements import ensure_requirement
 from readybook.edits.routers import ensure_router
-from readybook.edits.settings import PLACEHOLDER, ensure_setting, resolve
-from readybook.edits.settings import setting_access as _setting_access
+from readybook.edits.setting_use import PLACEHOLDER, resolve
+from readybook.edits.setting_use import setting_access as _setting_access
+from readybook.edits.settings import ensure_setting
 from readybook.edits.text import add_file, replace_line_text
 from readybook.edits.toml import ensure_toml_table
 from readybook.edits.unused_imports import remove_unused_import
@@ -100,9 +101,13 @@ def apply(project: Project, intents: Sequence[Intent]) -> dict[str, str]:
 
 def apply_each(project: Project, groups: Sequence[Sequence[Intent]]) -> Applied:
     """Carry out lists of intents one after the other on one state; a list that fails leaves no trace."""
-    work, failed = Work(project), {}
+    work, failed = Work(project), dict[int, str]()
     unused: list[RemoveUnusedImport] = []
+    last = {edited_path(intent): number for number, intents in enumerate(groups) for intent in intents}
     for number, intents in enumerate(groups):
+        # A file that no later list edits is finished while its tree is at hand.
+        for path in [p for p, n in last.items() if n == number - 1]:
+            _finish(work, path)
         trial = work.fork()
         try:
             for intent in sorted(intents, key=lambda i: not isinstance(i, FIRST)):
@@ -113,14 +118,19 @@ def apply_each(project: Project, groups: Sequence[Sequence[Intent]]) -> Applied:
             continue
         work = trial
         unused += [i for i in intents if isinstance(i, RemoveUnusedImport)]
-    for path in sorted({w.path for w in (*work.statements, *work.wants)}):
-        realise_statements(work, path)
-        realise_imports(work, path)
+    for path in sorted({s.path for s in work.statements} | {w.path for w in work.wants}):
+        _finish(work, path)
     for intent in dict.fromkeys(unused):
         remove_unused_import(work, intent)
     texts = {path: draft.text for path, draft in sorted(work.drafts.items())
              if draft.first is None or draft.text != draft.first}
     return Applied(texts, failed, work.notes)
+
+
+def _finish(work: Work, path: str) -> None:
+    """Place the statements and imports that were asked for in a file."""
+    realise_statements(work, path)
+    realise_imports(work, path)
 
 
 def carry_out(work: Work, intent: Intent) -> None:

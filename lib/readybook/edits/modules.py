@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from readybook.errors import PatchError
 
@@ -13,15 +14,35 @@ IMPORTS = re.compile(
 )
 
 
+# Files that may say how the service is started (``module:app``).
+SERVING = re.compile(
+    r"(?:^|/)(?:[^/]*Dockerfile[^/]*|Procfile|Makefile|[^/]*\.(?:ya?ml|sh|md|toml|ini|conf|service|py))$"
+)
+
+
 class Modules:
     """The target's Python files as modules. ``read`` gives the present text of a path."""
 
     def __init__(self, paths: Iterable[str], read: Callable[[str], str | None], app_dir: str = "") -> None:
+        paths = list(paths)
         self.paths = frozenset(p for p in paths if p.endswith(".py"))
+        self._serving = sorted(p for p in paths if SERVING.search(p))
         self._read = read
         self._app_dir = "" if app_dir in ("", ".") else app_dir.strip("/")
         self._folders = {folder for path in self.paths for folder in _above(path)}
-        self._imported: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._files: dict[tuple[str, str], str | None] = {}
+
+    def imported_files(self, path: str) -> set[str]:
+        """The files of the target that a file imports, ``from package import module`` included."""
+        found: set[str] = set()
+        for module, name in self._statements(path):
+            joined = module + name if module.endswith(".") else f"{module}.{name}"
+            found |= {f for f in (self.file_of(path, module), self.file_of(path, joined) if name else None) if f}
+        return found
+
+    def passes_on(self, path: str, origin: str) -> bool:
+        """Whether a file imports another one directly, so that it may pass its names on."""
+        return any(self.file_of(path, module) == origin for module in self.imported(path))
 
     def imported(self, path: str) -> tuple[str, ...]:
         """The module names that a file's import statements give, relative ones with their dots."""
@@ -29,13 +50,7 @@ class Modules:
 
     def _statements(self, path: str) -> tuple[tuple[str, str], ...]:
         """(module, name) of each imported thing, the name empty for a plain ``import module``."""
-        if path not in self._imported:
-            found: list[tuple[str, str]] = []
-            for origin, names, plain in IMPORTS.findall(self._read(path) or ""):
-                found += [(m.split()[0], "") for m in plain.split(",") if m.split()]
-                found += [(origin, n.split()[0]) for n in names.strip("()").split(",") if origin and n.split()]
-            self._imported[path] = tuple(found)
-        return self._imported[path]
+        return import_statements(self._read(path) or "")
 
     def is_local(self, path: str, module: str) -> bool:
         """Whether ``path`` means a module of the target when it imports ``module``."""
@@ -72,25 +87,51 @@ class Modules:
             raise PatchError(f"{path}: {target} cannot be imported by a name")
         return name
 
+    def share_a_root(self, path: str, target: str) -> bool:
+        """Whether what ``path`` imports, where it stands or how it is served shows that it can import ``target``."""
+        own, root = self.imported(path), self._root(path, target)
+        if any(m.startswith(".") for m in own) and self._relative(path, target):
+            return True
+        if any(self._file(root, m) for m in own if not m.startswith(".")):
+            return True
+        folder, first = path.rpartition("/")[0], target[len(root) + 1 if root else 0:].partition("/")[0]
+        if folder != root and not path.startswith("/".join(filter(None, [root, first])) + "/"):
+            return False
+        # Side by side in a folder that is no package: which of the folders imports start from must be shown.
+        candidates = [r for r in _roots(target) if not self._is_package(r)]
+        return len(candidates) == 1 or bool(self._votes(path, target)[root]) or root == self._app_dir != ""
+
     def reaches(self, start: str, goal: str) -> bool:
         """Whether importing ``start`` imports ``goal``, directly or through other files of the target."""
         seen, todo = {start}, [start]
         while todo:
             path = todo.pop()
-            for module, name in self._statements(path):
-                joined = module + name if module.endswith(".") else f"{module}.{name}"
-                for found in (self.file_of(path, module), self.file_of(path, joined) if name else None):
-                    if found == goal:
-                        return True
-                    if found and found not in seen:
-                        seen.add(found)
-                        todo.append(found)
+            found = self.imported_files(path)
+            if goal in found:
+                return True
+            todo += found - seen
+            seen |= found
         return False
 
     def _root(self, path: str, target: str) -> str:
         """The folder above ``target`` that imports start from: the one most imports of the target agree with."""
-        roots = _above(target)
+        roots = _roots(target)
+        votes = self._votes(path, target)
+        best = max(votes.values())
+        if best:
+            return min((r for r in roots if votes[r] == best), key=len)
+        if self._app_dir and self._app_dir in roots:
+            return self._app_dir
+        return next((r for r in roots if not self._is_package(r)), "")
+
+    def _votes(self, path: str, target: str) -> dict[str, int]:
+        """For each folder above ``target``, how much speaks for it: imports that fit, and how ``path`` is served."""
+        roots = _roots(target)
         votes = dict.fromkeys(roots, 0)
+        for root in roots:
+            if path.startswith(f"{root}/" if root else ""):
+                served = re.compile(rf"(?<![\w./-]){re.escape(_dotted(root, path))}:[A-Za-z_]\w*")
+                votes[root] += 3 * sum(bool(served.search(self._read(p) or "")) for p in self._serving)
         for one in self.paths:
             weight = 5 if one == path else 1
             for module in self.imported(one):
@@ -100,12 +141,7 @@ class Modules:
                 for root in roots:
                     if self._exists(root, first) and (root == "" or one.startswith(root + "/")):
                         votes[root] += weight
-        best = max(votes.values())
-        if best:
-            return min((r for r in roots if votes[r] == best), key=len)
-        if self._app_dir and self._app_dir in roots:
-            return self._app_dir
-        return next((r for r in roots if not self._is_package(r)), "")
+        return votes
 
     def _relative(self, path: str, target: str) -> str | None:
         mine, theirs = path.split("/")[:-1], target.split("/")[:-1]
@@ -126,17 +162,31 @@ class Modules:
         return at in self._folders or f"{at}.py" in self.paths
 
     def _file(self, root: str, module: str) -> str | None:
-        at = "/".join(filter(None, [root, *module.split(".")]))
-        for found in (f"{at}.py", f"{at}/__init__.py"):
-            if found in self.paths:
-                return found
-        return None
+        if (root, module) not in self._files:
+            at = "/".join(filter(None, [root, *module.split(".")]))
+            self._files[root, module] = next((f for f in (f"{at}.py", f"{at}/__init__.py") if f in self.paths), None)
+        return self._files[root, module]
+
+
+@lru_cache(maxsize=16_384)
+def import_statements(text: str) -> tuple[tuple[str, str], ...]:
+    """(module, name) of each import in a text of Python; the name is empty for a plain ``import module``."""
+    found: list[tuple[str, str]] = []
+    for origin, names, plain in IMPORTS.findall(text):
+        found += [(m.split()[0], "") for m in plain.split(",") if m.split()]
+        found += [(origin, n.split()[0]) for n in names.strip("()").split(",") if origin and n.split()]
+    return tuple(found)
 
 
 def _above(path: str) -> list[str]:
     """The folders above a path, innermost first, the target's own folder ('') last."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[:n]) for n in range(len(parts), -1, -1)]
+
+
+def _roots(path: str) -> list[str]:
+    """The folders from which an import statement can name a file, innermost first."""
+    return [r for r in _above(path) if all(part.isidentifier() for part in _dotted(r, path).split("."))] or [""]
 
 
 def _dotted(root: str, path: str) -> str:

@@ -137,20 +137,24 @@ def _same_import(work: Work, intent: EnsureImport, origin: Bound) -> bool:
 def realise_imports(work: Work, path: str) -> None:
     """Carry out the imports that were asked for in a file, in one go."""
     wants = [w for w in work.wants if w.path == path]
+    work.wants = tuple(w for w in work.wants if w.path != path)
     if not wants:
         return
     draft = work.draft(path)
     try:
         work.drafts[path] = draft.plan(_splices(work, path, draft, wants))
     except Clash:
-        draft = draft.settled()
+        work.drafts[path] = draft = draft.settled()
         work.drafts[path] = draft.plan(_splices(work, path, draft, wants))
 
 
 def _splices(work: Work, path: str, draft: Draft, wants: list[EnsureImport]) -> list[Splice]:
     source = work.source(path)
+    bound = bindings(source)
     names: dict[str, list[EnsureImport]] = {}
     for want in wants:
+        if want.name is not None and _same_import(work, want, bound.get(want.alias or want.name, Bound())):
+            continue
         key = want.module if want.name is not None else f"import {want.module} {want.alias}"
         names.setdefault(key, []).append(want)
     head = _head(work, path, source, draft)

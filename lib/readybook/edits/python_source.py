@@ -17,7 +17,7 @@ from readybook.errors import PatchError
 BREAK = re.compile(r"\r\n?|\n")
 BLANKS = (cst.SimpleWhitespace, cst.ParenthesizedWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline,
           cst.Comment, cst.MaybeSentinel)
-KEPT_CHARACTERS = 800_000
+KEPT_CHARACTERS = 2_500_000
 N = TypeVar("N", bound=cst.CSTNode)
 
 
@@ -240,7 +240,7 @@ _KEPT: OrderedDict[str, PythonSource | str] = OrderedDict()
 def parse(path: str, text: str) -> PythonSource:
     """Parse a text, once for each text; raises PatchError naming the file when it is no Python.
 
-    The trees of the last ``KEPT_CHARACTERS`` characters are kept (a tree takes some hundred bytes a character).
+    The trees of the last ``KEPT_CHARACTERS`` characters are kept (a tree takes about 130 bytes a character).
     """
     source = _KEPT.pop(text, None) or _parsed(text)
     _KEPT[text] = source

@@ -17,7 +17,6 @@ from readybook.edits.python_source import PythonSource
 from readybook.edits.settings_home import (
     Field,
     SettingsHome,
-    access,
     class_option,
     field_case,
     fields,
@@ -27,9 +26,8 @@ from readybook.edits.settings_home import (
 from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.intents import EnsureImport, EnsureRequirement, EnsureSetting
-from readybook.place import Place
 
-PLACEHOLDER = re.compile(r"\{setting:(\w+)\}")
+TEXTUAL = re.compile(r"str|SecretStr|str \| None|Optional\[str\]")
 LIST_OF_TEXT = re.compile(r"(?:typing\.)?[Ll]ist\[str\]")
 ORIGINS = {
     "SecretStr": "pydantic", "Field": "pydantic", "AnyHttpUrl": "pydantic", "HttpUrl": "pydantic",
@@ -104,7 +102,25 @@ def ensure_setting(work: Work, intent: EnsureSetting) -> None:
         _reachable(work, home)
         example = example_file(work, home.path)
         if example:
-            ensure_variable(work, example, variable, intent.example, intent.meaning)
+            value, optional = _example(intent, reads_list)
+            ensure_variable(work, example, variable, value, intent.meaning, commented_out=optional)
+
+
+def _example(intent: EnsureSetting, reads_list: bool) -> tuple[str, bool]:
+    """The value of the line in .env.example, and whether it stands in a comment because an empty value would not do."""
+    if intent.example:
+        return intent.example, False
+    value: object = None
+    try:
+        value = ast.literal_eval(intent.default) if intent.default else None
+    except (ValueError, SyntaxError):
+        pass
+    if isinstance(value, bool):
+        return str(value).lower(), False
+    if isinstance(value, str | int | float) and not intent.secret:
+        return str(value), False
+    textual = reads_list or intent.secret or TEXTUAL.fullmatch(intent.annotation)
+    return "", not textual
 
 
 def listed_name(name: str) -> str:
@@ -308,79 +324,3 @@ def main_module(work: Work) -> str | None:
         bool(re.search(r"(?:^|/)(?:tests?|docs|examples?)/|(?:^|/)test_", p)), usual.get(p.rpartition("/")[2], 9),
         p.count("/"), p,
     ))
-
-
-def setting_access(
-    work: Work, path: str, name: str, wanted: tuple[EnsureSetting, ...] = (), place: Place | None = None
-) -> tuple[str, tuple[EnsureImport, ...]]:
-    """The expression by which code of ``path`` reads the setting ``name``, and the imports it needs.
-
-    ``wanted`` are settings that are about to be made. Raises PatchError when the class has no such field.
-    """
-    home = find_settings(work)
-    if home is None:
-        if any(w.name.lower() == name.lower() for w in wanted):
-            for one in wanted:
-                ensure_setting(work, one)
-            home = find_settings(work)
-    if home is None:
-        raise PatchError(f"{path}: there is no settings class to read {name} from")
-    if home.path == path:
-        _after_settings(work, home, place)
-    for one in wanted:
-        ensure_setting(work, one)
-    source = work.source(home.path) if not work.draft(home.path).pending else _settled(work, home.path)
-    node = find_class(source, home)
-    present = {f.name.lower(): f.name for f in fields(source, node)}
-    if name.lower() not in present:
-        raise PatchError(f"{home.path}: {home.name} has no field {name}")
-    attribute = present[name.lower()]
-    methods = {f.name.value for f in source.nodes(cst.FunctionDef) if node in source.ancestors(f)}
-    if listed_name(attribute) in methods:
-        attribute = listed_name(attribute)
-    home = find_settings(work)
-    assert home is not None
-    text, wants = access(work, home, path)
-    return f"{text}.{attribute}", (EnsureImport(path, *wants),) if wants else ()
-
-
-def _after_settings(work: Work, home: SettingsHome, place: Place | None) -> None:
-    """Refuse a place of the settings' own file that runs before the settings object exists."""
-    source, draft = work.source(home.path), work.draft(home.path)
-    made = home.instance or home.factory
-    if place is not None and made is not None and made[0] == home.path:
-        offset = draft.now(place.line)
-        end = max(source.span(s)[1] for s in source.module.body if _binds(s, made[1]))
-        node = find_class(source, home)
-        inside = source.span(node)[0] <= offset <= source.span(node)[1]
-        if offset > end and not inside:
-            return
-    raise PatchError(f"{home.path}: the settings class stands in this file, so the value cannot be read from it here")
-
-
-def _binds(statement: cst.CSTNode, name: str) -> bool:
-    if isinstance(statement, cst.FunctionDef):
-        return statement.name.value == name
-    return isinstance(statement, cst.SimpleStatementLine) and any(
-        isinstance(n, cst.Assign) and isinstance(n.targets[0].target, cst.Name) and n.targets[0].target.value == name
-        or isinstance(n, cst.AnnAssign) and isinstance(n.target, cst.Name) and n.target.value == name
-        for n in statement.body
-    )
-
-
-def _settled(work: Work, path: str) -> PythonSource:
-    work.drafts[path] = work.draft(path).settled()
-    return work.source(path)
-
-
-def resolve(work: Work, path: str, text: str, place: Place | None = None) -> str:
-    """A text with every ``{setting:NAME}`` replaced by the expression that reads it in ``path``, imports asked for."""
-
-    def read(match: re.Match[str]) -> str:
-        expression, imports = setting_access(work, path, match.group(1), place=place)
-        for one in imports:
-            bound = ensure_import(work, one)
-            expression = re.sub(rf"^{one.name}\b", bound, expression)
-        return expression
-
-    return PLACEHOLDER.sub(read, text)

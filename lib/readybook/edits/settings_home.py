@@ -44,7 +44,10 @@ def find_settings(work: Work) -> SettingsHome | None:
     candidates = list(settings_classes(work))
     if not candidates:
         return None
-    best = min(candidates, key=lambda c: (bool(NOT_SERVED.search(c[0])), -_users(work, *c), c[0].count("/"), c))
+    users = _imports_of(work, {path for path, _ in candidates})
+    best = min(candidates, key=lambda c: (
+        bool(NOT_SERVED.search(c[0])), -2 * users[c[0]] - _is_made(work, *c), c[0].count("/"), c,
+    ))
     work.chosen[key] = "::".join(best)
     return describe(work, *best)
 
@@ -70,14 +73,18 @@ def settings_classes(work: Work) -> Iterator[tuple[str, str]]:
         known |= {name for _, name in new}
 
 
-def _users(work: Work, path: str, name: str) -> int:
-    """How many files import the module of a class, or the class, and how often its own module makes an object of it."""
-    stem = path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
-    line = re.compile(rf"^[ \t]*(?:from|import)\b[^\n]*\b(?:{re.escape(stem)}|{re.escape(name)})\b", re.M)
-    made = re.compile(rf"\b{re.escape(name)}\(\s*[\w\"')]")
-    files = sum(1 for p in work.paths if p.endswith(".py") and p != path and line.search(work.text(p) or ""))
-    own = (work.text(path) or "").replace(f"class {name}(", "")
-    return 10 * files + 5 * bool(made.search(own) or f"{name}()" in own)
+def _imports_of(work: Work, paths: set[str]) -> Counter[str]:
+    """How many files import each of the given ones, as a module or for something in it."""
+    found: Counter[str] = Counter()
+    for path in work.paths:
+        if path.endswith(".py"):
+            found.update(work.modules.imported_files(path) & paths - {path})
+    return found
+
+
+def _is_made(work: Work, path: str, name: str) -> bool:
+    """Whether a class's own module makes an object of it."""
+    return bool(re.search(rf"(?<!class ){re.escape(name)}\(", work.text(path) or ""))
 
 
 def describe(work: Work, path: str, name: str) -> SettingsHome:
@@ -88,7 +95,7 @@ def describe(work: Work, path: str, name: str) -> SettingsHome:
     if instance is None and factory is None:
         for other in sorted(work.paths):
             if other.endswith(".py") and not NOT_SERVED.search(other) and re.search(
-                rf"\b{re.escape(name)}\(", work.text(other) or ""
+                rf"\b{re.escape(name)}\b", work.text(other) or ""
             ) and other != path:
                 instance, factory = _made_in(work, other, name)
                 if instance or factory:
@@ -111,9 +118,7 @@ def _made_in(work: Work, path: str, name: str) -> tuple[tuple[str, str] | None, 
     factory: tuple[str, str] | None = None
     makers = {name}
     for node in source.module.body:
-        if isinstance(node, cst.FunctionDef) and not node.params.params and any(
-            last_name(c.func) == name for c in source.nodes(cst.Call) if node in source.ancestors(c)
-        ):
+        if isinstance(node, cst.FunctionDef) and _returns(source, node, name):
             factory = (path, node.name.value)
             makers.add(node.name.value)
     instance: tuple[str, str] | None = None
@@ -123,9 +128,32 @@ def _made_in(work: Work, path: str, name: str) -> tuple[tuple[str, str] | None, 
         for small in node.body:
             if isinstance(small, cst.Assign | cst.AnnAssign) and isinstance(small.value, cst.Call):
                 target = small.target if isinstance(small, cst.AnnAssign) else small.targets[0].target
-                if last_name(small.value.func) in makers and isinstance(target, cst.Name):
+                said = isinstance(small, cst.AnnAssign) and _says(source, small.annotation, name)
+                if (said or last_name(small.value.func) in makers) and isinstance(target, cst.Name):
                     instance = (path, target.value)
     return instance, factory
+
+
+def _returns(source: PythonSource, function: cst.FunctionDef, name: str) -> bool:
+    """Whether a plain function without parameters says or shows that it returns an object of the class."""
+    if function.asynchronous is not None or function.params.params or function.params.kwonly_params:
+        return False
+    if _says(source, function.returns, name):
+        return True
+    held = {name}
+    for assign in source.nodes(cst.Assign):
+        if source.scope(assign) is function and last_name(assign.value) == name and isinstance(assign.value, cst.Call):
+            held.add(source.code(assign.targets[0].target))
+    return any(
+        (isinstance(r.value, cst.Call) and last_name(r.value.func) == name)
+        or (isinstance(r.value, cst.Name) and r.value.value in held - {name})
+        for r in source.nodes(cst.Return) if source.scope(r) is function
+    )
+
+
+def _says(source: PythonSource, annotation: cst.Annotation | None, name: str) -> bool:
+    """Whether an annotation is the class, written out or as a text."""
+    return annotation is not None and source.code(annotation.annotation).strip("\"'").rpartition(".")[2] == name
 
 
 def _current(work: Work, path: str) -> PythonSource:
@@ -225,8 +253,11 @@ def access(work: Work, home: SettingsHome, path: str) -> tuple[str, tuple[str, s
     target = home.instance or home.factory
     if target is None:
         raise PatchError(f"{home.path}: no object of {home.name} can be reached from other files")
-    if work.modules.reaches(target[0], path):
+    already = target[0] in work.modules.imported_files(path)
+    if not already and work.modules.reaches(target[0], path):
         raise PatchError(f"{path}: {target[0]} imports this file, so it cannot import the settings from there")
+    if not already and not work.modules.share_a_root(path, target[0]):
+        raise PatchError(f"{path}: the code does not show whether {target[0]} can be imported from there")
     return target[1] + ("" if target == home.instance else "()"), (work.modules.name_for(path, target[0]), target[1])
 
 
@@ -235,4 +266,4 @@ def _means(work: Work, path: str, module: str, target: str) -> bool:
     found = work.modules.file_of(path, module)
     if found == target:
         return True
-    return bool(found and found.endswith("__init__.py") and work.modules.reaches(found, target))
+    return bool(found and found.endswith("__init__.py") and work.modules.passes_on(found, target))

@@ -1,0 +1,98 @@
+"""How code of one file reads a setting: the expression, the import it needs, and ``{setting:NAME}`` in new code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import libcst as cst
+
+from readybook.edits.python_imports import ensure_import
+from readybook.edits.python_source import PythonSource
+from readybook.edits.settings import ensure_setting, listed_name
+from readybook.edits.settings_home import SettingsHome, access, fields, find_class, find_settings
+from readybook.edits.work import Work
+from readybook.errors import PatchError
+from readybook.intents import EnsureImport, EnsureSetting
+from readybook.place import Place
+
+PLACEHOLDER = re.compile(r"\{setting:(\w+)\}")
+
+
+def setting_access(
+    work: Work, path: str, name: str, wanted: tuple[EnsureSetting, ...] = (), place: Place | None = None
+) -> tuple[str, tuple[EnsureImport, ...]]:
+    """The expression by which code of ``path`` reads the setting ``name``, and the imports it needs.
+
+    ``wanted`` are settings that are about to be made. Raises PatchError when the class has no such field.
+    """
+    home = find_settings(work)
+    if home is None:
+        if any(w.name.lower() == name.lower() for w in wanted):
+            for one in wanted:
+                ensure_setting(work, one)
+            home = find_settings(work)
+    if home is None:
+        raise PatchError(f"{path}: there is no settings class to read {name} from")
+    if home.path == path:
+        _after_settings(work, home, place)
+    for one in wanted:
+        ensure_setting(work, one)
+    source = work.source(home.path) if not work.draft(home.path).pending else _settled(work, home.path)
+    node = find_class(source, home)
+    present = {f.name.lower(): f.name for f in fields(source, node)}
+    if name.lower() not in present:
+        raise PatchError(f"{home.path}: {home.name} has no field {name}")
+    attribute = present[name.lower()]
+    methods = {f.name.value for f in source.nodes(cst.FunctionDef) if node in source.ancestors(f)}
+    if listed_name(attribute) in methods:
+        attribute = listed_name(attribute)
+    home = find_settings(work)
+    assert home is not None
+    text, wants = access(work, home, path)
+    return f"{text}.{attribute}", (EnsureImport(path, *wants),) if wants else ()
+
+
+def _after_settings(work: Work, home: SettingsHome, place: Place | None) -> None:
+    """Refuse a place of the settings' own file that runs before the settings object exists."""
+    source, draft = work.source(home.path), work.draft(home.path)
+    made = home.instance or home.factory
+    if place is not None and made is not None and made[0] == home.path:
+        offset = draft.now(place.line)
+        end = max(source.span(s)[1] for s in source.module.body if _binds(s, made[1]))
+        node = find_class(source, home)
+        inside = source.span(node)[0] <= offset <= source.span(node)[1]
+        if offset > end and not inside:
+            return
+    raise PatchError(f"{home.path}: the settings class stands in this file, so the value cannot be read from it here")
+
+
+def _binds(statement: cst.CSTNode, name: str) -> bool:
+    if isinstance(statement, cst.FunctionDef):
+        return statement.name.value == name
+    return isinstance(statement, cst.SimpleStatementLine) and any(
+        isinstance(n, cst.Assign) and isinstance(n.targets[0].target, cst.Name) and n.targets[0].target.value == name
+        or isinstance(n, cst.AnnAssign) and isinstance(n.target, cst.Name) and n.target.value == name
+        for n in statement.body
+    )
+
+
+def _settled(work: Work, path: str) -> PythonSource:
+    work.drafts[path] = work.draft(path).settled()
+    return work.source(path)
+
+
+def resolve(work: Work, path: str, text: str, place: Place | None = None) -> str:
+    """A text with every ``{setting:NAME}`` replaced by the expression that reads it in ``path``, imports asked for."""
+
+    def read(match: re.Match[str]) -> str:
+        expression, imports = setting_access(work, path, match.group(1), place=place)
+        for one in imports:
+            try:
+                bound = ensure_import(work, one)
+            except PatchError:
+                bound = ensure_import(work, replace(one, alias=f"app_{one.name}"))
+            expression = re.sub(rf"^{one.name}\b", bound, expression)
+        return expression
+
+    return PLACEHOLDER.sub(read, text)
