@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,8 @@ from readybook.facts.fastapi_objects import Registration, RouterRecord
 from readybook.facts.interpreter import Condition, Interpreter
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.parameters import Parameter, route_parameters
-from readybook.facts.values import UNKNOWN, External, Unknown, by_default, text_of
+from readybook.facts.route_lists import constructed
+from readybook.facts.values import UNKNOWN, External, Unknown, as_served, by_default, text_of
 from readybook.place import Place
 
 TEMPLATE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
@@ -105,7 +105,7 @@ class Routes:
             outer.deprecated or by_default(own.get("deprecated")) is True, outer.live, (*outer.inside, id(record)),
         )
         events = record.events if self.live else record.events[:upto]
-        for event in [*_constructed(self.run, record), *events]:
+        for event in [*constructed(self.run, record), *events]:
             handler = getattr(self, f"_{event.kind}", None)
             if handler is not None:
                 handler(event, context)
@@ -181,7 +181,7 @@ class Routes:
     def _row(self, event: Registration, context: _Context, method: str) -> None:
         data = event.data
         path = _join(context.prefix, data["path"])
-        text = text_of(path)
+        text = path_of(path)
         if text is None:
             self._unknown(event, "path", by_default(path))
             return
@@ -204,7 +204,8 @@ class Routes:
             direct_dependencies=tuple(dict.fromkeys(n for n in map(name_of, direct) if n)),
             parameters=tuple(p for p in parameters if p.where not in ("body", "form", "file")),
             body=_body(parameters), response_model=self._response(data, function),
-            status_code=_status(data.get("status_code"), data.get("response_class")), tags=(*context.tags, *_tags(data)),
+            status_code=_status(data.get("status_code"), data.get("response_class")),
+            tags=(*context.tags, *_tags(data)),
             name=name or (function.original.name if function else "?"),
             include_in_schema=context.in_schema and data.get("include_in_schema", True) is not False,
             deprecated=context.deprecated or by_default(data.get("deprecated")) is True,
@@ -234,15 +235,6 @@ class Routes:
         return None
 
 
-def _constructed(run: Interpreter, record: RouterRecord) -> Iterator[Registration]:
-    """Routes given to the constructor as ``routes=[...]``: mounts of the project's own applications."""
-    for route in iterate(run, record.kwargs.get("routes")) or [] if record.kwargs.get("routes") is not None else []:
-        if isinstance(route, Instance) and route.is_a("starlette.routing.Mount"):
-            path = route.args[0] if route.args else route.kwargs.get("path", "")
-            app = route.args[1] if len(route.args) > 1 else route.kwargs.get("app")
-            yield Registration("mount", {"path": path, "app": app}, (), record.place or Place("", 1))
-
-
 def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:
     from readybook.facts.values import ABSENT, Choice, FromEnv
 
@@ -254,16 +246,27 @@ def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:
 
 
 def _join(prefix: Any, path: Any) -> Any:
-    left, right = text_of(prefix), text_of(path)
-    if path is None:
+    """The path under a prefix; Unknown, with the reason, when one of both is not known."""
+    left, right = path_of(prefix), path_of(path)
+    if path is None or left is None:
         return prefix
-    if left is None:
-        return by_default(prefix)
-    return left + right if right is not None else by_default(path)
+    if right is not None:
+        return left + right
+    return path if isinstance(path, Unknown) else Unknown("the path is not known from the code")
+
+
+def path_of(value: Any) -> str | None:
+    """A path as it is served, None when it is not known."""
+    value = as_served(value)
+    if isinstance(value, Instance):
+        from readybook.facts.attributes import enum_value
+
+        value = enum_value(value)
+    return value if isinstance(value, str) else None
 
 
 def _stripped(path: Any) -> Any:
-    text = text_of(path)
+    text = path_of(path)
     return text.rstrip("/") if text is not None else path
 
 

@@ -17,6 +17,7 @@ from readybook.facts.objects import (
     Super,
 )
 from readybook.facts.operators import lift
+from readybook.facts.standard_calls import DefaultDict
 from readybook.facts.targetfiles import ROOT
 from readybook.facts.values import CONSTANTS, UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
 
@@ -96,6 +97,8 @@ def _class(run: Interpreter, value: ClassValue, name: str, node: Any) -> Any:
         return value.name
     if name == "__module__":
         return value.module.name
+    if name == "__subclasses__":
+        return Native(name, lambda args, kwargs, site: [c for c in run.classes if any(b is value for b in c.bases)])
     member = enum_member(value, name)
     if member is not None:
         return member
@@ -244,6 +247,10 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
         try:
             if key in value:
                 return value[key]
+            if isinstance(value, DefaultDict) and value.factory is not None and not run.symbolic:
+                from readybook.facts.calls import call
+
+                return value.setdefault(key, call(run, value.factory, (), {}))
         except TypeError:
             pass
         return UNKNOWN

@@ -1,11 +1,21 @@
-"""Methods of text, lists and dicts, and the builtin functions, over values."""
+"""The builtin functions over values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue
+from readybook.facts.objects import (
+    Bound,
+    ClassValue,
+    FunctionValue,
+    Generated,
+    Instance,
+    ModuleValue,
+    Native,
+    PartialValue,
+)
 from readybook.facts.operators import lift
+from readybook.facts.route_lists import is_route
 from readybook.facts.values import (
     ABSENT,
     CONSTANTS,
@@ -22,133 +32,6 @@ from readybook.facts.values import (
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
-
-TEXT_METHODS = frozenset(
-    "capitalize casefold center count endswith expandtabs find format index isalnum isalpha isdigit islower isspace "
-    "istitle isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition "
-    "rsplit rstrip split splitlines startswith strip swapcase title upper zfill encode".split()
-)
-
-
-def call_builtin_method(run: Interpreter, name: str, value: Any, args: Any, kwargs: Any) -> Any:
-    """``value.name(*args)`` for text, lists, dicts, and values from the environment."""
-    if isinstance(value, FromEnv | Choice):
-        if name == "get_secret_value":
-            return value
-        return lift(lambda v: call_builtin_method(run, name, v, args, kwargs), value)
-    if isinstance(value, str):
-        return _text_method(name, value, args, kwargs)
-    if isinstance(value, Begins):
-        return _begins_method(name, value, args)
-    if isinstance(value, list):
-        return _list_method(run, name, value, args)
-    if isinstance(value, dict):
-        return _dict_method(run, name, value, args, kwargs)
-    if isinstance(value, tuple) and name in ("index", "count") and known(value) and known(args):
-        return UNKNOWN
-    if isinstance(value, bytes) and name == "decode":
-        return value.decode("utf-8", "replace")
-    return UNKNOWN
-
-
-def _text_method(name: str, value: str, args: Any, kwargs: Any) -> Any:
-    if name == "get_secret_value":
-        return value
-    if name == "join" and len(args) == 1:
-        items = by_default(args[0])
-        if isinstance(items, list | tuple) and all(isinstance(v, str) for v in items):
-            return value.join(items)
-        return UNKNOWN
-    args = tuple(by_default(a) for a in args)
-    if name not in TEXT_METHODS or not known(args) or not known(kwargs):
-        return UNKNOWN
-    if name == "format" and not all(isinstance(v, CONSTANTS) for v in [*args, *kwargs.values()]):
-        return UNKNOWN
-    if any(isinstance(a, int) and abs(a) > 10_000 for a in args):
-        return UNKNOWN
-    try:
-        return getattr(value, name)(*args, **kwargs)
-    except (TypeError, ValueError, KeyError, IndexError, LookupError, AttributeError):
-        return UNKNOWN
-
-
-def _begins_method(name: str, value: Begins, args: Any) -> Any:
-    texts = all(isinstance(a, str) for a in args)
-    if name == "startswith" and len(args) == 1 and texts:
-        known_part = value.text[: len(args[0])]
-        return known_part == args[0] if len(value.text) >= len(args[0]) or not args[0].startswith(known_part) else UNKNOWN
-    if name == "replace" and len(args) >= 2 and all(isinstance(a, str) for a in args[:2]):
-        return Begins(value.text.replace(args[0], args[1], *args[2:3]))
-    if name in ("strip", "rstrip", "lstrip", "unicode_string", "render_as_string"):
-        return value
-    return UNKNOWN
-
-
-def _list_method(run: Interpreter, name: str, value: list[Any], args: Any) -> Any:
-    if name in ("copy",):
-        return list(value)
-    if run.symbolic:
-        return UNKNOWN
-    if name in ("append", "add") and len(args) == 1:
-        value.append(_conditional(run, args[0]))
-    elif name in ("extend", "update") and len(args) == 1:
-        from readybook.facts.expressions import iterate
-
-        items = iterate(run, args[0])
-        value.extend([_conditional(run, v) for v in items] if items is not None else [UNKNOWN])
-    elif name == "insert" and len(args) == 2:
-        value.insert(args[0] if isinstance(args[0], int) else 0, _conditional(run, args[1]))
-    elif name == "pop" and value:
-        return value.pop() if not args else UNKNOWN
-    elif name == "clear":
-        value.clear()
-    elif name in ("index", "count"):
-        return UNKNOWN
-    return None
-
-
-def _conditional(run: Interpreter, value: Any) -> Any:
-    """An element added under a condition may not be there."""
-    open_ = [c for c in run.conditions if c.default is not True or c.text]
-    if not open_ or any(c.text.startswith(("for ", "while ")) for c in open_):
-        return value
-    defaults = [c.default for c in open_]
-    default = None if None in defaults else (0 if all(defaults) else 1)
-    text = " and ".join(c.text for c in open_)
-    return Choice(((text, value), (f"not ({text})", ABSENT)), default)
-
-
-def _dict_method(run: Interpreter, name: str, value: dict[Any, Any], args: Any, kwargs: Any) -> Any:
-    if name in ("get", "pop", "setdefault") and args:
-        key = by_default(args[0])
-        fallback = args[1] if len(args) > 1 else None
-        try:
-            if key in value:
-                return value[key]
-        except TypeError:
-            return UNKNOWN
-        if isinstance(key, Unknown) or any(isinstance(k, Unknown) for k in value):
-            return UNKNOWN
-        if name == "setdefault" and not run.symbolic:
-            value[key] = fallback
-        return fallback
-    if name == "items":
-        return [(k, v) for k, v in value.items()]
-    if name == "keys":
-        return list(value)
-    if name == "values":
-        return list(value.values())
-    if name == "copy":
-        return dict(value)
-    if name == "update" and not run.symbolic:
-        if args and isinstance(args[0], dict):
-            value.update(args[0])
-        elif args:
-            value[Unknown("updated")] = UNKNOWN
-        value.update(kwargs)
-        return None
-    return UNKNOWN
-
 
 def call_builtin(run: Interpreter, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call of a builtin function; Unknown when it has no known answer."""
@@ -227,7 +110,8 @@ def _len(run: Interpreter, args: Any, kwargs: Any) -> Any:
 def _enumerate(run: Interpreter, args: Any, kwargs: Any) -> Any:
     items = _sequence(run, args[:1], {})
     start = kwargs.get("start", args[1] if len(args) > 1 else 0)
-    return [(i, v) for i, v in enumerate(items, start)] if isinstance(items, list) and isinstance(start, int) else UNKNOWN
+    numbered = isinstance(items, list) and isinstance(start, int)
+    return [(i, v) for i, v in enumerate(items, start)] if numbered else UNKNOWN
 
 
 def _zip(run: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -302,6 +186,8 @@ def _is_one(value: Any, kind: Any) -> bool | None:
         if kind.path in names and (isinstance(value, (*CONSTANTS, list, dict, tuple))):
             return isinstance(value, names[kind.path])
         if isinstance(value, Instance):
+            if is_route(value, kind.path) is not None:
+                return is_route(value, kind.path)
             return True if value.is_a(kind.path) else (None if kind.path not in names else False)
         if isinstance(value, FunctionValue | ClassValue):
             return None
@@ -359,6 +245,73 @@ def _import(run: Interpreter, args: Any, kwargs: Any) -> Any:
     return run.import_module(args[0]) if args and isinstance(args[0], str) else UNKNOWN
 
 
+def _dir(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if args and isinstance(args[0], ModuleValue):
+        return sorted(args[0].scope.names)
+    if args and isinstance(args[0], Instance | ClassValue):
+        cls = args[0].cls if isinstance(args[0], Instance) else args[0]
+        names = {n for c in cls.mro() if isinstance(c, ClassValue) for n in c.scope.names} if isinstance(
+            cls, ClassValue) else set()
+        return sorted(names | set(args[0].attrs)) if isinstance(args[0], Instance) else sorted(names)
+    return UNKNOWN
+
+
+def _sum(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    from readybook.facts.operators import binary
+
+    items = _sequence(run, args[:1], {})
+    if not isinstance(items, list):
+        return UNKNOWN
+    total = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    for item in items:
+        total = binary(run, "Add", total, item)
+    return total
+
+
+def _next(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if args and isinstance(args[0], Generated):
+        return args[0].first
+    items = _sequence(run, args[:1], {})
+    if isinstance(items, list):
+        return items[0] if items else (args[1] if len(args) > 1 else UNKNOWN)
+    return UNKNOWN
+
+
+def _extreme(which: Any) -> Any:
+    def answer(run: Interpreter, args: Any, kwargs: Any) -> Any:
+        items = list(args) if len(args) > 1 else _sequence(run, args, {})
+        if not isinstance(items, list) or not items or kwargs or not known(items):
+            return UNKNOWN
+        try:
+            return which(items)
+        except TypeError:
+            return UNKNOWN
+
+    return answer
+
+
+def _callable(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    value = args[0] if args else UNKNOWN
+    if isinstance(value, FunctionValue | ClassValue | Bound | Native | PartialValue):
+        return True
+    return False if isinstance(value, (*CONSTANTS, list, dict, tuple)) else UNKNOWN
+
+
+def _issubclass(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if len(args) != 2 or not isinstance(args[0], ClassValue):
+        return UNKNOWN
+    answers = []
+    for kind in args[1] if isinstance(args[1], tuple) else (args[1],):
+        if isinstance(kind, ClassValue):
+            answers.append(any(c is kind for c in args[0].mro()))
+        else:
+            answers.append(True if isinstance(kind, External) and args[0].is_a(kind.path) else None)
+    if True in answers:
+        return True
+    foreign = [b for b in args[0].external_bases() if b not in ("object", "abc.ABC", "typing.Generic")]
+    return UNKNOWN if None in answers and foreign else False
+
+
 def _property(run: Interpreter, args: Any, kwargs: Any) -> Any:
     if args and isinstance(args[0], FunctionValue):
         args[0].kind = "property"
@@ -376,5 +329,6 @@ BUILTIN: dict[str, Any] = {
     "range": _range, "sorted": _sorted, "reversed": _reversed, "getattr": _getattr, "setattr": _setattr,
     "hasattr": _hasattr, "isinstance": _isinstance, "type": _type, "any": _any_all(True), "all": _any_all(False),
     "map": _map, "filter": _filter, "vars": _vars, "globals": _vars, "locals": _vars, "__import__": _import,
-    "iter": _sequence, "property": _property, "object": _object,
+    "dir": _dir, "sum": _sum, "next": _next, "anext": _next, "min": _extreme(min), "max": _extreme(max),
+    "callable": _callable, "issubclass": _issubclass, "iter": _sequence, "property": _property, "object": _object,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.builtin_calls import call_builtin_method
 from readybook.facts.expressions import evaluate, iterate
 from readybook.facts.interpreter import CACHED, CallSite, Interpreter
 from readybook.facts.objects import (
@@ -17,6 +16,7 @@ from readybook.facts.objects import (
     Subscripted,
     Super,
 )
+from readybook.facts.value_methods import call_builtin_method
 from readybook.facts.values import UNKNOWN, Choice, External, FromEnv, Unknown, choose
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def decorate_class(run: Interpreter, cls: ClassValue, decorators: tuple[Node, ..
     for value in reversed(values):
         if isinstance(value, Native):
             result = value.call((result,), {}, cls.node) or result
-        elif isinstance(value, FunctionValue) and not run.symbolic:
-            made = run.call_function(value, (result,), {})
-            result = made if isinstance(made, ClassValue) else result
+        elif isinstance(value, FunctionValue | Bound | PartialValue | Instance) and not run.symbolic:
+            made = call(run, value, (result,), {}, cls.node)
+            result = made if isinstance(made, ClassValue | FunctionValue) else result
     return result

@@ -30,16 +30,19 @@ def construct(run: Interpreter, cls: ClassValue, args: tuple[Any, ...], kwargs: 
     value = Instance(cls, args=args, kwargs=kwargs, module=run.frame.module if run.frames else None, node=node,
                      arguments_known=complete)
     from readybook.facts.fastapi_objects import attach
+    from readybook.facts.known_views import made
 
     init = _method(cls, "__init__")
     if isinstance(init, FunctionValue):
         run.call_function(init, (value, *args), kwargs, value)
         if value.native is None:
             attach(run, value, "", (), {}, node)
+        made(run, value, node)
         return value
     attach(run, value, "", args, kwargs, node)
     if value.native is None:
         _fill(run, value, args, kwargs)
+    made(run, value, node)
     return value
 
 

@@ -17,6 +17,8 @@ from readybook.facts.objects import (
 )
 from readybook.facts.pathcalls import CALLS as PATH_CALLS
 from readybook.facts.pathcalls import file_method, loader, opened, path_attribute, path_method
+from readybook.facts.route_lists import change, is_route_list
+from readybook.facts.standard_calls import CALLS as STANDARD_CALLS
 from readybook.facts.targetfiles import PATHS
 from readybook.facts.values import UNKNOWN, External, Unknown, by_default
 
@@ -96,7 +98,7 @@ RETURNS: dict[str, str] = {
     "sqlalchemy.engine_from_config": "sqlalchemy.engine.Engine",
     "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy.ext.asyncio.AsyncEngine",
     "sqlalchemy.ext.asyncio.async_engine_from_config": "sqlalchemy.ext.asyncio.AsyncEngine",
-    "logging.getLogger": "logging.Logger",
+    "logging.getLogger": "logging.Logger", "dataclasses.field": "dataclasses.field",
     "open": "io.TextIOWrapper",
     "redis.from_url": "redis.Redis", "redis.Redis.from_url": "redis.Redis",
     "redis.asyncio.from_url": "redis.asyncio.Redis", "redis.asyncio.Redis.from_url": "redis.asyncio.Redis",
@@ -196,9 +198,10 @@ def call_external(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
         if path == "open":
             return opened(run, _made(run, "io.TextIOWrapper", e, args, kwargs, node), args[0] if args else None)
         return call_builtin(run, path, args, kwargs)
+    from readybook.facts import known_views
     from readybook.facts.fastapi_objects import native_for
 
-    native = native_for(run, path, args, kwargs, node)
+    native = native_for(run, path, args, kwargs, node) or known_views.called(run, path, args, kwargs, node)
     if native is not None:
         return native
     if path in SAME:
@@ -231,6 +234,8 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
             attach(run, value, path.rpartition(".")[0], args, kwargs, node)
         if value.native is not None:
             return value.native.method(run, value, last, args, kwargs, node)
+        if is_route_list(value):
+            return change(run, value, last, args)
         if last == "get_secret_value" and value.args:
             return value.args[0]
         found = path_method(run, value, last, args, kwargs) if value.path in PATHS else file_method(run, value, last)
@@ -245,6 +250,10 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         from readybook.facts.construction import class_method
 
         return class_method(run, value, path.rpartition(".")[2], args, kwargs, node)
+    from readybook.facts.known_views import APIS, add_resource
+
+    if path in APIS and isinstance(value, Instance):
+        add_resource(run, value, args, node)
     if path in RETURNS:
         made = _made(run, RETURNS[path], b.function, args, kwargs, node)
         return opened(run, made, value) if path == "pathlib.Path.open" else made
@@ -363,7 +372,7 @@ def _iter_modules(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
 
 
 CALLS: dict[str, Any] = {
-    **PATH_CALLS,
+    **PATH_CALLS, **STANDARD_CALLS,
     "os.getenv": _getenv, "os.environ.get": _getenv, "os.environ.setdefault": _getenv, "functools.partial": _partial,
     "functools.wraps": _wraps, "functools.update_wrapper": _update_wrapper, "importlib.import_module": _import_module,
     "typing.cast": _second, "asyncio.run": _first, "typing.NewType": _new_type,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 APPS = ("fastapi.FastAPI", "starlette.applications.Starlette")
 ROUTERS = (
     "fastapi.APIRouter", "starlette.routing.Router", "fastapi_utils.inferring_router.InferringRouter",
-    "fastapi_restful.inferring_router.InferringRouter", "fastapi_versioning.VersionedFastAPI",
+    "fastapi_restful.inferring_router.InferringRouter"
 )
 METHODS = ("get", "post", "put", "delete", "patch", "options", "head", "trace")
 # names of packages that end like a router's class but are none of FastAPI's

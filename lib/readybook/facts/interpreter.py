@@ -124,7 +124,11 @@ class Interpreter:
         """The module with its top level run (once; a module that is being run is returned as far as it got)."""
         value = self.loaded.get(module.path)
         if value is None:
-            names = {"__name__": module.name, "__file__": f"{ROOT}/{module.path}", "__doc__": None}
+            file = f"{ROOT}/{module.path}"
+            package = module.name if module.is_package else module.name.rpartition(".")[0]
+            names = {"__name__": module.name, "__file__": file, "__doc__": None, "__package__": package}
+            if module.is_package:
+                names["__path__"] = [file.rpartition("/")[0]]
             value = self.loaded[module.path] = ModuleValue(module, Namespace(names))
         if value.state == "new":
             value.state = "running"

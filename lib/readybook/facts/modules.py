@@ -182,6 +182,20 @@ class Modules:
     def _names(self) -> dict[str, Module]:
         return {m.path: m for m in self.by_path.values()}
 
+    def named(self, name: str) -> Module | None:
+        """The module that a server's command means by a name: as imported, else the one file whose path ends so."""
+        found = self.find(name, None)
+        if isinstance(found, Module):
+            return found
+        inner = name.replace(".", "/")
+        ends = [m for p, m in self.by_path.items() if p.endswith((f"/{inner}.py", f"/{inner}/__init__.py"))]
+        ends = [m for m in ends if m.role == "application"] or ends
+        if self.app_dir:
+            ends = [m for m in ends if _inside(m.path, self.app_dir)] or ends
+        ends.sort(key=lambda m: (m.path.count("/"), m.path))
+        alone = len(ends) == 1 or (len(ends) > 1 and ends[0].path.count("/") < ends[1].path.count("/"))
+        return ends[0] if ends and alone else None
+
     def find(self, name: str, importer: Module | None) -> Module | str | None:
         """The module that ``import name`` finds: a Module, the folder of a namespace package, or None."""
         key = (name, importer.path.rpartition("/")[0] if importer is not None else None)

@@ -19,7 +19,6 @@ from readybook.facts.values import (
     by_default,
     choose,
     known,
-    truth,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +39,8 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 def lift(function: Callable[[Any], Any], value: Any) -> Any:
     """Apply a function below FromEnv and Choice."""
     if isinstance(value, FromEnv):
-        return FromEnv(value.name, function(value.default), value.place)
+        given = UNKNOWN if isinstance(value.given, Unknown) else function(value.given)
+        return FromEnv(value.name, function(value.default), value.place, given)
     if isinstance(value, Choice):
         return choose([(text, lift(function, v)) for text, v in value.options], value.default)
     return function(value)

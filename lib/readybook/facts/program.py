@@ -16,7 +16,7 @@ from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.startup import start
 from readybook.facts.targetfiles import TargetFiles
-from readybook.facts.values import Choice, FromEnv, Unknown, by_default
+from readybook.facts.values import FromEnv, Unknown, by_default, possible
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class Program:
         match = SPEC.match(spec)
         if match is None:
             raise ConfigError(f"app {spec!r} is not of the form module:attribute")
-        module = self.modules.find(match[1], None)
-        if not isinstance(module, Module):
+        module = self.modules.named(match[1])
+        if module is None:
             where = f" under {self.project.app_dir}" if self.project.app_dir else ""
             raise ConfigError(f"app {spec!r}: the target has no module {match[1]}{where}")
         value: Any = self.run.load(module)
@@ -105,20 +105,23 @@ class Program:
         return [(spec, app, True)]
 
     def _application(self, value: Any, module: Module) -> Instance | None:
-        value = by_default(value)
-        if isinstance(value, Choice):
-            value = value.options[0][1]
-        if isinstance(value, FunctionValue):
-            self.run.frames.append(Frame(module))
-            try:
-                value = by_default(self.run.call_function(value, (), {}))
-            finally:
-                self.run.frames.pop()
-        value = wrapped_app(value)
-        return value if is_application(value) else None
+        for option in possible(by_default(value)):
+            if isinstance(option, FunctionValue):
+                self.run.frames.append(Frame(module))
+                try:
+                    made = self.run.awaited(self.run.call_function(option, (), {}))
+                finally:
+                    self.run.frames.pop()
+                built = [wrapped_app(v) for v in possible(by_default(made))]
+            else:
+                built = [wrapped_app(option)]
+            app = next((b for b in built if is_application(b)), None)
+            if app is not None:
+                return app
+        return None
 
     def _found(self, commands: tuple[Command, ...]) -> list[tuple[str, Instance, bool]]:
-        """Applications that a server command names come first (deployed ones before others), then all that are bound."""
+        """Applications that a server command names come first (deployed before others), then all that are bound."""
         by_instance: dict[int, tuple[str, Instance, bool]] = {}
         for spec, root, purpose in sorted(commands, key=lambda c: c[2] != "deploy"):
             named = self._by_spec(spec, root) if purpose in ("deploy", "development") else None
@@ -145,8 +148,7 @@ class Program:
         paths = (f"{stem}.py", f"{stem}/__init__.py")
         module = next((self.modules.by_path[p] for p in paths if p in self.modules.by_path), None)
         if module is None:
-            ends = [m for m in self.modules.by_path.values() if m.name == match[1] and m.role == "application"]
-            module = ends[0] if len(ends) == 1 else None
+            module = self.modules.named(match[1])
         if module is None or module.role != "application":
             return None
         value: Any = self.run.load(module)

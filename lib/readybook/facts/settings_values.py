@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "fastapi_utils.api_settings.APISettings")
 FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field")
-ENVIRONS = frozenset("str int bool float list dict url json path decimal date datetime timedelta enum log_level".split())
+ENVIRONS = frozenset(
+    "str int bool float list dict url json path decimal date datetime timedelta enum log_level".split()
+)
 
 
 def environment(run: Interpreter, name: Any, default: Any, node: Any) -> Any:
@@ -21,7 +23,7 @@ def environment(run: Interpreter, name: Any, default: Any, node: Any) -> Any:
     place = run.place(node) if node is not None and run.frames else None
     if not isinstance(name, str):
         return Unknown("which variable is read is not known", place)
-    return FromEnv(name, default, place)
+    return FromEnv(name, default, place, run.files.variable(name) if isinstance(default, Unknown) else UNKNOWN)
 
 
 def is_settings(cls: ClassValue) -> bool:
@@ -67,7 +69,9 @@ def settings_value(run: Interpreter, value: Instance, name: str) -> Any:
         if isinstance(nested, Instance) and isinstance(nested.cls, ClassValue) and is_settings(nested.cls):
             return nested
     place = owner.module.place(("name", owner.lines.get(name, owner.node[1]), 0), owner.qualname)
-    return FromEnv(alias or env_name(cls, name), default, place)
+    variable = alias or env_name(cls, name)
+    given = run.files.variable(variable) if isinstance(default, Unknown) else UNKNOWN
+    return FromEnv(variable, default, place, given)
 
 
 def _alias(field: Instance) -> str | None:

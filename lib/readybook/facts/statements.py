@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from readybook.facts.expressions import evaluate, iterate
+from readybook.facts.fastapi_objects import RouterRecord
 from readybook.facts.importing import catches_import, import_from, import_names, missing_import
 from readybook.facts.interpreter import MAX_LOOP, Condition, Frame, Interpreter
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
+from readybook.facts.route_lists import change, is_route_list, replace
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
@@ -55,6 +57,10 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
             scope.names[name] = value
     elif kind == "attr":
         owner = evaluate(run, target[3], scope)
+        if target[4] == "routes" and isinstance(owner, Instance) and isinstance(owner.native, RouterRecord):
+            if isinstance(value, list):
+                replace(run, owner, value)
+            return
         if isinstance(owner, Instance | FunctionValue) and not (run.symbolic and owner is not run.frame.receiver):
             owner.attrs[target[4]] = value
         elif isinstance(owner, ClassValue) and not run.symbolic:
@@ -76,7 +82,7 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
 
 
 def _unpack(run: Interpreter, targets: tuple[Node, ...], value: Any, scope: Namespace) -> None:
-    items = iterate(run, value)
+    items = list(value) if isinstance(value, tuple) else iterate(run, value)
     stars = [i for i, t in enumerate(targets) if t[0] == "star"]
     if items is None or (not stars and len(items) != len(targets)) or (stars and len(items) < len(targets) - 1):
         for t in targets:
@@ -126,6 +132,9 @@ def _aug(run: Interpreter, s: Node, scope: Namespace) -> None:
 
     old = evaluate(run, s[4], scope)
     value = evaluate(run, s[6], scope)
+    if is_route_list(old) and s[5] == "Add":
+        change(run, old, "extend", (value,))
+        return
     if isinstance(old, list) and s[5] == "Add" and not run.symbolic:
         items = iterate(run, value)
         old.extend(items if items is not None else [UNKNOWN])
@@ -375,7 +384,8 @@ def _nothing(run: Interpreter, s: Node, scope: Namespace) -> None:
 STATEMENTS: dict[str, Any] = {
     "expr": _expr, "assign": _assign, "ann": _ann, "aug": _aug, "return": _return, "if": _if, "for": _for,
     "while": _while, "try": _try, "with": _with, "def": _def, "class": _class, "import": import_names,
-    "from": import_from, "raise": _raise, "assert": _assert, "del": _del, "global": _global, "nonlocal": _nothing, "match": _match,
+    "from": import_from, "raise": _raise, "assert": _assert, "del": _del, "global": _global, "nonlocal": _nothing,
+    "match": _match,
     "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
     "continue": lambda run, s, scope: "continue",
 }

@@ -29,6 +29,7 @@ class TargetFiles:
         self.files = frozenset(f"{ROOT}/{p}" for p in present)
         self.folder = f"{ROOT}/{folder}".rstrip("/")
         self._children: dict[str, set[str]] | None = None
+        self._variables: dict[str, str] | None = None
 
     def absolute(self, path: str) -> str:
         """A path as ``os.path.abspath`` gives it."""
@@ -67,6 +68,19 @@ class TargetFiles:
         """The text of a file of the target, None when it is not there or large."""
         source = self.texts.get(self.absolute(path)[len(ROOT) + 1 :])
         return source.text if source is not None and len(source.text) <= MAX_DATA else None
+
+    def variable(self, name: str) -> Any:
+        """The value that a ``.env`` file where the commands run, or at the target's top, gives a variable."""
+        if self._variables is None:
+            from readybook.facts.dotenv import dotenv_variables
+
+            self._variables = {}
+            for folder in (ROOT, self.folder):
+                path = f"{folder}/.env"
+                for found in dotenv_variables(path, self.text(path) or ""):
+                    if not found.commented_out:
+                        self._variables[found.name.upper()] = found.value
+        return self._variables.get(name.upper(), UNKNOWN)
 
     def under(self, path: str, limit: int = 2_000) -> list[tuple[str, list[str], list[str]]] | None:
         """What ``os.walk`` gives: (folder, folders, files), the names sorted; None when it is no folder."""

@@ -33,12 +33,14 @@ UNKNOWN = Unknown()
 class FromEnv:
     """A value that comes from the environment variable ``name``; ``default`` is its value when that is unset.
 
-    ``default`` is Unknown when the variable is required. ``place`` is where the default, or the read, stands.
+    ``default`` is Unknown when the variable is required; ``given`` is then its value in a dotenv file beside the code.
+    ``place`` is where the default, or the read, stands.
     """
 
     name: str
     default: Any
     place: Place | None = None
+    given: Any = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,23 @@ def by_default(value: Any) -> Any:
         return by_default(value.options[value.default][1]) if value.default is not None else value
     if isinstance(value, list):
         return [v for v in map(by_default, value) if v is not ABSENT]
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return value
     if isinstance(value, tuple):
         return tuple(v for v in map(by_default, value) if v is not ABSENT)
     if isinstance(value, dict):
         return {k: by_default(v) for k, v in value.items()}
     return value
+
+
+def as_served(value: Any) -> Any:
+    """``by_default``, with what a dotenv file gives to a required variable."""
+    if isinstance(value, FromEnv):
+        default = as_served(value.default)
+        return as_served(value.given) if isinstance(default, Unknown) else default
+    if isinstance(value, Choice) and value.default is not None:
+        return as_served(value.options[value.default][1])
+    return by_default(value)
 
 
 def possible(value: Any) -> list[Any]:

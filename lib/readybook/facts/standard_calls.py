@@ -1,0 +1,147 @@
+"""Functions of the standard library over values: itertools, functools, operator, collections, inspect."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, ModuleValue, Native, PartialValue
+from readybook.facts.values import UNKNOWN, External, by_default
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+MAX_ITEMS = 2_000
+
+
+class DefaultDict(dict[Any, Any]):
+    """``collections.defaultdict``: ``factory`` makes what is missing."""
+
+    factory: Any = None
+
+
+def _items(run: Interpreter, value: Any) -> list[Any] | None:
+    from readybook.facts.expressions import iterate
+
+    return iterate(run, value)
+
+
+def _chain(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    lists = [_items(run, a) for a in args]
+    return [v for items in lists for v in items or []] if None not in lists else UNKNOWN
+
+
+def _chain_from(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    outer = _items(run, args[0]) if args else None
+    return _chain(run, e, tuple(outer), {}, node) if outer is not None else UNKNOWN
+
+
+def _product(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    lists = [_items(run, a) for a in args]
+    size = 1
+    for items in lists:
+        size *= len(items) if items is not None else MAX_ITEMS + 1
+    return [tuple(t) for t in itertools.product(*[x for x in lists if x is not None])] if size <= MAX_ITEMS else UNKNOWN
+
+
+def _reduce(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    from readybook.facts.calls import call
+
+    items = _items(run, args[1]) if len(args) > 1 else None
+    if items is None or (not items and len(args) < 3):
+        return UNKNOWN
+    value, rest = (args[2], items) if len(args) > 2 else (items[0], items[1:])
+    for item in rest:
+        value = call(run, args[0], (value, item), {}, node)
+    return value
+
+
+def _getter(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    from readybook.facts.attributes import get_attribute, get_item
+
+    names = [by_default(a) for a in args]
+
+    def get(values: Any, options: Any, site: Any) -> Any:
+        found = []
+        for name in names:
+            value = values[0] if values else UNKNOWN
+            if e.path.endswith("itemgetter"):
+                value = get_item(run, value, name, node)
+            else:
+                for part in str(name).split("."):
+                    value = get_attribute(run, value, part, node)
+            found.append(value)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    return Native(e.path, get)
+
+
+def _default_dict(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    made = DefaultDict(args[1] if len(args) > 1 and isinstance(args[1], dict) else {})
+    made.factory = args[0] if args else None
+    return made
+
+
+def _ordered(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    from readybook.facts.builtin_calls import call_builtin
+
+    return call_builtin(run, "dict", args, kwargs)
+
+
+def _deque(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    return list(_items(run, args[0]) or []) if args else []
+
+
+def _named_tuple(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """A class made by ``namedtuple("Name", "a b")`` or ``NamedTuple("Name", [("a", int)])``."""
+    fields = by_default(args[1]) if len(args) > 1 else by_default(kwargs.get("field_names"))
+    if isinstance(fields, str):
+        fields = fields.replace(",", " ").split()
+    names = [f[0] if isinstance(f, tuple) else f for f in fields] if isinstance(fields, list | tuple) else None
+
+    def make(values: Any, options: Any, site: Any) -> Any:
+        fields = {**dict(zip(names or [], values, strict=False)), **options}
+        return Instance(External("collections.namedtuple()"), fields)
+
+    return Native(e.path, make) if names is not None else UNKNOWN
+
+
+def _members(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    from readybook.facts.calls import call
+    from readybook.facts.values import truth
+
+    if not args or not isinstance(args[0], ModuleValue | ClassValue):
+        return UNKNOWN
+    test = args[1] if len(args) > 1 else kwargs.get("predicate")
+    found = sorted(args[0].scope.names.items())
+    return [(n, v) for n, v in found if test is None or truth(call(run, test, (v,), {}, node))]
+
+
+def _kind(*kinds: type) -> Any:
+    """``inspect.isclass`` and its like."""
+    def is_kind(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+        value = args[0] if args else UNKNOWN
+        if isinstance(value, External):
+            return value.path.rpartition(".")[2][:1].isupper() if ClassValue in kinds else UNKNOWN
+        known = isinstance(value, FunctionValue | ClassValue | ModuleValue | Instance | Bound | str | int | list | dict
+                           | tuple | None)
+        return isinstance(value, kinds) if known else UNKNOWN
+
+    return is_kind
+
+
+def _module_of(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    value = args[0] if args else None
+    if isinstance(value, PartialValue):
+        value = value.function
+    return run.loaded.get(value.module.path, UNKNOWN) if isinstance(value, FunctionValue | ClassValue) else UNKNOWN
+
+
+CALLS: dict[str, Any] = {
+    "itertools.chain": _chain, "itertools.chain.from_iterable": _chain_from, "itertools.product": _product,
+    "functools.reduce": _reduce, "operator.attrgetter": _getter, "operator.itemgetter": _getter,
+    "collections.defaultdict": _default_dict, "collections.OrderedDict": _ordered, "types.MappingProxyType": _ordered,
+    "collections.deque": _deque, "collections.namedtuple": _named_tuple, "typing.NamedTuple": _named_tuple,
+    "inspect.getmembers": _members, "inspect.isclass": _kind(ClassValue), "inspect.ismodule": _kind(ModuleValue),
+    "inspect.isfunction": _kind(FunctionValue), "inspect.ismethod": _kind(Bound), "inspect.getmodule": _module_of,
+}

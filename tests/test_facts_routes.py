@@ -1,0 +1,127 @@
+"""The routes that the application model reads, case by case, and the same cases asked of FastAPI itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dataclasses import dataclass
+
+import pytest
+
+from readybook.project import Project
+
+FOLDER = Path(__file__).parent / "route_cases"
+
+ORACLE = """
+import importlib, json, os, sys
+from fastapi import FastAPI
+for line in sys.stdin:
+    folder, spec = json.loads(line)
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        continue
+    sys.stdout = sys.stderr
+    sys.path.insert(0, folder)
+    os.chdir(folder)
+    module, _, name = spec.partition(":")
+    try:
+        app = getattr(importlib.import_module(module), name.removesuffix("()"))
+        app = app() if name.endswith("()") else app
+        found = set()
+        def walk(app, prefix):
+            for path, item in app.openapi()["paths"].items():
+                found.update(f"{m.upper()} {prefix}{path}" for m in item)
+            for route in app.routes:
+                if isinstance(getattr(route, "app", None), FastAPI):
+                    walk(route.app, prefix + route.path)
+        walk(app, "")
+        answer = sorted(found)
+    except BaseException as error:
+        answer = f"{type(error).__name__}: {error}"
+    os.write(1, (json.dumps(answer) + "\\n").encode())
+    os._exit(0)
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One project of ``route_cases``: its files, the application asked for, and the rows expected, in order.
+
+    A case starts with ``=== name``; then ``app module:name`` where it is not main:app, ``not asked of FastAPI`` where the
+    installed FastAPI cannot import it or cannot say, and the rows, ``METHOD path [handler] [; dependencies]``; each file
+    starts with ``--- path``.
+    """
+
+    name: str
+    app: str
+    asked: bool
+    rows: tuple[str, ...]
+    files: dict[str, str]
+
+
+def cases() -> list[Case]:
+    """Every case of every file."""
+    found = []
+    for path in sorted(FOLDER.glob("*.txt")):
+        for text in path.read_text("utf-8").split("=== ")[1:]:
+            head, *files = text.split("--- ")
+            name, *rows = [line for line in head.splitlines() if line.strip()]
+            app = next((r.removeprefix("app ") for r in rows if r.startswith("app ")), "main:app")
+            wanted = tuple(r for r in rows if r.split()[0].isupper())
+            parts = [f.partition("\n") for f in files]
+            found.append(Case(name, app, "not asked of FastAPI" not in rows, wanted, {p: t for p, _, t in parts}))
+    return found
+
+
+CASES = cases()
+
+
+def rows(case: Case) -> list[str]:
+    """The routes of a case as its rows name them: as much of each row as the expected one says."""
+    facts = Project.from_files(case.files, app=case.app).facts
+    out = []
+    for i, route in enumerate(facts.routes):
+        wanted = case.rows[i] if i < len(case.rows) else ""
+        row = f"{route.method} {route.path}"
+        if len(wanted.partition(";")[0].split()) > 2:
+            row += f" {route.endpoint}"
+        if ";" in wanted:
+            row += " ; " + ", ".join(route.dependencies)
+        out.append(row)
+    return out
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_routes_are_read(case: Case) -> None:
+    assert rows(case) == list(case.rows)
+
+
+def test_nothing_is_left_unresolved() -> None:
+    for case in CASES:
+        assert Project.from_files(case.files, app=case.app).facts.unresolved == (), case.name
+
+
+def test_fastapi_builds_the_same_routes(tmp_path: Path) -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("pydantic_settings")
+    asked = [c for c in CASES if c.asked]
+    lines = []
+    for i, case in enumerate(asked):
+        for path, text in case.files.items():
+            target = tmp_path / str(i) / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        lines.append(json.dumps([str(tmp_path / str(i)), case.app]))
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", ORACLE], input="\n".join(lines), text=True,
+                          capture_output=True, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(asked)
+    for case, answer in zip(asked, answers, strict=True):
+        told = {" ".join(row.split()[:2]) for row in case.rows if not row.startswith("WEBSOCKET")}
+        assert isinstance(answer, list), f"{case.name}: {answer}"
+        assert set(answer) == told, case.name
