@@ -279,7 +279,7 @@ def test_two_fixes_of_one_call_compose() -> None:
 def test_the_message_says_what_why_and_how_sure() -> None:
     text = series(small(), [Origins()]).patches[0].data.decode()
     for part in (
-        "Subject: [PATCH] fix(SEC001): something stands on a line\n",
+        "Subject: [PATCH] fix(SEC001): put it right\n",
         "Why: It should not.",
         "- main.py:4\n",
         "Safety: review. a caller\n",

@@ -326,7 +326,7 @@ def _message(one: _Made, attempt: _Attempt) -> str:
     titles = dict.fromkeys(_plain(f.fix.title) for _, f in attempt.fixed if f.fix)
     hours = saved_hours(check, [f for _, f in attempt.fixed])
     parts = [
-        f"fix({check.id}): {_short(title)}", title, "What: " + "; ".join(titles),
+        f"fix({check.id}): {_short(next(iter(titles), title))}", title, "What: " + "; ".join(titles),
         *([f"Why: {why}"] if (why := _plain(check.explanation().split(chr(10) * 2)[0])) else []),
         _listed("Findings fixed:", [str(f.place) for _, f in attempt.fixed]),
         _listed("Findings not fixed:", [f"{f.place}: {why}" for _, f, why in attempt.unfixed]),
@@ -357,7 +357,7 @@ def _short(title: str, width: int = 56) -> str:
     if len(title) <= width:
         return title[:1].lower() + title[1:] if title[1:2].islower() else title
     cut = title[:width].rpartition(" ")[0].rstrip(",;:") or title[:width]
-    return _short(cut, len(cut)) + "…"
+    return _short(cut, len(cut))
 
 
 def base_digest(project: Project) -> str:
