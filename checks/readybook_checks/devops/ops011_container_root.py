@@ -1,0 +1,162 @@
+"""OPS011: containers whose process is root."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
+from readybook.facts.compose import ComposeService
+from readybook.facts.containers import Dockerfile
+from readybook.facts.servercommands import called_scripts
+from readybook.finding import Answer
+from readybook.intents import InsertInstruction
+
+DROPS = re.compile(r"\b(?:gosu|su-exec|setpriv|runuser|chroot --userspec|s6-setuidgid|su\s+-)\b")
+# what is installed for root alone, in a folder that nobody else may enter
+ROOTS_OWN = re.compile(r"(?:^|[\s=:\"'/])root/|pip3?\s+install\s+[^&;\n]*--user\b|~/|\$HOME")
+TOOLS_AT_HOME = re.compile(r"poetry\s+install|pipenv\s+(?:install|sync)|uv\s+python\s+install")
+IN_PLACE = re.compile(r"virtualenvs[.-]create\s+false|VIRTUALENVS_CREATE=(?:false|0)|VIRTUALENVS_IN_PROJECT|in-project"
+                      r"|--system|PIPENV_VENV_IN_PROJECT|UV_PYTHON_INSTALL_DIR|VIRTUAL_ENV")
+SUPERVISOR = re.compile(r"\b(?:supervisord|s6-svscan|runit|nginx|cron)\b")
+TITLE = "Run the image as a user of its own"
+
+
+class ContainerRoot(Check):
+    """The container's process is root: whoever takes over the application owns all that is in the container.
+
+    Looked at: the last USER of each deployed Python Dockerfile, earlier stages it starts from included, and the base
+    image where there is none; compose services that set a user for it, pods that do, and entry points that drop
+    privileges themselves. A flaw in the kernel, the runtime or a mounted folder then reaches the machine as root.
+
+    Fix: a user without a login, the working directory handed to it, and USER before the command.
+    """
+
+    id = "OPS011"
+    name = "container-root"
+    category = "devops"
+    severity = "high"
+    hours = Hours(0.25, 0.5, 1, each=0.25)
+    fix_kinds = ("config", "advice")
+    references = ("https://docs.docker.com/build/building/best-practices/#user",
+                  "https://cheatsheetseries.owasp.org/cheatsheets/Docker_Security_Cheat_Sheet.html")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for each Dockerfile whose image is deployed."""
+        deployed = [d for d in project.facts.dockerfiles
+                    if d.python and not d.development and project.facts.role(d.path) == "application"]
+        if not deployed:
+            yield NotApplicable("no Dockerfile here builds a Python image for deployment")
+        for dockerfile in deployed:
+            yield self._answer(project, dockerfile)
+
+    def _answer(self, project: Project, dockerfile: Dockerfile) -> Answer:
+        place = dockerfile.user.place if dockerfile.user else command_place(dockerfile)
+        root = dockerfile.runs_as_root
+        if root == "no":
+            return Right(place, "its process has a user of its own")
+        services = [s for s in project.facts.compose_services if not s.development and s.build is not None
+                    and s.build.dockerfile == dockerfile.path]
+        if services and all(s.user and s.user.partition(":")[0] not in ("0", "root") for s in services):
+            return Right(services[0].place, "the compose file sets its user")
+        if drops_privileges(project, dockerfile):
+            return Right(command_place(dockerfile), "its entry point drops privileges")
+        if not services and pods_set_user(project):
+            return Right(place, "the pod's security context sets its user")
+        if root == "unknown":
+            what = dockerfile.user.text if dockerfile.user else dockerfile.outside_base.reference
+            return CannotTell(f"which user {what} is, is not written here", place)
+        said = f"ends as USER {dockerfile.user.text}" if dockerfile.user else "never sets a USER"
+        message = f"{dockerfile.path} {said}: its process is root in the container and in what is mounted into it."
+        return Finding(place, message, fix=fix_of(project, dockerfile, services))
+
+
+def command_place(dockerfile: Dockerfile) -> Place:
+    """Where a Dockerfile says what it runs, else its last FROM."""
+    last = dockerfile.cmd or dockerfile.entrypoint
+    return last.place if last else dockerfile.final.place
+
+
+def drops_privileges(project: Project, dockerfile: Dockerfile) -> bool:
+    """Whether the command, or a script of the target that it calls, goes on as another user."""
+    if DROPS.search(" ".join(dockerfile.command)):
+        return True
+    names = {posixpath.basename(script) for script in called_scripts(dockerfile.command)}
+    return any(posixpath.basename(path) in names and DROPS.search(file.text) for path, file in project.files.items())
+
+
+def pods_set_user(project: Project) -> bool:
+    """Whether every pod here runs as somebody other than root."""
+    pods = [o for o in project.facts.kubernetes if o.containers and project.facts.role(o.place.path) == "application"]
+    return bool(pods) and all(_safe(o.security) or all(_safe(c.security) for c in o.containers if not c.init)
+                              for o in pods)
+
+
+def _safe(security: object) -> bool:
+    if not isinstance(security, dict):
+        return False
+    user = security.get("runAsUser")
+    return security.get("runAsNonRoot") is True or (isinstance(user, int) and user > 0)
+
+
+def fix_of(project: Project, dockerfile: Dockerfile, services: list[ComposeService]) -> Fix:
+    """A user, the working directory handed to it, and USER; advice where root is needed to start."""
+    if dockerfile.user is not None and dockerfile.user in dockerfile.final.instructions:
+        return advice(TITLE, f"the image switches to {dockerfile.user.text} on purpose: see which program needs it, "
+                      "and set another USER before the command")
+    told = "\n".join(i.script for i in dockerfile.final_instructions if i.keyword not in ("CMD", "ENTRYPOINT"))
+    settings = told + "\n" + "\n".join(f"{k}={v}" for k, v in dockerfile.env)
+    if SUPERVISOR.search(" ".join(dockerfile.command)):
+        return advice(TITLE, f"{dockerfile.command[0]} starts several programs: give each of them a user")
+    if ROOTS_OWN.search(settings) or (TOOLS_AT_HOME.search(told) and not IN_PLACE.search(settings)):
+        return advice(TITLE, "the packages lie in root's own folder, which no other user may enter: install them "
+                      "into a virtual environment such as /opt/venv first")
+    if "poetry" in dockerfile.command and re.search(r"poetry\s+config", told):
+        return advice(TITLE, "poetry's settings lie in root's folder, so poetry run would make another environment: "
+                      "set them by ENV, such as POETRY_VIRTUALENVS_CREATE=false, first")
+    folder = dockerfile.workdir
+    if not folder or folder == "/" or "$" in folder or " " in folder:
+        return advice(TITLE, "the image has no working directory of its own: set a WORKDIR to hand to the user")
+    alpine = "alpine" in f"{dockerfile.outside_base.name}:{dockerfile.outside_base.tag}"
+    add = "adduser -D -s /sbin/nologin -u 10001 app" if alpine else (
+        "useradd --create-home --shell /usr/sbin/nologin --uid 10001 app")
+    stage = dockerfile.final.place.line
+    intents = (InsertInstruction(dockerfile.path, stage, f"RUN {add} && chown -R app {folder}"),
+               InsertInstruction(dockerfile.path, stage, "USER 10001"))
+    mounted = next((v for s in services for v in s.volumes if ":" in v), "")
+    reason = "what it writes outside " + folder + " fails" + (
+        f"; {mounted.partition(':')[0]} is mounted and must belong to user 10001" if mounted else "")
+    return Fix(TITLE, intents, kinds=("config",), safety="review", reason=reason)
+
+
+TOP = "FROM python:3.12-slim\nWORKDIR /srv\nCOPY . .\nRUN pip install fastapi uvicorn\n"
+CMD = "CMD [\"uvicorn\", \"main:app\", \"--host\", \"0.0.0.0\"]\n"
+USER = ("RUN useradd --create-home --shell /usr/sbin/nologin --uid 10001 app && chown -R app /srv\nUSER 10001\n")
+ContainerRoot.examples = (
+    Bad({"Dockerfile": TOP + CMD}, at=("Dockerfile:5",), severity="high", fixed={"Dockerfile": TOP + USER + CMD}),
+    Bad(  # the first stage has a user, the last one has none; Alpine has another command
+        {"Dockerfile": "FROM python:3.12-alpine AS build\nUSER nobody\nRUN pip wheel fastapi\n\n"
+         "FROM python:3.12-alpine\nWORKDIR /app\nCOPY --from=build /w /w\nRUN pip install /w/*\n"
+         "CMD uvicorn main:app\n"},
+        at=("Dockerfile:9",),
+        fixed={"Dockerfile": "FROM python:3.12-alpine AS build\nUSER nobody\nRUN pip wheel fastapi\n\n"
+               "FROM python:3.12-alpine\nWORKDIR /app\nCOPY --from=build /w /w\nRUN pip install /w/*\n"
+               "RUN adduser -D -s /sbin/nologin -u 10001 app && chown -R app /app\nUSER 10001\nCMD uvicorn main:app\n"},
+    ),
+    Bad(  # back to root at the end
+        {"Dockerfile": TOP + "USER nobody\nRUN true\nUSER root\n" + CMD}, at=("Dockerfile:7",)),
+    Bad(  # packages in root's home: no other user could read them
+        {"Dockerfile": "FROM python:3.12-slim\nWORKDIR /app\nCOPY --from=0 /root/.local /root/.local\n"
+         "ENV PATH=/root/.local/bin:$PATH\nCMD uvicorn main:app\n"},
+        at=("Dockerfile:5",)),
+    Good({"Dockerfile": TOP + USER + CMD}),
+    Good({"Dockerfile": "FROM python:3.12-slim AS base\nRUN useradd app\nUSER app\n\nFROM base\n" + CMD}),
+    Good({"Dockerfile": TOP + CMD, "compose.yaml": "services:\n  api:\n    build: .\n    user: \"1000:1000\"\n"}),
+    Good(  # the entry point goes on as another user
+        {"Dockerfile": TOP + "ENTRYPOINT [\"./start.sh\"]\n",
+         "start.sh": "#!/bin/sh\nchown -R app /data\nexec gosu app uvicorn main:app\n"}),
+    Good({"Dockerfile": "FROM company/python-base:4\n" + CMD}, outcome="unknown"),
+    Good({"web/Dockerfile": "FROM node:22\nCMD [\"npm\", \"start\"]\n"}, outcome="not_applicable"),
+    Good({".devcontainer/Dockerfile": "FROM python:3.12\n"}, outcome="not_applicable"),
+)
