@@ -7,10 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from readybook import Project
-from readybook.facts.health import HealthRoute
-from readybook.facts.modules import Module
+from readybook.facts.closure import pulled_in
+from readybook.facts.health import ROOT, STRONG, HealthRoute
+from readybook.facts.modules import Module, Modules
 from readybook.facts.objects import Instance
 from readybook.facts.program import App
+from readybook.facts.syntax import Node
 
 LIVE = re.compile(r"(?:live|liveness|alive|is[-_]?alive|ping|status|up|probe)$", re.IGNORECASE)
 NAME = "health_router"
@@ -69,7 +71,9 @@ def taken(project: Project, app: App, path: str) -> str:
 
 def _fits(project: Project, app: App, health: HealthRoute) -> bool:
     route = health.route
-    return (health.is_liveness and route.by_default is not False and route.registered.path != app.place.path
+    before = [s for s in route.path.split("/") if s][:-1]
+    plain = all(ROOT.match(s) or STRONG.match(s) for s in before)  # the health of one feature is no home for all
+    return (plain and health.is_liveness and route.by_default is not False and route.registered.path != app.place.path
             and not project.facts.guarded(route))
 
 
@@ -111,7 +115,8 @@ def _is_router(project: Project, module: Module, name: str) -> bool:
 def _route_files(project: Project, app: App) -> list[str]:
     """The files, other than the application's own, whose routes it serves; each once."""
     files = [r.place.path for r in project.facts.routes if r.app == app.spec and r.place.path != app.place.path]
-    return [f for f in dict.fromkeys(files) if f in project.files]
+    near = pulled_in(project.facts.modules, app.place.path)  # two applications may have one import string
+    return [f for f in dict.fromkeys(files) if f in project.files and f in near]
 
 
 def _folder(project: Project, app: App) -> str:
@@ -139,30 +144,48 @@ def _exists(project: Project, stem: str) -> bool:
     return f"{stem}.py" in known or any(p.startswith(f"{stem}/") for p in known)
 
 
-def import_name(project: Project, app: App, path: str) -> str:
-    """How the application's file imports a path of the project: the way its other imports go; empty if none is right."""
+def import_name(project: Project, app: App, path: str, importer: str = "") -> str:
+    """How ``importer`` (the application's file) imports a path of the project: the way the application's imports go.
+
+    Empty when no import statement can name it.
+    """
     modules = project.facts.modules
     main = modules.by_path.get(app.place.path)
     if main is None:
         return ""
+    roots, relative = _habits(modules, modules.by_path.get(importer, main))
+    if not roots and not relative:
+        roots, relative = _habits(modules, main)
+    if relative and not roots:
+        return _relative(importer or app.place.path, path)
+    root = roots.most_common(1)[0][0] if roots else _served_root(app, main)
+    if root and not path.startswith(f"{root}/"):
+        return ""
+    name = path[len(root) + 1 if root else 0:].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return name if all(part.isidentifier() for part in name.split(".")) else ""
+
+
+def _habits(modules: Modules, main: Module) -> tuple[Counter[str], int]:
+    """The folders from which a module's absolute imports of the project start; how many of its imports are relative."""
     roots, relative = Counter[str](), 0
     for s in main.body:
         if s[0] == "from" and s[5]:
             relative += 1
-        for name in [s[4]] if s[0] == "from" and not s[5] and s[4] else [n for n, _ in s[4]] if s[0] == "import" else ():
+        for name in _absolute(s):
             found = modules.find(name, main)
             where = found.path if isinstance(found, Module) else f"{found}/" if isinstance(found, str) else ""
             inner = name.replace(".", "/")
             for tail in (f"{inner}.py", f"{inner}/__init__.py", f"{inner}/"):
                 if where == tail or where.endswith(f"/{tail}"):
                     roots[where.removesuffix(tail).rstrip("/")] += 1
-    if relative and not roots:
-        return _relative(app.place.path, path)
-    root = roots.most_common(1)[0][0] if roots else _served_root(app, main)
-    if root and not path.startswith(f"{root}/"):
-        return ""
-    name = path[len(root) + 1 if root else 0:].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    return name if all(part.isidentifier() for part in name.split(".")) else ""
+    return roots, relative
+
+
+def _absolute(s: Node) -> list[str]:
+    """The modules that a statement imports by absolute names."""
+    if s[0] == "import":
+        return [name for name, _ in s[4]]
+    return [s[4]] if s[0] == "from" and not s[5] and s[4] else []
 
 
 def _served_root(app: App, main: Module) -> str:

@@ -10,6 +10,7 @@ from readybook.facts.behaviour import Reached
 from readybook.facts.enginepurpose import may_be_sqlite, purpose
 from readybook.facts.engines import ASYNC, SYNC, Engine
 from readybook.facts.objects import FunctionValue
+from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.stores import is_cached
 from readybook.facts.values import Choice, External, by_default, possible
 from readybook.finding import Answer
@@ -162,8 +163,10 @@ def _fix(project: Project, engine: Engine, name: str) -> Fix:
     node = _keyword(engine, "poolclass")
     if node is None or node[0] not in ("name", "attr"):
         return advice(title, "the pool class comes from a mapping or an expression that other code may share")
-    if "**" in engine.kwargs:
+    if any(key is None for key, _ in engine.call.site.node[5]):
         return advice(title, "further arguments of the engine come from a mapping")
+    if not settings_at_hand(project.facts):
+        return advice(title, "settings are handed from function to function: a person says how they come here")
     if isinstance(engine.kwargs.get("poolclass"), Choice):
         return advice(title, "the pool class depends on the environment: a person decides which branch stays")
     place, callee = engine.place, engine.callee

@@ -10,6 +10,7 @@ from readybook.facts.behaviour import Call
 from readybook.facts.enginepurpose import may_be_sqlite, purpose
 from readybook.facts.engines import Engine
 from readybook.facts.querylimits import limit_of, limits_connecting
+from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Unknown, by_default
 from readybook.finding import Answer
@@ -117,7 +118,7 @@ class NoQueryTimeout(Check):
             return Right(call.place, "it limits its queries")
         return Finding(
             call.place,
-            f"{call.path.partition('.')[0]}.{call.last} sets no limit on its queries: one may run for ever.",
+            f"{call.path} sets no limit on its queries: one may run for ever.",
             confidence="high", fix=_raw_fix(project, call, driver),
         )
 
@@ -137,8 +138,10 @@ def _fix(project: Project, engine: Engine) -> Fix:
     if project.facts.pooler and engine.driver != "asyncpg":
         return advice(title, f"{project.facts.pooler} may refuse statement_timeout when a connection starts: set it on "
                              "the database role")
-    if "**" in engine.kwargs:
+    if any(key is None for key, _ in engine.call.site.node[5]):
         return advice(title, "further arguments of the engine come from a mapping")
+    if not settings_at_hand(project.facts):
+        return advice(title, "settings are handed from function to function: a person says how they come here")
     pairs = ARGUMENTS[engine.driver]
     if project.facts.pooler:
         pairs = tuple(p for p in pairs if p[0] != "server_settings")
@@ -230,7 +233,8 @@ NoQueryTimeout.examples = (
         at=("db.py:5",), severity="medium",
         fixed={"config.py": SETTINGS_FILE.format(driver="psycopg") + "    database_statement_timeout: int = 15\n" + END,
                "db.py": "from sqlalchemy import create_engine\n\nfrom config import settings\n\n"
-               "engine = create_engine(\n    settings.database_url,\n    connect_args={\n        \"connect_timeout\": 5,\n"
+               "engine = create_engine(\n    settings.database_url,\n    connect_args={\n"
+               "        \"connect_timeout\": 5,\n"
                "        \"options\": f\"-c statement_timeout={settings.database_statement_timeout * 1000}\",\n"
                "    },\n)\n"},
     ),

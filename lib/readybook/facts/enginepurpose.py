@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.engines import Engine
 
-_WORKER = re.compile(r"(?:^|/)(?:celery|worker|workers|tasks?|jobs?|consumers?)(?:[_-]\w+)?(?:/|\.py$)|(?:_worker|_tasks?)\.py$")
-_QUEUES = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:celery|arq|dramatiq|rq|taskiq|huey|procrastinate)\b", re.MULTILINE)
+_WORKER = re.compile(r"(?:^|/)(?:celery|workers?|tasks?|jobs?|consumers?)(?:[_-]\w+)?(?:/|\.py$)"
+                     r"|(?:_worker|_tasks?)\.py$")
+_QUEUES = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:celery|arq|dramatiq|rq|taskiq|huey|procrastinate)\b",
+                     re.MULTILINE)
 _SQLITE = re.compile(r"\bsqlite(?:\+\w+)?:|[\"']sqlite[\"']")
 _SETS = re.compile(r"(?:\.py|\.toml|\.ini|\.cfg|\.ya?ml|\.sh|Makefile)$|(?:^|/)\.env[^/]*$|\.env$")
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # words that mean health wherever they stand
 STRONG = re.compile(
-    r"^[_-]*(?:health|healthz|healthy|is[-_]?healthy|health[-_]?(?:check|status)s?z?|livez?|liveness|is[-_]?alive|alive|"
-    r"readyz?|readiness|is[-_]?ready|livecheck|(?:lb)?heartbeat)[_-]*$", re.IGNORECASE)
+    r"^[_-]*(?:health|healthz|healthy|is[-_]?healthy|health[-_]?(?:check|status)s?z?|livez?|liveness|is[-_]?alive|"
+    r"alive|readyz?|readiness|is[-_]?ready|livecheck|(?:lb)?heartbeat)[_-]*$", re.IGNORECASE)
 # words that also name parts of a business (a player may be live, an order ready): only at the root of an API
 GENERAL = re.compile(r"^(?:livez?|alive|readyz?|heartbeat|ping|status|up|monitoring|probe)$", re.IGNORECASE)
 ROOT = re.compile(
@@ -37,8 +37,8 @@ KINDS = (
     ("service", ("httpx.", "requests.", "elasticsearch.", "aiohttp.", "boto3.")),
 )
 ASKS = re.compile(
-    r"\.(?:execute|scalars?|connect|begin|ping|command|server_info|list_database_names|fetchval|fetchrow|fetch|fetch_one|"
-    r"exec|get|head|post|request|acquire|inspect|admin|query|info|ensure_connection|stats|set|find_one|urlopen|"
+    r"\.(?:execute|scalars?|connect|begin|ping|command|server_info|list_database_names|fetchval|fetchrow|fetch|"
+    r"fetch_one|exec|get|head|post|request|acquire|inspect|admin|query|info|ensure_connection|stats|set|find_one|urlopen|"
     r"execute_query)(?:\(\))?(?:\.|$)")
 UNCLEAR = ("ping", "execute", "scalar", "connect", "command", "server_info", "fetchval", "is_connected", "check_health",
            "ensure_connection")

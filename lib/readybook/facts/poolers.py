@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 POOLERS = re.compile(r"pgbouncer|pgcat|odyssey|supavisor|pgpool|rds[-_]?proxy|proxysql", re.IGNORECASE)
 # hosts and ports of hosted poolers in a connection address
-HOSTS = re.compile(r"[\w.-]{0,100}(?:\.pooler\.supabase\.|-pooler\.[\w.-]{0,60}neon\.tech|\.proxy-[\w-]{1,40}\.[\w-]{1,40}\.rds\."
-                   r"|pgbouncer)[\w.-]{0,100}", re.IGNORECASE)
+HOSTS = re.compile(r"\.pooler\.supabase\.|-pooler\.[\w.-]{0,60}neon\.tech"
+                   r"|\.proxy-[\w-]{1,40}\.[\w-]{1,40}\.rds\.|pgbouncer", re.IGNORECASE)
 SERVERLESS = {"mangum": "AWS Lambda (mangum)", "zappa": "AWS Lambda (Zappa)", "chalice": "AWS Lambda (Chalice)"}
-FILES = {"vercel.json": "Vercel", "serverless.yml": "the Serverless Framework", "serverless.yaml": "the Serverless Framework",
-         "zappa_settings.json": "Zappa"}
+FILES = {"vercel.json": "Vercel", "serverless.yml": "the Serverless Framework",
+         "serverless.yaml": "the Serverless Framework", "zappa_settings.json": "Zappa"}
 
 
 def pooler(facts: Facts) -> str:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from readybook.facts import Facts
 
 # the path in `curl -f http://localhost:8000/health`, with or without the scheme
-URL = re.compile(r"(?:https?://[^/\s\"']{1,200}|(?<![\w.])(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}]{1,40})?)"
+URL = re.compile(r"(?:https?://[^/\s\"']{1,200}"
+                 r"|(?<![\w.])(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}]{1,40})?)"
                  r"(/[\w/.~-]{1,200})")
 GIVEN = {  # file name → what says the path there
     re.compile(r"(?:^|/)render\.ya?ml$"): re.compile(r"healthCheckPath:[ \t]*[\"']?(/[\w/.~-]+)"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CLIENTS = (
     ("redis", True, re.compile(r"(?:redis\.asyncio|aioredis|redis\.asyncio\.client|aioredis\.client)\."
-                               r"(?:(?:Strict)?Redis|(?:Strict)?Redis\.from_url|from_url|RedisCluster|create_redis_pool)")),
+                               r"(?:(?:Strict)?Redis(?:\.from_url)?|from_url|RedisCluster|create_redis_pool)")),
     ("redis", False, re.compile(r"redis\.(?:client\.)?(?:(?:Strict)?Redis|(?:Strict)?Redis\.from_url|from_url"
                                 r"|RedisCluster)")),
     ("mongo", True, re.compile(r"motor\.motor_asyncio\.AsyncIOMotorClient|pymongo\.(?:asynchronous\.mongo_client\.)?"
@@ -67,16 +67,21 @@ def stores(behaviour: Behaviour, engines: tuple[Engine, ...], modules: Modules, 
             found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
                                access(behaviour, engine.call), engine.call))
     for call in behaviour.calls:
-        if call.path and call.place.path in near:
-            kind = _kind(call.path)
-            if kind:
-                found.append(Store(kind[0], call.place, kind[1], call.path, "", access(behaviour, call), call))
+        if call.place.path not in near:
+            continue
+        callee = call.site.callee
+        bases = callee.external_bases() if isinstance(callee, ClassValue) else [call.path]
+        for path in bases:  # a class of the project may derive from a client
+            if kind := _kind(path):
+                found.append(Store(kind[0], call.place, kind[1], path, "", access(behaviour, call), call))
+                break
     return tuple(sorted(found, key=lambda s: (s.place.path, s.place.line, s.place.column)))
 
 
 def _wrapped(behaviour: Behaviour, call: Call) -> bool:
     """Whether a plain engine is handed to ``AsyncEngine``, as SQLModel's examples do."""
-    return any(c.args and c.args[0] is call.site.result for c in behaviour.calls_to("sqlalchemy.ext.asyncio.AsyncEngine"))
+    wrapping = behaviour.calls_to("sqlalchemy.ext.asyncio.AsyncEngine")
+    return any(c.args and c.args[0] is call.site.result for c in wrapping)
 
 
 def _kind(path: str) -> tuple[str, bool] | None:

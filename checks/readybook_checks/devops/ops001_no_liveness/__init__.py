@@ -12,6 +12,8 @@ from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRouter
 from readybook_checks.devops.health_router import new_home, taken
 
+NOUNS = {"database": "the database", "redis": "Redis", "mongo": "MongoDB", "broker": "the broker",
+         "service": "another service"}
 TITLE = "Add a liveness route that asks nothing else"
 
 
@@ -66,7 +68,7 @@ class NoLiveness(Check):
         )
 
     def _asking(self, project: Project, app: App, health: HealthRoute) -> Finding:
-        kinds = " and ".join(sorted(k if k != "service" else "another service" for k in health.kinds))
+        kinds = " and ".join(NOUNS[k] for k in sorted(health.kinds)) or "something else"
         return Finding(
             health.route.place, f"GET {health.route.path} is the only health route and asks {kinds}: a probe on it "
             "restarts every process while that is away.", "medium", fix=_fix(project, app), app=app.spec,
@@ -104,13 +106,14 @@ LIVE = files(__package__).joinpath("health.py.tmpl").read_text(encoding="utf-8")
 NoLiveness.examples = (
     Bad(  # the router goes beside the others
         {"app/__init__.py": "", "app/routers/__init__.py": "",
-         "app/main.py": HEAD + "from app.routers import items, users\n\napp = FastAPI()\napp.include_router(items.router)\n"
-         "app.include_router(users.router)\n",
+         "app/main.py": HEAD + "from app.routers import items, users\n\napp = FastAPI()\n"
+         "app.include_router(items.router)\napp.include_router(users.router)\n",
          "app/routers/items.py": ITEMS.format(name="items"), "app/routers/users.py": ITEMS.format(name="users")},
         at=("app/main.py:5",), severity="high",
         fixed={"app/routers/health.py": LIVE,
-               "app/main.py": HEAD + "from app.routers import items, users\nfrom app.routers.health import health_router\n\n"
-               "app = FastAPI()\napp.include_router(items.router)\napp.include_router(users.router)\n"
+               "app/main.py": HEAD + "from app.routers import items, users\n"
+               "from app.routers.health import health_router\n\napp = FastAPI()\n"
+               "app.include_router(items.router)\napp.include_router(users.router)\n"
                "app.include_router(health_router)\n"},
     ),
     Bad(  # a business route, a welcome message
@@ -121,20 +124,22 @@ NoLiveness.examples = (
     ),
     Bad(  # it asks the database, through a dependency
         {"main.py": "from fastapi import Depends, FastAPI\nfrom sqlalchemy import create_engine, text\n"
-         "from sqlalchemy.orm import Session\n\nengine = create_engine(\"postgresql://localhost/shop\")\napp = FastAPI()\n"
-         "\n\ndef session():\n    with Session(engine) as session:\n        yield session\n\n\n@app.get(\"/health\")\n"
+         "from sqlalchemy.orm import Session\n\nengine = create_engine(\"postgresql://localhost/shop\")\n"
+         "app = FastAPI()\n\n\ndef session():\n    with Session(engine) as session:\n        yield session\n\n\n"
+         "@app.get(\"/health\")\n"
          "def health(db: Session = Depends(session)) -> str:\n    db.execute(text(\"SELECT 1\"))\n    return \"ok\"\n"},
         at=("main.py:15",), severity="medium",
     ),
     Good({"main.py": HEAD + "app = FastAPI()\n\n\n@app.get(\"/api/v1/healthz\")\nasync def healthz() -> str:\n"
           "    return \"ok\"\n"}),
     Good(  # a name of its own, but the container asks for it
-        {"main.py": HEAD + "app = FastAPI()\n\n\n@app.get(\"/internal/beat\")\nasync def beat() -> str:\n    return \"ok\"\n",
+        {"main.py": HEAD + "app = FastAPI()\n\n\n@app.get(\"/internal/beat\")\nasync def beat() -> str:\n"
+         "    return \"ok\"\n",
          "Dockerfile": "FROM python:3.12-slim\nHEALTHCHECK CMD curl -f http://localhost:8000/internal/beat || exit 1\n"
          "CMD [\"uvicorn\", \"main:app\"]\n"}),
     Good(  # a middleware answers
-        {"main.py": "from fastapi import FastAPI, Request\nfrom fastapi.responses import JSONResponse\n\napp = FastAPI()\n"
-         "\n\n@app.middleware(\"http\")\nasync def health(request: Request, call_next):\n"
+        {"main.py": "from fastapi import FastAPI, Request\nfrom fastapi.responses import JSONResponse\n\n"
+         "app = FastAPI()\n\n\n@app.middleware(\"http\")\nasync def health(request: Request, call_next):\n"
          "    if request.url.path == \"/healthz\":\n        return JSONResponse({\"status\": \"ok\"})\n"
          "    return await call_next(request)\n\n\n@app.get(\"/items\")\ndef items() -> list[str]:\n    return []\n"}),
     Good({"jobs.py": "print('no application')\n"}, outcome="not_applicable"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from string import Template
 
-from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.health import LIBRARIES, HealthRoute
 from readybook.facts.program import App
 from readybook.facts.stores import Store
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, EnsureModuleStatement, EnsureRouter, Intent
 from readybook_checks.devops.health_router import Home, existing_home, import_name, new_home, taken
+from readybook_checks.devops.ops002_no_readiness.examples import BAD, GOOD
 from readybook_checks.devops.ops002_no_readiness.questions import KINDS, NOUNS, Question, questions
 
 TITLE = "Add a readiness route that asks what requests need"
@@ -21,9 +23,9 @@ TITLE = "Add a readiness route that asks what requests need"
 class NoReadiness(Check):
     """No route tells a load balancer whether the service reaches what its requests need.
 
-    Looked at: the databases, Redis and MongoDB clients and brokers that the code behind each served application sets up,
-    and which of them its health routes ask, through dependencies and helpers. Without readiness a process that has lost
-    its database stays in rotation and answers every request with an error. A route that always answers "ok" is
+    Looked at: the databases, Redis and MongoDB clients and brokers that the code behind each served application sets
+    up, and which of them its health routes ask, through dependencies and helpers. Without readiness a process that has
+    lost its database stays in rotation and answers every request with an error. A route that always answers "ok" is
     liveness. Medium where one dependency is in use; low where the route asks without a time limit of its own.
 
     Fix: ``/health/ready`` asks each of them at once, each within a time limit, logs what fails and answers 503 with the
@@ -65,11 +67,13 @@ class NoReadiness(Check):
             what = f"what GET {unclear.route.path} asks ({', '.join(unclear.unclear)}) is not seen"
             yield CannotTell(what, unclear.route.place, app.spec)
         elif library is not None and not routes:
-            yield CannotTell(f"{library.path.partition('.')[0]} may register a readiness route", library.place, app.spec)
+            package = library.path.partition(".")[0]
+            yield CannotTell(f"{package} may register a readiness route", library.place, app.spec)
         elif best is not None and best.kinds & set(needed):
             yield Finding(
-                best.route.place, f"GET {best.route.path} asks {_listed(sorted(best.kinds))} but not {_listed(missing)}, "
-                "which requests need as well.", "medium", app=app.spec, confidence="medium",
+                best.route.place,
+                f"GET {best.route.path} asks {_listed(sorted(best.kinds))} but not {_listed(missing)}, which requests "
+                "need as well.", "medium", app=app.spec, confidence="medium",
                 fix=advice("Ask the others in the same route", "how the route reports its checks is its author's"),
             )
         else:
@@ -77,15 +81,16 @@ class NoReadiness(Check):
 
     def _missing(self, project: Project, app: App, stores: tuple[Store, ...], needed: list[str],
                  routes: list[HealthRoute]) -> Finding:
-        claims = next((h for h in routes if "ready" in h.route.path.lower() or "readiness" in h.route.path.lower()), None)
+        claims = next((h for h in routes if re.search("ready|readiness", h.route.path, re.IGNORECASE)), None)
         severity = "high" if len(needed) > 1 else "medium"
         if claims is not None:
             return Finding(claims.route.place, f"GET {claims.route.path} says that the service is ready without asking "
                            f"{_listed(needed)}.", severity, app=app.spec,
                            fix=advice("Ask the dependencies in that route", "its handler is rewritten by hand"))
         return Finding(
-            app.place, f"No health route of {app.spec} asks {_listed(needed)}: a process that has lost one stays in "
-            "rotation.", severity, confidence="medium" if project.facts.unresolved else "high",
+            app.place, f"No health route of {app.spec} asks {_listed(needed)}: a process that has lost "
+            f"{'it' if len(needed) == 1 else 'one'} stays in rotation.", severity,
+            confidence="medium" if project.facts.unresolved else "high",
             fix=_fix(project, app, stores, needed), app=app.spec, chain=tuple(s.place for s in stores[:5]),
         )
 
@@ -111,8 +116,9 @@ def _listed(kinds: list[str]) -> str:
 
 def _unlimited(app: App, health: HealthRoute) -> Finding:
     return Finding(
-        health.route.place, f"GET {health.route.path} asks {_listed(sorted(health.kinds))} without a time limit: it hangs "
-        "as long as the driver waits.", "low", confidence="medium", app=app.spec,
+        health.route.place,
+        f"GET {health.route.path} asks {_listed(sorted(health.kinds))} without a time limit: it hangs as long as the "
+        "driver waits.", "low", confidence="medium", app=app.spec,
         fix=advice("Put a limit around what the route awaits", "where the limit goes depends on how the handler asks"),
     )
 
@@ -127,9 +133,9 @@ def _fix(project: Project, app: App, stores: tuple[Store, ...], needed: list[str
     before = taken(project, app, home.full_path)
     if before:
         return advice(TITLE, f"the route {before} already answers {home.full_path}")
-    imports = [(q, import_name(project, app, q.access.path)) for q in asked]
-    if any(not module or module.startswith(".") for _, module in imports):
-        return advice(TITLE, "the modules import one another by relative names, which a person writes")
+    imports = [(q, import_name(project, app, q.access.path, home.path)) for q in asked]
+    if not all(module for _, module in imports):
+        return advice(TITLE, "no import statement can name the module that opens the connection")
     intents = _new(app, home, imports) if home.new else _extension(project, home, imports)
     return Fix(TITLE, intents, kinds=("scaffold",), safety="review",
                reason=f"a new route; point the readiness probe at {home.full_path}")
@@ -150,9 +156,9 @@ def _extension(project: Project, home: Home, imports: list[tuple[Question, str]]
     """The same code at the end of the module that holds the health router."""
     path = home.path
     intents: list[Intent] = [
-        EnsureImport(path, "asyncio"), EnsureImport(path, "logging"), EnsureImport(path, "collections.abc", "Awaitable"),
-        EnsureImport(path, "typing", "Any"), EnsureImport(path, "fastapi", "Response"),
-        EnsureImport(path, "fastapi", "status"),
+        EnsureImport(path, "asyncio"), EnsureImport(path, "logging"),
+        EnsureImport(path, "collections.abc", "Awaitable"), EnsureImport(path, "typing", "Any"),
+        EnsureImport(path, "fastapi", "Response"), EnsureImport(path, "fastapi", "status"),
     ]
     if any(q.kind == "database" for q, _ in imports):
         intents.append(EnsureImport(path, "sqlalchemy", "text"))
@@ -187,7 +193,5 @@ def _checks(asked: list[Question]) -> str:
 def _template(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
-
-from readybook_checks.devops.ops002_no_readiness.examples import BAD, GOOD  # noqa: E402
 
 NoReadiness.examples = (*BAD, *GOOD)

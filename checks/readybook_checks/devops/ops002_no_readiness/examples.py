@@ -80,13 +80,15 @@ BAD = (
         at=("main.py:5",), severity="high",
     ),
     Bad(  # it says that it is ready and asks nobody
-        {"main.py": ITEMS.format(module="db") + "\n\n@app.get(\"/health/ready\")\nasync def ready() -> bool:\n    return True\n",
+        {"main.py": ITEMS.format(module="db") + "\n\n@app.get(\"/health/ready\")\nasync def ready() -> bool:\n"
+         "    return True\n",
          "db.py": PLAIN}, at=("main.py:14",), severity="medium",
     ),
     Bad(  # it asks one of two
-        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy import text\n\nfrom db import engine\nfrom cache import redis\n\n"
-         "app = FastAPI()\n\n\n@app.get(\"/readyz\")\nasync def readyz() -> str:\n    async with engine.connect() as c:\n"
-         "        await c.execute(text(\"SELECT 1\"))\n    return \"ok\"\n\n\n@app.get(\"/x\")\n"
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy import text\n\nfrom db import engine\n"
+         "from cache import redis\n\napp = FastAPI()\n\n\n@app.get(\"/readyz\")\nasync def readyz() -> str:\n"
+         "    async with engine.connect() as c:\n        await c.execute(text(\"SELECT 1\"))\n    return \"ok\"\n\n\n"
+         "@app.get(\"/x\")\n"
          "async def x() -> str:\n    return await redis.get(\"x\")\n",
          "db.py": ENGINE, "cache.py": CLIENT}, at=("main.py:11",), severity="medium",
     ),
@@ -94,8 +96,9 @@ BAD = (
 GOOD = (
     Good(  # through a helper and a time limit
         {"main.py": "import asyncio\n\nfrom fastapi import FastAPI, HTTPException\nfrom sqlalchemy import text\n\n"
-         "from db import engine\n\napp = FastAPI()\n\n\nasync def ask() -> None:\n    async with engine.connect() as c:\n"
-         "        await c.execute(text(\"SELECT 1\"))\n\n\n@app.get(\"/health/ready\")\nasync def ready() -> str:\n    try:\n"
+         "from db import engine\n\napp = FastAPI()\n\n\nasync def ask() -> None:\n"
+         "    async with engine.connect() as c:\n        await c.execute(text(\"SELECT 1\"))\n\n\n"
+         "@app.get(\"/health/ready\")\nasync def ready() -> str:\n    try:\n"
          "        await asyncio.wait_for(ask(), 2)\n    except (OSError, TimeoutError):\n"
          "        raise HTTPException(503) from None\n    return \"ok\"\n",
          "db.py": ENGINE}),

@@ -1,0 +1,26 @@
+"""Whether code anywhere in the project can read its settings: by an object of a module or a plain function."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from readybook.facts import Facts
+
+
+def settings_at_hand(facts: Facts) -> bool:
+    """False where settings classes exist and objects of them are only passed around, as dependency injection does."""
+    classes = facts.settings_classes
+    if not classes or any(c.instances for c in classes):
+        return True
+    names = "|".join(re.escape(c.path.rpartition(".")[2]) for c in classes)
+    made = re.compile(rf"\b(?:{names})\(")
+    for module in facts.modules.by_path.values():
+        if module.role != "application" or not made.search(module.text):
+            continue
+        lines = module.text.split("\n")
+        for s in module.body:
+            if s[0] == "def" and not s[5] and made.search("\n".join(lines[s[1] - 1 : s[3]])):
+                return True
+    return False
