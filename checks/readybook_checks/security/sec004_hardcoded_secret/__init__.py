@@ -51,38 +51,46 @@ class HardcodedSecret(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each literal; a Right for each secret that is read from outside when there is no literal."""
-        findings, refusals = list[Finding](), list[Right]()
-        facts = project.facts
-        signing, written = signing_keys(facts.behaviour)
-        values = {s.value for s in signing if s.value}
-        fields = {(f.place.path, f.place.line): f for c in facts.settings_classes for f in c.fields}
-        for module in facts.modules.by_path.values():
-            if module.role not in ("application", "script", "migration"):
+        answers = [*_answers(project), *shipped_secrets(project)]
+        findings = [a for a in answers if isinstance(a, Finding)]
+        if findings:
+            yield from findings
+            return
+        yield from answers
+        yield from _rights(project, {a.place for a in answers})
+
+
+def _answers(project: Project) -> Iterator[Finding | Right]:
+    """A finding for each literal that is a secret; a Right where one is refused before it can do harm."""
+    facts = project.facts
+    signing, written = signing_keys(facts.behaviour)
+    values = {s.value for s in signing if s.value}
+    fields = {(f.place.path, f.place.line): f for c in facts.settings_classes for f in c.fields}
+    for module in facts.modules.by_path.values():
+        if module.role not in ("application", "script", "migration"):
+            continue
+        keys = {(w.line, w.column): w.callee for w in written if w.path == module.path}
+        for literal in secret_literals(module, values, keys):
+            field = fields.get((literal.holder.path, literal.holder.line))
+            signs = _signing(literal, field, signing) if module.role == "application" else None
+            verdict = judge(literal, signs, field, module.role)
+            if verdict is None:
                 continue
-            keys = {(w.line, w.column): w.callee for w in written if w.path == module.path}
-            for literal in secret_literals(module, values, keys):
-                field = fields.get((literal.holder.path, literal.holder.line))
-                signs = None if module.role != "application" else _signing(literal, field, signing)
-                verdict = judge(literal, signs, field, module.role)
-                if verdict is None:
-                    continue
-                guard = None
-                if field is not None or literal.context == "fallback":
-                    names = (literal.target, literal.variable, literal.name)
-                    guard = refused(facts.modules.by_path.values(), names, literal.value)
-                if guard is not None:
-                    refusals.append(Right(guard, f"the literal in {literal.name} is refused here"))
-                    continue
-                chain = (signs.place,) if signs and signs.place != literal.place else ()
-                findings.append(Finding(
-                    literal.place, verdict.message, verdict.severity, confidence=verdict.confidence,
-                    fix=cure(project, literal, field), chain=chain,
-                ))
-        yield from findings
-        yield from shipped_secrets(project)
-        if not findings:
-            yield from refusals
-            yield from _rights(project, {r.place for r in refusals})
+            guard = _guard(project, literal, field)
+            if guard is not None:
+                yield Right(guard, f"the literal in {literal.name} is refused here")
+                continue
+            chain = (signs.place,) if signs and signs.place != literal.place else ()
+            yield Finding(literal.place, verdict.message, verdict.severity, confidence=verdict.confidence,
+                          fix=cure(project, literal, field), chain=chain)
+
+
+def _guard(project: Project, literal: SecretLiteral, field: SettingField | None) -> Place | None:
+    """Where code refuses to run with a default or fallback, None when nothing does."""
+    if field is None and literal.context != "fallback":
+        return None
+    names = (literal.target, literal.variable, literal.name)
+    return refused(project.facts.modules.by_path.values(), names, literal.value)
 
 
 def _signing(literal: SecretLiteral, field: SettingField | None, signing: tuple[Signing, ...]) -> Signing | None:
