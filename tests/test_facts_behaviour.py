@@ -106,9 +106,11 @@ def test_a_coroutine_that_is_not_awaited_in_place_is_not_followed():
 
 
 def test_both_branches_of_a_test_on_an_object_are_followed():
-    files = {"main.py": "import time\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel\napp = FastAPI()\n\n\n"
+    files = {"main.py": "import time\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel\napp = FastAPI()\n"
+        "\n\n"
              "class Body(BaseModel):\n    kind: str = 'a'\n    note: str | None = None\n\n\n@app.post('/')\n"
-             "async def index(body: Body):\n    if body.kind == 'b':\n        time.sleep(1)\n    if body.note is None:\n"
+             "async def index(body: Body):\n    if body.kind == 'b':\n        time.sleep(1)\n"
+             "    if body.note is None:\n"
              "        time.sleep(2)\n"}
     found = [c.place.line for c in facts(files).behaviour.calls_to("time.sleep")]
     assert found == [15, 17]

@@ -6,7 +6,16 @@ import pytest
 
 from readybook import rendering, run
 
-APP = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/')\ndef index() -> str:\n    print('hello')\n    return 'ok'\n"
+APP = """from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get('/')
+def index() -> str:
+    print('hello')
+    return 'ok'
+"""
 
 
 @pytest.fixture

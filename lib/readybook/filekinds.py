@@ -65,8 +65,8 @@ _LOAD_TEST = re.compile(r"(?:^|/)(?:k6|load[_-]?tests?|perf(?:ormance)?|stress)[
                         r"|(?:^|/)[^/]*(?:k6|load[_-]?test|stress[_-]?test)[^/]*\.[jt]s$")
 _SHEBANG_FOLDER = re.compile(r"(?:^|/)(?:bin|scripts?|deploy|docker|ops|\.?ci)/[^/.]+$"
                              r"|(?:^|/)(?:entrypoint|start|run)$")
-_LOCK_NAMES = frozenset({"package-lock.json", "composer.lock", "yarn.lock", "pnpm-lock.yaml", "cargo.lock", "flake.lock",
-                         "bun.lock"})
+_LOCK_NAMES = frozenset({"package-lock.json", "composer.lock", "yarn.lock", "pnpm-lock.yaml", "cargo.lock",
+                         "flake.lock", "bun.lock"})
 
 
 def reading_limit(path: str) -> ReadingLimit | None:

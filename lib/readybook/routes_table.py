@@ -44,8 +44,8 @@ def routes_json(project: Project) -> str:
 
 def routes_text(project: Project) -> str:
     """A table for people: method, path, handler place, dependencies."""
-    rows = [(r.method, r.path, f"{r.place.path}:{r.place.line}", ", ".join(d.rpartition(".")[2] for d in r.dependencies))
-            for r in project.facts.routes]
+    rows = [(r.method, r.path, f"{r.place.path}:{r.place.line}",
+             ", ".join(d.rpartition(".")[2] for d in r.dependencies)) for r in project.facts.routes]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     lines = [f"{m:<{widths[0]}}  {p:<{widths[1]}}  {w:<{widths[2]}}  {d}".rstrip() for m, p, w, d in rows]
     lines += [f"not resolved: {u.kind} at {u.place} ({u.reason})" for u in project.facts.unresolved]

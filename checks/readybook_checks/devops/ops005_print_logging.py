@@ -10,7 +10,7 @@ from readybook.facts.behaviour import Call
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpression
 
-ERROR = re.compile(r"\b(error|errors|fail|fails|failed|failure|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
+ERROR = re.compile(r"\b(errors?|fail(s|ed|ure)?|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
 WARNING = re.compile(r"\b(warn|warning|deprecated|retry|retrying|missing|skipp(ed|ing))\b|⚠", re.IGNORECASE)
 COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
 
@@ -93,7 +93,8 @@ def fix(project: Project, call: Call) -> Fix:
         title, (EnsureImport(call.place.path, "logging"),
                 EnsureModuleStatement(call.place.path, name, f"{name} = logging.getLogger(__name__)"),
                 ReplaceExpression(call.place, text, new)),
-        safety="review", reason="whoever reads standard output sees these lines only where logging is configured to show them",
+        safety="review",
+        reason="whoever reads standard output sees these lines only where logging is configured to show them",
     )
 
 
@@ -137,11 +138,13 @@ PrintLogging.examples = (
                "    return \"ok\"\n"},
     ),
     Bad(  # the module has a logger; an except block keeps its traceback
-        {"app/pay.py": "import logging\n\nlog = logging.getLogger(__name__)\n\n\ndef pay(amount: int) -> None:\n    try:\n"
+        {"app/pay.py": "import logging\n\nlog = logging.getLogger(__name__)\n\n\ndef pay(amount: int) -> None:\n"
+         "    try:\n"
          "        charge(amount)\n    except OSError as e:\n        print(f\"could not pay: {e}\")\n        raise\n\n\n"
          "def charge(amount: int) -> None:\n    log.info(\"charging %s\", amount)\n"},
         at=("app/pay.py:10",),
-        fixed={"app/pay.py": "import logging\n\nlog = logging.getLogger(__name__)\n\n\ndef pay(amount: int) -> None:\n    try:\n"
+        fixed={"app/pay.py": "import logging\n\nlog = logging.getLogger(__name__)\n\n\n"
+            "def pay(amount: int) -> None:\n    try:\n"
                "        charge(amount)\n    except OSError as e:\n        log.exception(f\"could not pay: {e}\")\n"
                "        raise\n\n\ndef charge(amount: int) -> None:\n    log.info(\"charging %s\", amount)\n"},
     ),
@@ -159,17 +162,20 @@ PrintLogging.examples = (
          "scripts/seed.py": "print(\"seeding\")\n", "tests/test_main.py": "def test_it():\n    print(\"here\")\n"},
     ),
     Good(  # a program beside the service, that nothing imports
-        {"app/__init__.py": "", "app/main.py": "import logging\n\n" + APP + "logging.getLogger(__name__).info(\"up\")\n",
+        {"app/__init__.py": "", "app/main.py": "import logging\n"
+         "\n" + APP + "logging.getLogger(__name__).info(\"up\")\n",
          "inspect_pages.py": "for page in (1, 2):\n    print(page)\n"},
     ),
     Good(  # another print: a method, and a project function of that name
-        {"main.py": "from app.printer import print\n\n" + APP + "@app.get(\"/\")\ndef index() -> str:\n    print(\"page\")\n"
+        {"main.py": "from app.printer import print\n\n" + APP + "@app.get(\"/\")\ndef index() -> str:\n"
+         "    print(\"page\")\n"
          "    return \"ok\"\n",
          "app/printer.py": "import logging\n\nlogger = logging.getLogger(__name__)\n\n\ndef print(text: str) -> None:\n"
          "    logger.info(text)\n"},
     ),
     Good(  # only when run by hand
-        {"main.py": "import logging\n\n" + APP + "logging.getLogger(\"up\").info(\"up\")\n\nif __name__ == \"__main__\":\n"
+        {"main.py": "import logging\n\n" + APP + "logging.getLogger(\"up\").info(\"up\")\n\n"
+         "if __name__ == \"__main__\":\n"
          "    print(\"started by hand\")\n"},
     ),
 )

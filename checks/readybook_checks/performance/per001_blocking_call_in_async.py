@@ -101,7 +101,8 @@ def fix(behaviour: Behaviour, block: Block) -> Fix:
             ReplaceExpression(call.place, f"{callee}({arguments})", f"await asyncio.sleep({arguments})"),
             RemoveUnusedImport(call.place.path, callee.partition(".")[0]),
         )
-        return Fix("Sleep without holding the event loop", intents, safety="safe", reason="the same pause, cooperatively")
+        return Fix("Sleep without holding the event loop", intents, safety="safe",
+                   reason="the same pause, cooperatively")
     if entry.kind in ("handler", "dependency") and becomes_def(behaviour, entry):
         return Fix(
             f"Make {entry.name.rpartition('.')[2]} a plain def, which FastAPI runs in its thread pool",
@@ -146,7 +147,8 @@ def hop_to_thread(behaviour: Behaviour, block: Block) -> Fix | None:
         f"Run {callee} in the thread pool",
         (EnsureImport(target.place.path, "fastapi.concurrency", "run_in_threadpool"),
          ReplaceExpression(target.place, f"{callee}({arguments})", new)),
-        safety="review", reason="the call runs in another thread: what it shares with the event loop must be thread-safe",
+        safety="review",
+        reason="the call runs in another thread: what it shares with the event loop must be thread-safe",
     )
 
 
@@ -200,8 +202,10 @@ BlockingCallInAsync.examples = (
         {
             "app/rates.py": "import requests\n\n\ndef fetch(code: str) -> float:\n"
             "    return requests.get(\"https://rates.example/\" + code, timeout=5).json()[\"rate\"]\n",
-            "app/prices.py": "from app.rates import fetch\n\n\ndef price(code: str) -> float:\n    return fetch(code) * 2\n",
-            "app/main.py": "from fastapi import FastAPI\n\nfrom app.audit import record\nfrom app.prices import price\n\n"
+            "app/prices.py": "from app.rates import fetch\n\n\ndef price(code: str) -> float:\n"
+            "    return fetch(code) * 2\n",
+            "app/main.py": "from fastapi import FastAPI\n\nfrom app.audit import record\n"
+            "from app.prices import price\n\n"
             "app = FastAPI()\n\n\n@app.get(\"/price\")\nasync def read_price(code: str) -> float:\n"
             "    await record(code)\n    return price(code)\n",
             "app/audit.py": "async def record(code: str) -> None:\n    return None\n",
@@ -220,17 +224,21 @@ BlockingCallInAsync.examples = (
     ),
     Bad(  # a task is sent over a connection of its own, in the loop
         {
-            "app/worker.py": "from celery import Celery\n\nqueue = Celery(\"app\")\n\n\n@queue.task\ndef render(number: int) -> None:\n"
+            "app/worker.py": "from celery import Celery\n\nqueue = Celery(\"app\")\n\n\n@queue.task\n"
+            "def render(number: int) -> None:\n"
             "    return None\n",
-            "app/main.py": "from fastapi import FastAPI\n\nfrom app.store import save\nfrom app.worker import render\n\n"
-            "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n    await save(number)\n"
+            "app/main.py": "from fastapi import FastAPI\n\nfrom app.store import save\n"
+            "from app.worker import render\n\n"
+            "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n"
+            "    await save(number)\n"
             "    render.delay(number)\n    return number\n",
             "app/store.py": "async def save(number: int) -> None:\n    return None\n",
         },
         at=("app/main.py:12",), severity="high",
         fixed={"app/main.py": "from fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n\n"
                "from app.store import save\nfrom app.worker import render\n\n"
-               "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n    await save(number)\n"
+               "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n"
+               "    await save(number)\n"
                "    await run_in_threadpool(render.delay, number)\n    return number\n"},
     ),
     Good(  # def handlers run in the thread pool
@@ -238,7 +246,8 @@ BlockingCallInAsync.examples = (
          "def slow() -> str:\n    time.sleep(1)\n    return \"done\"\n"}, outcome="not_applicable",
     ),
     Good(  # handed to a thread
-        {"main.py": "import asyncio\nimport time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
+        {"main.py": "import asyncio\nimport time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+         "@app.get(\"/slow\")\n"
          "async def slow() -> str:\n    await asyncio.to_thread(time.sleep, 1)\n    return \"done\"\n"},
     ),
     Good(  # start-up may block; a script may too

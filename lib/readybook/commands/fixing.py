@@ -46,6 +46,7 @@ def _shown(made: Series) -> list[str]:
 
 def _tell(made: Series) -> None:
     count, cured = len(made.patches), sum(len(p.fingerprints) for p in made.patches)
-    say(f"{count} patch{'es' * (count != 1)} for {cured} finding{'s' * (cured != 1)}; {len(made.unfixed)} left to people")
+    patches, findings = f"{count} patch{'es' * (count != 1)}", f"{cured} finding{'s' * (cured != 1)}"
+    say(f"{patches} for {findings}; {len(made.unfixed)} left to people")
     for (check, reason), number in sorted(Counter((u.check, u.reason) for u in made.unfixed).items()):
         say(f"  {check}: {number} not patched: {mask(reason)}")

@@ -57,9 +57,11 @@ EXACT: dict[str, Blocking] = {
         "bulk_save_objects", "bulk_insert_mappings")},
     **{f"sqlalchemy.engine.Connection.{n}": _DATABASE for n in ("execute", "scalar", "scalars", "commit")},
     **{f"redis.Redis.{n}": Blocking("database", "Redis") for n in (
-        "get", "set", "setex", "delete", "incr", "decr", "expire", "exists", "hget", "hset", "hgetall", "lpush", "rpush",
-        "lpop", "rpop", "blpop", "brpop", "publish", "ping", "keys", "scan", "sadd", "smembers", "zadd", "zrange", "ttl",
-        "mget", "mset", "llen", "lrange", "hdel", "setnx", "getdel", "flushdb", "execute_command", "xadd", "xread")},
+        "get", "set", "setex", "delete", "incr", "decr", "expire", "exists", "hget", "hset", "hgetall",
+        "lpush", "rpush", "lpop", "rpop", "blpop", "brpop", "publish", "ping", "keys", "scan", "sadd",
+        "smembers", "zadd", "zrange", "ttl", "mget", "mset", "llen", "lrange", "hdel", "setnx", "getdel",
+        "flushdb", "execute_command", "xadd", "xread"
+    )},
     **{f"pymongo.collection.Collection.{n}": _DATABASE for n in (
         "find_one", "insert_one", "update_one", "delete_one", "insert_many", "update_many", "aggregate")},
     "celery.Task.delay": _BROKER, "celery.Task.apply_async": _BROKER, "celery.Celery.send_task": _BROKER,

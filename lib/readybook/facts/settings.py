@@ -109,7 +109,8 @@ def variables(classes: tuple[SettingsClass, ...], behaviour: Behaviour) -> tuple
     for cls in classes:
         for f in cls.fields:
             secret = any(t in f.annotation for t in SECRET_TYPES)
-            found[(f.env, f.place.path, f.place.line)] = Variable(f.env, f.default, f.place, cls.path, f.annotation, secret)
+            key = (f.env, f.place.path, f.place.line)
+            found[key] = Variable(f.env, f.default, f.place, cls.path, f.annotation, secret)
     for call in behaviour.calls:
         value = call.site.result
         if isinstance(value, FromEnv) and value.place is not None and value.place.line == call.place.line:

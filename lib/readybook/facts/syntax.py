@@ -17,7 +17,8 @@ Statements::
     expr value | assign targets value | aug target op value | ann target annotation value | return value
     if test yes no | for target iterable body orelse is_async | while test body orelse
     try body handlers orelse final | with items body is_async | raise exception cause | assert test
-    def name params body decorators returns is_async first_line yields | class name bases keywords body decorators first_line
+    def name params body decorators returns is_async first_line yields
+    class name bases keywords body decorators first_line
     import names | from module level names | del targets | global names | nonlocal names
     match subject cases | type name value | break | continue | pass
 """

@@ -40,7 +40,8 @@ def _sequence(n: Any) -> str:
 def _fstring(n: Any) -> str:
     parts = []
     for part in n[3]:
-        parts.append(str(part[3]) if part[0] == "const" else "{" + unparse(part[3] if part[0] == "format" else part) + "}")
+        inner = unparse(part[3] if part[0] == "format" else part)
+        parts.append(str(part[3]) if part[0] == "const" else "{" + inner + "}")
     return "f" + repr("".join(parts))
 
 
