@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -120,24 +120,26 @@ class Program:
                 return app
         return None
 
-    def _found(self, commands: tuple[Command, ...]) -> list[tuple[str, Instance, bool]]:
+    def _found(self, commands: tuple[Command, ...]) -> Iterator[tuple[str, Instance, bool]]:
         """Applications that a server command names come first (deployed before others), then all that are bound."""
-        by_instance: dict[int, tuple[str, Instance, bool]] = {}
+        seen: dict[int, Instance] = {}
         for spec, root, purpose in sorted(commands, key=lambda c: c[2] != "deploy"):
             named = self._by_spec(spec, root) if purpose in ("deploy", "development") else None
-            if named is not None:
-                by_instance.setdefault(id(named[1]), named)
+            if named is not None and id(named[1]) not in seen:
+                seen[id(named[1])] = named[1]
+                yield named
         for module in self._candidates():
             value = self.run.load(module)
             imported = _imported_names(module)
             for name, item in list(value.scope.names.items()):
                 app = wrapped_app(by_default(item)) if name not in imported else None
-                if is_application(app) and id(app) not in by_instance:
-                    by_instance[id(app)] = (f"{module.name}:{name}", app, False)
-        if not by_instance:
-            for spec, app in self._factories():
-                by_instance.setdefault(id(app), (spec, app, False))
-        return list(by_instance.values())
+                if is_application(app) and id(app) not in seen:
+                    seen[id(app)] = app
+                    yield f"{module.name}:{name}", app, False
+        for spec, app in self._factories() if not seen else ():
+            if id(app) not in seen:
+                seen[id(app)] = app
+                yield spec, app, False
 
     def _by_spec(self, spec: str, root: str | None) -> tuple[str, Instance, bool] | None:
         match = SPEC.match(spec)
@@ -181,24 +183,24 @@ class Program:
                 if app is not None:
                     yield f"{module.name}:{name}()", app
 
-    def _build(self, found: list[tuple[str, Instance, bool]]) -> None:
-        rows: list[Route] = []
-        unresolved: list[Unresolved] = []
-        mounted = {id(e.data["app"]) for _, a, _ in found for e in a.native.events
-                   if e.kind == "mount" and isinstance(e.data["app"], Instance)}
-        named = any(served for _, _, served in found)
-        apps = []
-        for _, instance, _ in found:
-            start(self.run, instance)
+    def _build(self, found: Iterable[tuple[str, Instance, bool]]) -> None:
+        """Read each application when it is found: what is imported later for another one is no part of it."""
+        read = []
         for spec, instance, by_command in found:
-            served = by_command or (not named and id(instance) not in mounted)
-            apps.append(_app(self.run, spec, instance, served))
-            if not served and id(instance) in mounted:
-                continue
+            start(self.run, instance)
             collected = Routes(self.run, self.live)
             collected.collect(instance, spec)
-            rows += collected.rows
-            unresolved += collected.unresolved
+            read.append((_app(self.run, spec, instance, by_command), collected))
+        mounted = {id(e.data["app"]) for app, _ in read for e in app.instance.native.events
+                   if e.kind == "mount" and isinstance(e.data["app"], Instance)}
+        named = any(app.served for app, _ in read)
+        apps, rows, unresolved = [], [], []
+        for app, collected in read:
+            inner = id(app.instance) in mounted
+            apps.append(replace(app, served=app.served or (not named and not inner)))
+            if app.served or not inner:
+                rows += collected.rows
+                unresolved += collected.unresolved
         self.apps = tuple(apps)
         self.routes = tuple(rows)
         self.unresolved = tuple(dict.fromkeys(unresolved))
