@@ -151,6 +151,19 @@ class EnsureRouter:
 
 
 @dataclass(frozen=True, slots=True)
+class SetUpApp:
+    """The application built at ``place`` is handed to ``name``, imported from ``module``, right after it is built.
+
+    ``outermost``: after its block has added all its middleware, so that what ``name`` adds is around them.
+    """
+
+    place: Place
+    module: str
+    name: str
+    outermost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AddFile:
     """``path`` exists; when it does not, it is made with ``text``."""
 
@@ -221,6 +234,7 @@ Intent = (
     | EnsureEnvExample
     | EventsToLifespan
     | EnsureRouter
+    | SetUpApp
     | AddFile
     | EnsureRequirement
     | EnsureTomlTable

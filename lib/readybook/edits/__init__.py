@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from readybook.edits.app_calls import set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
@@ -54,6 +55,7 @@ from readybook.intents import (
     ReplaceLineText,
     RunInOwnLoop,
     SetKeyword,
+    SetUpApp,
 )
 from readybook.place import Place
 from readybook.project import Project
@@ -77,6 +79,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     ReplaceLineText: replace_line_text,
     RunInOwnLoop: run_in_own_loop,
     SetKeyword: set_keyword,
+    SetUpApp: set_up_app,
 }
 # Settings come first, since other intents name them; what is unused is known only when all else is done.
 FIRST = (EnsureSetting, AddFile)
