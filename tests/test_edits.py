@@ -115,6 +115,7 @@ def test_a_keyword_is_removed_with_its_line(before: str, after: str) -> None:
         ("x = (a)\n", "a", "b if c else d", "x = (b if c else d)\n"),
         ("x = f'{name}'\n", "name", 'd["k"]', "x = f'{d[\"k\"]}'\n"),
         ("x = b  # a\n", "b", "b", "x = b  # a\n"),
+        ("f(\n    a,\n)\n", "f(a)", "g(a)", "g(a)\n"),
     ],
 )
 def test_an_expression_is_replaced_and_stays_one(before: str, old: str, new: str, after: str) -> None:
@@ -197,6 +198,7 @@ IMPORTS = [
     ("from fastapi import FastAPI as F\n", [("fastapi", "FastAPI")], "from fastapi import FastAPI as F, FastAPI\n"),
     ("import os\r\nx = 1\r\n", [("asyncio", None)], "import asyncio\r\nimport os\r\nx = 1\r\n"),
     ("import os.path\n", [("os", None), ("os.path", None)], None),
+    ("from starlette.responses import Response\n", [("fastapi", "Response")], None),
     ("import xml.dom\n", [("xml.sax", None)], "import xml.dom\nimport xml.sax\n"),
     ("import os", [("httpx", None)], "import os\n\nimport httpx"),
     ("", [("os", None)], "import os\n"),

@@ -130,8 +130,15 @@ def _same_import(work: Work, intent: EnsureImport, origin: Bound) -> bool:
         return False
     if origin.module == intent.module:
         return True
+    # FastAPI passes Starlette's names on: the same thing by either road.
+    if intent.name is not None and {_top(origin.module), _top(intent.module)} == {"fastapi", "starlette"}:
+        return True
     own = work.modules.file_of(intent.path, origin.module)
     return own is not None and own == work.modules.file_of(intent.path, intent.module)
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def realise_imports(work: Work, path: str) -> None:

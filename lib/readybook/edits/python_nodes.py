@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
 from readybook.edits.drafts import Draft, Splice, line_of
@@ -39,16 +41,21 @@ def _expressions(
     source: PythonSource, draft: Draft, intent: ReplaceExpression, text: str
 ) -> list[cst.BaseExpression]:
     """The outermost expressions with a text at the intent's place: at its column, else anywhere on its line."""
-    wanted = squeezed(text)
+    wanted = _bare(text)
     place = intent.place
     found: dict[int, cst.BaseExpression] = {}
     for node in source.starting_between(*line_span(source, draft, place), cst.BaseExpression):  # type: ignore[type-abstract]
         start, end = source.span(node)
-        if squeezed(source.text[start:end]) == wanted:
+        if _bare(source.text[start:end]) == wanted:
             found.setdefault(start, node)
     if place.exact and draft.now(place.line, place.column) in found:
         return [found[draft.now(place.line, place.column)]]
     return list(found.values())
+
+
+def _bare(text: str) -> str:
+    """Code without white space and without the commas that a layout over several lines ends its brackets with."""
+    return re.sub(r",(?=[)\]}])", "", squeezed(text))
 
 
 def _safe_text(work: Work, source: PythonSource, node: cst.BaseExpression, intent: ReplaceExpression) -> str:
