@@ -114,7 +114,7 @@ def variable_of(literal: SecretLiteral) -> str:
     if url is not None and name in ("url", "uri", "dsn"):
         return f"{url.scheme.partition('+')[0].upper()}_{name.upper()}"
     label = provider_of(literal.value)
-    if label and not name:
+    if label and name in _GENERAL:
         return "_".join(words_of(label)).upper()
     if name in _GENERAL and literal.callee and literal.context == "argument":
         owner = literal.callee.rpartition(".")[2].lower().removeprefix("async").strip("_")
