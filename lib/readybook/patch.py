@@ -8,6 +8,7 @@ finds what it fixed and has nothing more to fix, and when every Python file it c
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -327,7 +328,7 @@ def _message(one: _Made, attempt: _Attempt) -> str:
     hours = saved_hours(check, [f for _, f in attempt.fixed])
     parts = [
         f"fix({check.id}): {_short(next(iter(titles), title))}", title, "What: " + "; ".join(titles),
-        *([f"Why: {why}"] if (why := _plain(check.explanation().split(chr(10) * 2)[0])) else []),
+        _why(check),
         _listed("Findings fixed:", [str(f.place) for _, f in attempt.fixed]),
         _listed("Findings not fixed:", [f"{f.place}: {why}" for _, f, why in attempt.unfixed]),
         f"Safety: {safety}" + (f". {_plain(reason)}" if reason else ""),
@@ -337,6 +338,12 @@ def _message(one: _Made, attempt: _Attempt) -> str:
         f"Readybook-Check: {check.id}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _why(check: Check) -> str:
+    """The first paragraph of a check's explanation, under the heading it has or as the reason."""
+    text = _plain(check.explanation().split("\n\n")[0])
+    return text if not text or re.match(r"[A-Z][\w ]{0,20}:", text) else f"Why: {text}"
 
 
 def _listed(head: str, items: list[str]) -> str:
