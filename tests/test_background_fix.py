@@ -1,0 +1,138 @@
+"""What the fixes of the architecture checks generate works: applied, then run in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from readybook import registry
+from readybook.edits import apply
+from readybook.project import Project
+from readybook.run import ask
+
+APP = '''import logging
+
+from fastapi import FastAPI, HTTPException
+from fastapi.middleware.cors import CORSMiddleware
+
+app = FastAPI()
+app.add_middleware(CORSMiddleware, allow_origins=["https://shop.example"])
+
+
+@app.get("/items/{number}")
+async def item(number: int) -> int:
+    logging.getLogger("shop").warning("asked")
+    if number == 4:
+        raise HTTPException(404, "No such item")
+    if number == 5:
+        raise RuntimeError("the secret cause")
+    return number
+'''
+HANDLER = '''
+
+@app.exception_handler(Exception)
+def failed(request, error):
+    from fastapi.responses import JSONResponse
+
+    return JSONResponse({"mine": True}, 500)
+'''
+ASK = '''
+import json, logging
+from fastapi.testclient import TestClient
+from main import app
+
+records = []
+keep = logging.Handler()
+keep.emit = lambda record: records.append((record.getMessage(), getattr(record, "request_id", None)))
+logging.getLogger().addHandler(keep)
+client = TestClient(app, raise_server_exceptions=False)
+answers = {}
+for path in ("items/1", "items/4", "items/x", "items/5"):
+    got = client.get("/" + path, headers={"Origin": "https://shop.example", "X-Request-ID": "caller-0001"})
+    own = client.get("/" + path, headers={"X-Request-ID": "bad id"})
+    answers[path] = [got.status_code, dict(got.headers), got.text, own.headers.get("x-request-id")]
+print(json.dumps([answers, records]))
+'''
+
+
+def fixed(files: dict[str, str], *ids: str) -> dict[str, str]:
+    """The files after the fixes of these checks, one after the other; each check is then content."""
+    project = Project.from_files(files)
+    for check in sorted((c for c in registry.load() if c.id in ids), key=lambda c: ids.index(c.id)):
+        found = ask(check, project).findings
+        assert found
+        project = project.with_files(apply(project, [i for f in found if f.fix for i in f.fix.intents]))
+        assert not ask(check, project).findings
+    return {path: file.text for path, file in project.files.items()}
+
+
+def run(folder: Path, files: dict[str, str], script: str) -> str:
+    """What the script prints beside these files."""
+    for path, text in files.items():
+        (folder / path).write_text(text, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=folder, capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def answers(folder: Path, files: dict[str, str]) -> tuple[dict, list]:
+    """Status, headers, body and own id of a 200, 404, 422 and 500; and the log records."""
+    found, records = json.loads(run(folder, files, ASK))
+    return found, records
+
+
+@pytest.mark.parametrize("order", [("ARC009",), ("ARC009", "ARC010"), ("ARC010", "ARC009")])
+def test_every_answer_carries_the_id_of_its_request(tmp_path: Path, order: tuple[str, ...]) -> None:
+    found, records = answers(tmp_path, fixed({"main.py": APP}, *order))
+    assert [found[p][0] for p in found] == [200, 404, 422, 500]
+    for status, headers, _, own in found.values():
+        assert headers["x-request-id"] == "caller-0001", status
+        assert len(own) == 32 and own != "caller-0001"
+    assert ("asked", "caller-0001") in [tuple(r) for r in records]
+
+
+@pytest.mark.parametrize("order", [("ARC010",), ("ARC009", "ARC010"), ("ARC010", "ARC009")])
+def test_unexpected_errors_keep_detail_and_headers_and_tell_no_cause(tmp_path: Path, order: tuple[str, ...]) -> None:
+    found, records = answers(tmp_path, fixed({"main.py": APP}, *order))
+    status, headers, text, _ = found["items/5"]
+    body = json.loads(text)
+    assert status == 500 and body["detail"] == "Internal Server Error" and "secret" not in text
+    assert body["request_id"] == headers["x-request-id"]
+    assert headers["access-control-allow-origin"] == "https://shop.example"
+    assert any(body["request_id"] in str(message) for message, _ in records)
+    assert json.loads(found["items/4"][2]) == {"detail": "No such item"}
+
+
+def test_the_handler_that_an_application_has_still_answers_and_its_answer_gets_the_id(tmp_path: Path) -> None:
+    found, _ = answers(tmp_path, fixed({"main.py": APP + HANDLER}, "ARC009"))
+    status, headers, text, _ = found["items/5"]
+    assert (status, text) == (500, '{"mine":true}') and headers["x-request-id"] == "caller-0001"
+
+
+def test_a_kept_task_outlives_a_collection_and_its_error_is_logged(tmp_path: Path) -> None:
+    text = ('import asyncio\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\nasync def work() -> None:\n'
+            '    await asyncio.sleep(0.05)\n    raise ValueError("lost")\n\n\n@app.post("/")\n'
+            'async def start() -> None:\n    asyncio.create_task(work())\n')
+    script = ("import asyncio, gc, logging\nimport main\nseen = []\nkeep = logging.Handler()\n"
+              "keep.emit = lambda r: seen.append((r.name, r.levelname, str(r.exc_info[1])))\n"
+              "logging.getLogger().addHandler(keep)\n"
+              "async def run():\n    await main.start()\n    held = len(main._background_tasks)\n    gc.collect()\n"
+              "    await asyncio.sleep(0.3)\n    print(held, len(main._background_tasks), seen)\nasyncio.run(run())\n")
+    out = run(tmp_path, fixed({"main.py": text}, "ARC001"), script)
+    assert out == "1 0 [('main', 'ERROR', 'lost')]"
+
+
+def test_a_task_that_never_ran_now_runs(tmp_path: Path) -> None:
+    """Without Celery: a decorator of the same shape stands for it when the fixed file runs."""
+    text = ("from celery import Celery\n\ncelery = Celery(\"shop\")\n\n\n@celery.task(name=\"add\")\n"
+            "async def add(a: int, *more: int, b: int = 1, **rest: int) -> int:\n"
+            "    return a + sum(more) + b + len(rest)\n")
+    after = fixed({"tasks.py": text}, "ARC026")
+    after["celery.py"] = ("class Celery:\n    def __init__(self, name):\n        self.name = name\n\n"
+                          "    def task(self, **options):\n        return lambda function: function\n")
+    assert run(tmp_path, after, "import tasks\nprint(tasks.add(1, 2, 3, b=4, c=5))") == "11"
