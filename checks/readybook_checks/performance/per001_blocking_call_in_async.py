@@ -20,11 +20,10 @@ SEVERITY = {"sleep": "critical", "http": "critical", "process": "critical", "net
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One blocking call that runs in the event loop, and everything that leads to it."""
+    """One blocking call that runs in the event loop, and every way that leads to it, the shortest first."""
 
-    reached: Reached
     why: Blocking
-    also: int
+    ways: tuple[Reached, ...]
 
 
 class BlockingCallInAsync(Check):
@@ -56,29 +55,24 @@ class BlockingCallInAsync(Check):
         entries = [e for e in behaviour.entries if e.in_loop]
         if not entries:
             yield NotApplicable("no async handler, dependency or middleware: nothing runs in the event loop")
-        blocks: dict[Place, Block] = {}
+        ways: dict[Place, list[Reached]] = {}
         for entry in entries:
-            clean = True
-            for reached in behaviour.reached(entry):
-                why = blocking(reached.call.path)
-                if why is None or reached.call.awaited:
-                    continue
-                clean = False
-                old = blocks.get(reached.call.place)
-                if old is None or len(reached.chain) < len(old.reached.chain):
-                    blocks[reached.call.place] = Block(reached, why, old.also + 1 if old else 0)
-                else:
-                    blocks[reached.call.place] = Block(old.reached, why, old.also + 1)
-            if clean:
+            found = [r for r in behaviour.reached(entry) if not r.call.awaited and blocking(r.call.path) is not None]
+            for reached in found:
+                ways.setdefault(reached.call.place, []).append(reached)
+            if not found:
                 yield Right(entry.place, "reaches no call that is known to block")
-        for block in blocks.values():
-            yield self._finding(behaviour, block)
+        for reaching in ways.values():
+            why = blocking(reaching[0].call.path)
+            if why is not None:
+                yield self._finding(behaviour, Block(why, tuple(sorted(reaching, key=lambda r: len(r.chain)))))
 
     def _finding(self, behaviour: Behaviour, block: Block) -> Finding:
-        call, entry, chain = block.reached.call, block.reached.entry, block.reached.chain
+        first = block.ways[0]
+        call, entry, chain, others = first.call, first.entry, first.chain, len(block.ways) - 1
         serves = f"{entry.route.method} {entry.route.path}" if entry.route else entry.kind
         way = f", {len(chain)} call{'s' if len(chain) > 1 else ''} below" if chain else ""
-        more = f"; {block.also} more {'entry reaches' if block.also == 1 else 'entries reach'} it" if block.also else ""
+        more = f"; {others} more {'entry reaches' if others == 1 else 'entries reach'} it" if others else ""
         message = (
             f"{call.path}() waits for {block.why.what} in the event loop{way} {entry.name.rpartition('.')[2]} "
             f"({serves}){more}: meanwhile this process serves no other request."
@@ -90,11 +84,29 @@ class BlockingCallInAsync(Check):
 
 
 def fix(behaviour: Behaviour, block: Block) -> Fix:
-    """The simplest cure that keeps the behaviour."""
-    call, entry, chain = block.reached.call, block.reached.entry, block.reached.chain
-    first = chain[0].place if chain else call.place
+    """The simplest cure of every way to the call; advice when one of them has none."""
+    cures: dict[str, Fix] = {}
+    for way in block.ways:
+        cure = cure_of(behaviour, block.why, way)
+        if cure is None:
+            first = way.chain[0].place if way.chain else way.call.place
+            return advice(
+                f"Move the call at {first} to a thread or use an async client",
+                "the call stands where its result is used in a way that a patch cannot follow safely",
+            )
+        cures.setdefault(cure.title, cure)
+    kept = list(cures.values())
+    worst = next((c for c in kept if c.safety == "review"), kept[0])
+    more = f", and {len(kept) - 1} more such change{'s' if len(kept) > 2 else ''}" if len(kept) > 1 else ""
+    intents = tuple(dict.fromkeys(i for c in kept for i in c.intents))
+    return Fix(kept[0].title + more, intents, safety=worst.safety, reason=worst.reason)
+
+
+def cure_of(behaviour: Behaviour, why: Blocking, way: Reached) -> Fix | None:
+    """The simplest cure that keeps the behaviour, of one way to a blocking call."""
+    call, entry = way.call, way.entry
     written = call.written
-    if block.why.kind == "sleep" and not chain and written is not None:
+    if why.kind == "sleep" and not way.chain and written is not None:
         callee, arguments = written
         intents = (
             EnsureImport(call.place.path, "asyncio"),
@@ -109,13 +121,7 @@ def fix(behaviour: Behaviour, block: Block) -> Fix:
             (MakeSync(entry.place, entry.function.name),), safety="safe",
             reason="it awaits nothing; the thread pool holds 40 requests at a time",
         )
-    hop = hop_to_thread(behaviour, block)
-    if hop is not None:
-        return hop
-    return advice(
-        f"Move the call at {first} to a thread or use an async client",
-        "the call stands where its result is used in a way that a patch cannot follow safely",
-    )
+    return hop_to_thread(why, way)
 
 
 def becomes_def(behaviour: Behaviour, entry: Entry) -> bool:
@@ -130,19 +136,17 @@ def becomes_def(behaviour: Behaviour, entry: Entry) -> bool:
     return not callers
 
 
-def hop_to_thread(behaviour: Behaviour, block: Block) -> Fix | None:
-    """``await run_in_threadpool(f, …)`` for the first blocking step that the async function itself makes."""
-    target = _step_in_loop(behaviour, block)
-    if target is None or _inside_lambda_or_comprehension(target):
+def hop_to_thread(why: Blocking, way: Reached) -> Fix | None:
+    """``await run_in_threadpool(f, …)`` for the blocking step that an async function itself makes."""
+    target = _step_in_loop(way)
+    if target is None or target.written is None or _inside_lambda_or_comprehension(target):
         return None
-    if target.written is None:
-        return None
+    if why.kind == "database":
+        return None  # a session belongs to one thread at a time: an async driver or a plain def is the cure
+    if target.path == "open" or why.kind == "file" and target is way.call:
+        return None  # the handle would still be read in the loop
     callee, arguments = target.written
     new = f"await run_in_threadpool({callee}{', ' + arguments if arguments else ''})"
-    if block.why.kind == "database":
-        return None  # a session belongs to one thread at a time: an async driver or a plain def is the cure
-    if target.path == "open" or block.why.kind == "file" and target is block.reached.call:
-        return None  # the handle would still be read in the loop
     return Fix(
         f"Run {callee} in the thread pool",
         (EnsureImport(target.place.path, "fastapi.concurrency", "run_in_threadpool"),
@@ -152,18 +156,13 @@ def hop_to_thread(behaviour: Behaviour, block: Block) -> Fix | None:
     )
 
 
-def _step_in_loop(behaviour: Behaviour, block: Block) -> Call | None:
-    """The call, in the last async function of the chain, through which the blocking call is reached."""
-    steps = [s.place for s in block.reached.chain]
-    candidates = [block.reached.call] if not steps else []
-    for call in behaviour.calls:
-        if call.place in steps or call.place == block.reached.call.place:
-            candidates.append(call)
-    async_made = [c for c in candidates if c.site.function is not None and c.site.function.is_async]
-    for call in async_made:
+def _step_in_loop(way: Reached) -> Call | None:
+    """The call, in the last async function on the way, through which the blocking call is reached."""
+    for call in (*[step.call for step in way.chain], way.call):
         callee = call.site.callee
         f = callee.function if isinstance(callee, Bound) else callee
-        if not call.awaited and not (isinstance(f, FunctionValue) and f.is_async):
+        made_by_async = call.site.function is not None and call.site.function.is_async
+        if made_by_async and not call.awaited and not (isinstance(f, FunctionValue) and f.is_async):
             return call
     return None
 

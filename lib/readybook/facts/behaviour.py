@@ -71,6 +71,7 @@ class Step:
 
     function: str
     place: Place
+    call: Call = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ class Behaviour:
                     if f.is_async and not call.awaited and in_place:
                         continue  # a coroutine handed on: whether and where it runs is not seen here
                     seen.add(id(f.node))
-                    queue.append((f, (*chain, Step(function.path, call.place))))
+                    queue.append((f, (*chain, Step(function.path, call.place, call))))
 
 
 def _served(program: Program) -> Iterator[tuple[str, Any, Route | None]]:
