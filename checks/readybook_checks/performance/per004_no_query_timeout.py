@@ -7,6 +7,7 @@ from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.closure import pulled_in
 from readybook.facts.enginepurpose import may_be_sqlite, purpose
 from readybook.facts.engines import Engine
 from readybook.facts.querylimits import limit_of, limits_connecting
@@ -80,7 +81,7 @@ class NoQueryTimeout(Check):
             if purpose(facts, engine) == "requests" and not _only_sqlite(engine):
                 found = True
                 yield self._engine(project, engine)
-        for call in facts.behaviour.calls_to(*RAW):
+        for call in _plain_connections(project):
             found = True
             yield self._raw(project, call)
         if not found:
@@ -121,6 +122,16 @@ class NoQueryTimeout(Check):
             f"{call.path} sets no limit on its queries: one may run for ever.",
             confidence="high", fix=_raw_fix(project, call, driver),
         )
+
+
+def _plain_connections(project: Project) -> Iterator[Call]:
+    """Connections without SQLAlchemy in what served applications load; one that listens waits on purpose."""
+    facts = project.facts
+    near = [pulled_in(facts.modules, app.place.path) for app in facts.apps if app.served]
+    listening = {c.place.path for c in facts.behaviour.calls if c.last in ("add_listener", "notifies")}
+    for call in facts.behaviour.calls_to(*RAW):
+        if call.place.path not in listening and (not near or any(call.place.path in files for files in near)):
+            yield call
 
 
 def _only_sqlite(engine: Engine) -> bool:
@@ -197,6 +208,8 @@ def _dict(pairs: Any) -> str:
 
 def _raw_fix(project: Project, call: Call, driver: str) -> Fix:
     title = "Limit each query, from settings"
+    if any(key is None for key, _ in call.site.node[5]) or not settings_at_hand(project.facts):
+        return advice(title, "where its arguments and the settings come from is for a person to say")
     if driver != "asyncpg" and project.facts.pooler:
         return advice(title, f"{project.facts.pooler} may refuse statement_timeout when a connection starts")
     if driver != "asyncpg" and "options" in call.kwargs:

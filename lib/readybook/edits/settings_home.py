@@ -243,6 +243,8 @@ def access(work: Work, home: SettingsHome, path: str) -> tuple[str, tuple[str, s
         if target[0] == path:
             return target[1] + call, None
         for name, origin in bound.items():
+            if not origin.module:  # bound by an assignment or a definition, not by an import
+                continue
             if origin.name == target[1] and _means(work, path, origin.module, target[0]):
                 return name + call, None
             if origin.name is None and _means(work, path, origin.module, target[0]) and not name.startswith("import "):

@@ -24,11 +24,10 @@ def pulled_in(modules: Modules, path: str) -> frozenset[str]:
 
 def _imported(modules: Modules, module: Module) -> Iterator[str]:
     for s in _imports(module.body):
-        if s[0] == "import":
-            names = [name for name, _ in s[4]]
-        else:
-            origin = _origin(module, s)
-            names = [origin, *(f"{origin}.{name}" for name, _ in s[6] if name != "*")] if origin else []
+        if s[0] == "from" and s[5]:
+            yield from _relative(modules, module, s)
+            continue
+        names = [name for name, _ in s[4]] if s[0] == "import" else [s[4], *(f"{s[4]}.{n}" for n, _ in s[6] if n != "*")]
         for name in names:
             parts = name.split(".")
             for n in range(1, len(parts) + 1):  # importing a.b.c runs a and a.b first
@@ -37,15 +36,18 @@ def _imported(modules: Modules, module: Module) -> Iterator[str]:
                     yield found.path
 
 
-def _origin(module: Module, s: Node) -> str:
-    """The absolute name of the module that a ``from`` statement names, empty when it lies above the root."""
-    name, level = s[4] or "", s[5] or 0
-    if not level:
-        return str(name)
-    package = module.name.split(".") if module.is_package else module.name.split(".")[:-1]
-    if level - 1 > len(package):
-        return ""
-    return ".".join([*package[: len(package) - (level - 1)], *([name] if name else [])])
+def _relative(modules: Modules, module: Module, s: Node) -> Iterator[str]:
+    """What ``from .a import b`` loads: by folders, since a package need not have an ``__init__.py``."""
+    folders = module.path.split("/")[:-1]
+    if s[5] - 1 > len(folders):
+        return
+    base = folders[: len(folders) - (s[5] - 1)]
+    origin = [*base, *(s[4].split(".") if s[4] else ())]
+    for parts in [*(origin[:n] for n in range(len(base), len(origin) + 1)), *([*origin, n] for n, _ in s[6])]:
+        stem = "/".join(parts)
+        for path in (f"{stem}.py", f"{stem}/__init__.py" if stem else "__init__.py"):
+            if path in modules.by_path:
+                yield path
 
 
 def _imports(body: tuple[Node, ...]) -> Iterator[Node]:

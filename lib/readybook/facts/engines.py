@@ -89,11 +89,9 @@ def _driver(texts: list[str], backends: tuple[str, ...], is_async: bool, sqlalch
         known = [d for d in ("asyncpg", "psycopg", "psycopg2") if d in hints]
         return backend, known[0] if len(known) == 1 else None
     if backend is None and not backends:
-        known = [(b, d) for d, b in (("asyncpg", "postgresql"), ("psycopg", "postgresql"), ("psycopg2", "postgresql"),
+        pairs = [(b, d) for d, b in (("asyncpg", "postgresql"), ("psycopg", "postgresql"), ("psycopg2", "postgresql"),
                                      ("aiomysql", "mysql"), ("pymysql", "mysql"), ("asyncmy", "mysql")) if d in hints]
-        if len(known) == 1:
-            return known[0]
-        return None, None
+        return pairs[0] if len(pairs) == 1 else (None, None)
     return backend, DEFAULT_DRIVERS.get(backend or "")
 
 
