@@ -30,7 +30,7 @@ def first_reached(behaviour: Behaviour, wanted: Iterable[Call]) -> dict[int, Rea
                 f = f.original
                 if id(f.node) not in seen and f.module.role == "application" and len(chain) < 12:
                     seen.add(id(f.node))
-                    queue.append((entry, f, (*chain, Step(function.path, call.place))))
+                    queue.append((entry, f, (*chain, Step(function.path, call.place, call))))
     return found
 
 
