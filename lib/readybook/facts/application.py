@@ -205,9 +205,10 @@ class Routes:
             parameters=tuple(p for p in parameters if p.where not in ("body", "form", "file")),
             body=_body(parameters), response_model=self._response(data, function),
             status_code=_status(data.get("status_code"), data.get("response_class")),
-            tags=(*context.tags, *_tags(data)),
+            tags=(*context.tags, *_tags(data)) if method != "WEBSOCKET" else (),
             name=name or (function.original.name if function else "?"),
-            include_in_schema=context.in_schema and data.get("include_in_schema", True) is not False,
+            include_in_schema=context.in_schema and data.get("include_in_schema", True) is not False
+            and method != "WEBSOCKET",
             deprecated=context.deprecated or by_default(data.get("deprecated")) is True,
             condition=" and ".join(dict.fromkeys(c.text for c in conditions)) or None, registered=event.place,
             by_default=None if None in truths else all(truths), handler=endpoint, targets=tuple(targets),

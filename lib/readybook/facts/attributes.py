@@ -155,7 +155,15 @@ def _annotation(cls: ClassValue, name: str) -> Any:
 
 
 def _undeclared(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
-    """An attribute that only an annotation, or ``__init__`` run with unknown arguments, tells of."""
+    """An attribute that ``__getattr__``, an annotation, or ``__init__`` run with unknown arguments, tells of."""
+    try:
+        maker = value.cls.find("__getattr__") if not run.symbolic else None
+    except KeyError:
+        maker = None
+    if isinstance(maker, FunctionValue):
+        made = run.call_function(maker, (value, name), {}, value)
+        if not isinstance(made, Unknown) and made is not None:
+            return made
     from readybook.facts.symbols import attribute_symbol
 
     found = attribute_symbol(run, value.cls, name)

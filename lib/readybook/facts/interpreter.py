@@ -163,6 +163,7 @@ class Interpreter:
         if isinstance(found, Module):
             self._load_parents(name, importer)
             self.imported.add(found.path)
+            found.call_it(name)
             return self.load(found)
         if isinstance(found, str):
             return PackageValue(name, found)

@@ -14,6 +14,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from readybook.facts.distributions import WELL_KNOWN, foreign_names
 from readybook.facts.roles import role
 from readybook.facts.syntax import Node, lower_module
 from readybook.place import Place
@@ -42,6 +43,13 @@ class Module:
     @cached_property
     def _lines(self) -> list[str]:
         return self.text.split("\n")
+
+    def call_it(self, name: str) -> None:
+        """Take the name that it is imported by, when that says more than the file's own folder does."""
+        if len(name) > len(self.name) and name.endswith(f".{self.name}"):
+            stem = self.path.removesuffix(".py").removesuffix("/__init__")
+            if f"/{stem}".endswith("/" + name.replace(".", "/")):
+                self.name = name
 
     def place(self, node: Node, symbol: str = "", end_line: int | None = None) -> Place:
         """The place of a lowered node: its line and its column in code points."""
@@ -158,9 +166,10 @@ class Modules:
                  known: dict[str, Lowered], cache: Cache | None = None) -> None:
         self.by_path: dict[str, Module] = {}
         self.unparsed: list[tuple[str, str]] = []
+        self._homes: dict[str, list[str]] | None = None
         self._found: dict[tuple[str, str | None], Module | str | None] = {}
         self.app_dir = app_dir
-        self.declared = declared
+        self.foreign = foreign_names(declared)
         self.packages = package_folders(files)
         self.folders = frozenset(f for p in files for f in _parents(p))
         with quiet_parsing():
@@ -206,14 +215,30 @@ class Modules:
     def _find(self, name: str, importer: Module | None) -> Module | str | None:
         top = name.partition(".")[0]
         inner = name.replace(".", "/")
-        for root in self._roots(importer, top):
+        foreign = top in self.foreign
+        roots = self._roots(importer, top)
+        home = self._home_of(top)
+        for root in roots if home is None or home in roots else [*roots, home]:
             stem = f"{root}/{inner}" if root else inner
             for candidate in (f"{stem}/__init__.py", f"{stem}.py"):
                 if candidate in self.by_path:
                     return self.by_path[candidate]
-            if stem in self.folders and stem not in self.packages:
+            if stem in self.folders and stem not in self.packages and not foreign:
                 return stem
         return None
+
+    def _home_of(self, top: str) -> str | None:
+        """The one folder of the target that holds a package of this name, when there is one only (a monorepo's)."""
+        if top in sys.stdlib_module_names or top in WELL_KNOWN:
+            return None
+        if self._homes is None:
+            self._homes = {}
+            for package in self.packages:
+                folder, _, name = package.rpartition("/")
+                if folder not in self.packages and role(f"{package}/__init__.py", "") == "application":
+                    self._homes.setdefault(name, []).append(folder)
+        homes = self._homes.get(top, ())
+        return homes[0] if len(homes) == 1 else None
 
     def _roots(self, importer: Module | None, top: str) -> list[str]:
         """Where to look, as sys.path would: the chosen root, the importer's own, those around it, then inside it."""
@@ -222,19 +247,20 @@ class Modules:
             near += [importer.root] if importer is not None else []
             return [r for r in near if not any(_inside(r, package) for package in self.packages if package)]
         roots = [self.app_dir] if self.app_dir else []
+        if top in self.foreign:  # a folder of the path, not one that merely stands near
+            packaged = importer is not None and importer.path.rpartition("/")[0] in self.packages
+            return list(dict.fromkeys([*roots, *([importer.root] if importer and packaged else []), ""]))
         if importer is not None:
             roots.append(importer.root)
             outer = importer.root
             while outer:
                 outer = outer.rpartition("/")[0]
                 roots.append(outer)
-            foreign = top in self.declared
             folder = importer.path.rpartition("/")[0]
-            if not foreign:  # a script folder on the path: `cd app && uvicorn main:app`
-                while len(folder) > len(importer.root):
-                    roots.append(folder)
-                    folder = folder.rpartition("/")[0]
-                roots.extend(f"{r}/src" if r else "src" for r in list(roots))
+            while len(folder) > len(importer.root):  # a script folder on the path: `cd app && uvicorn main:app`
+                roots.append(folder)
+                folder = folder.rpartition("/")[0]
+            roots.extend(f"{r}/src" if r else "src" for r in list(roots))
         roots.append("")
         if self.app_dir:
             outer = self.app_dir

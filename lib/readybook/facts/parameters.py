@@ -123,7 +123,8 @@ def _where(name: str, kind: Any, marker: Any, template: frozenset[str]) -> str |
     if marker is not None:
         return MARKERS[marker.path]
     core = plain_type(kind)
-    if isinstance(core, External) and core.path in INJECTED:
+    outer = core.base if isinstance(core, Subscripted) else core
+    if isinstance(outer, External) and (outer.path in INJECTED or outer.path.endswith(".FromDishka")):
         return None
     if isinstance(core, ClassValue) and core.is_a(*INJECTED):
         return None

@@ -95,6 +95,7 @@ class Program:
         if module is None:
             where = f" under {self.project.app_dir}" if self.project.app_dir else ""
             raise ConfigError(f"app {spec!r}: the target has no module {match[1]}{where}")
+        module.call_it(match[1])
         value: Any = self.run.load(module)
         for part in match[2].split("."):
             value = get_attribute(self.run, value, part)
