@@ -1,9 +1,14 @@
-"""Where a new module goes that sets the application up: beside the application's own file."""
+"""What the checks of one application share: those mounted in it, and where a module goes that sets it up."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from readybook import Project
+from readybook.facts.fastapi_objects import Registration, RouterRecord
+from readybook.facts.objects import Instance
 from readybook.facts.program import App
+from readybook.facts.values import by_default
 from readybook_checks.devops.health_router import import_name
 
 
@@ -18,3 +23,21 @@ def free_module(project: Project, app: App, *stems: str) -> tuple[str, str] | No
         if name:
             return f"{at}{stem}.py", name
     return None
+
+
+def mounted(outer: Instance, depth: int = 0) -> Iterator[tuple[Registration, Instance]]:
+    """(registration, application) of everything mounted in an application, at any depth."""
+    for event in outer.native.events if isinstance(outer.native, RouterRecord) and depth < 5 else ():
+        inner = by_default(event.data.get("app")) if event.kind == "mount" else None
+        if isinstance(inner, Instance) and isinstance(inner.native, RouterRecord) and inner is not outer:
+            yield event, inner
+            yield from mounted(inner, depth + 1)
+        router = by_default(event.data.get("router")) if event.kind == "include" else None
+        if isinstance(router, Instance):
+            yield from mounted(router, depth + 1)
+
+
+def with_mounted(project: Project, app: App) -> list[App]:
+    """The application, and those of the project that are mounted in it and serve routes of it."""
+    inner = [instance for _, instance in mounted(app.instance)]
+    return [app, *(a for a in project.facts.apps if a is not app and any(a.instance is i for i in inner))]

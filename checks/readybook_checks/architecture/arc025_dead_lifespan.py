@@ -7,12 +7,13 @@ from typing import Any
 
 from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour, functions_behind
-from readybook.facts.fastapi_objects import Registration, RouterRecord
+from readybook.facts.fastapi_objects import Registration
 from readybook.facts.objects import Instance
 from readybook.facts.program import App
 from readybook.facts.reach import startup_functions
 from readybook.facts.values import by_default
 from readybook.finding import Answer
+from readybook_checks.architecture.app_module import mounted
 
 
 class DeadLifespan(Check):
@@ -49,18 +50,6 @@ class DeadLifespan(Check):
                     yield finding(project, app, event, inner, parts)
         if not found:
             yield NotApplicable("no mounted application has anything to run when it starts or stops")
-
-
-def mounted(outer: Instance, depth: int = 0) -> Iterator[tuple[Registration, Instance]]:
-    """(registration, application) of everything mounted in an application, at any depth."""
-    for event in outer.native.events if isinstance(outer.native, RouterRecord) and depth < 5 else ():
-        inner = by_default(event.data.get("app")) if event.kind == "mount" else None
-        if isinstance(inner, Instance) and isinstance(inner.native, RouterRecord) and inner is not outer:
-            yield event, inner
-            yield from mounted(inner, depth + 1)
-        router = by_default(event.data.get("router")) if event.kind == "include" else None
-        if isinstance(router, Instance):
-            yield from mounted(router, depth + 1)
 
 
 def lifecycle(app: Instance) -> list[str]:

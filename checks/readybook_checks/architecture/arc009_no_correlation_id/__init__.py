@@ -14,7 +14,7 @@ from readybook.facts.program import App, Middleware
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
 from readybook.place import Place
-from readybook_checks.architecture.app_module import free_module
+from readybook_checks.architecture.app_module import free_module, with_mounted
 
 ID = re.compile(
     r"(request|correlation|trace|req)[-_ ]?id$|^(x[-_])?(request|correlation|trace|req)[-_ ]?id|traceparent",
@@ -60,7 +60,8 @@ class NoCorrelationId(Check):
             yield self._answer(project, app)
 
     def _answer(self, project: Project, app: App) -> Answer:
-        middleware = next((m for m in app.middleware if gives_id(project, m)), None)
+        around = [m for a in with_mounted(project, app) for m in a.middleware]
+        middleware = next((m for m in around if gives_id(project, m)), None)
         if middleware is not None:
             return Right(middleware.place, f"{middleware.path} gives requests an id", app.spec)
         wrapped = project.facts.behaviour.calls_to(*WRAPPED, "logfire.instrument_fastapi")
@@ -178,6 +179,10 @@ NoCorrelationId.examples = (
         {"ids.py": "HEADER = \"X-Correlation-ID\"\n\n\ndef ensure(request):\n    return request.headers.get(HEADER)\n",
          "main.py": HEAD + "from ids import ensure\n\napp = FastAPI()\n" + ROUTE + "\n\n@app.middleware(\"http\")\n"
          "async def note(request, call_next):\n    ensure(request)\n    return await call_next(request)\n"}),
+    Good(  # on the application that is mounted and serves the routes
+        {"main.py": "from starlette_context.middleware import RawContextMiddleware\n" + HEAD + "app = FastAPI()\n"
+         "api = FastAPI()\napi.add_middleware(RawContextMiddleware)\napp.mount(\"/api\", api)\n"
+         + ROUTE.replace("@app", "@api")}),
     Good(  # traces, and logs that carry their id
         {"main.py": "from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor\n"
          "from opentelemetry.instrumentation.logging import LoggingInstrumentor\n" + HEAD + "app = FastAPI()\n" + ROUTE

@@ -12,7 +12,7 @@ from readybook.facts.program import App
 from readybook.facts.usage import statements
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
-from readybook_checks.architecture.app_module import free_module
+from readybook_checks.architecture.app_module import free_module, with_mounted
 
 ALL = ("Exception", "BaseException", "builtins.Exception", "builtins.BaseException", "500")
 TRACKERS = (
@@ -50,8 +50,9 @@ class NoExceptionHandlers(Check):
             yield NotApplicable("no route is served")
         trackers = project.facts.behaviour.calls_to(*TRACKERS)
         for app in apps:
-            handler = next((h for h in app.exception_handlers if h.key in ALL), None)
-            middleware = next((m for m in app.middleware if answers_errors(m.target)), None)
+            family = with_mounted(project, app)
+            handler = next((h for a in family for h in a.exception_handlers if h.key in ALL), None)
+            middleware = next((m for a in family for m in a.middleware if answers_errors(m.target)), None)
             if handler is not None:
                 yield Right(handler.place, "a handler for every error", app.spec)
             elif middleware is not None:
