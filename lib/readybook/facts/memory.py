@@ -72,7 +72,8 @@ def _made(behaviour: Behaviour) -> Iterator[tuple[Key, tuple[str, Place, str, bo
     for function in _functions(behaviour):
         if function.owner is not None and function.name in ("__init__", "__post_init__"):
             yield from _on_object(function)
-        yield from _on_state(function.module, function.node[6], function.qualname)
+        if ".state." in function.module.text:
+            yield from _on_state(function.module, function.node[6], function.qualname)
 
 
 def _bound(module: Module, owner: str, body: Any, symbol: str) -> Iterator[tuple[Key, tuple[str, Place, str, bool]]]:
@@ -166,10 +167,12 @@ def _touches(behaviour: Behaviour, kept: dict[Key, Any]) -> dict[Key, list[Touch
         if isinstance(value, dict | list | set | Instance):
             by_value[id(value)] = (path, owner, name)
     found: dict[Key, list[Touch]] = defaultdict(list)
-    near = {path: names | {n for n, v in loaded.scope.names.items() if id(v) in by_value}
+    near = {path: {n for n in names if n in loaded.module.text}
+            | {n for n, v in loaded.scope.names.items() if id(v) in by_value}
             for path, loaded in behaviour.run.loaded.items()}
     for function in _functions(behaviour):
-        for root, how, value, at in uses(function.node[6], near.get(function.module.path, names)):
+        here = near.get(function.module.path)
+        for root, how, value, at in uses(function.node[6], here) if here else ():
             key = _resolved(behaviour, function, root, kept, by_value)
             made_here = key is not None and key[1] not in ("", "app.state") and function.name == "__init__"
             if key is not None and not made_here:
