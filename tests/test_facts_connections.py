@@ -1,4 +1,4 @@
-"""What requests connect to: stores and the names that lead to them, poolers, probes, limits, files that an app loads."""
+"""What requests connect to: stores and the names that lead to them, poolers, probes, limits, loaded files."""
 
 from __future__ import annotations
 

@@ -52,10 +52,14 @@ class NoReadiness(Check):
             yield NotApplicable("no served application uses a database, Redis, MongoDB or a broker")
 
     def _answers(self, project: Project, app: App, stores: tuple[Store, ...]) -> Iterator[Answer]:
-        needed = needed_kinds(stores)
+        needed = certain_kinds(stores)
+        if not needed:
+            what = f"which of {_listed(needed_kinds(stores))} is used is decided outside the code"
+            yield CannotTell(what, stores[0].place, app.spec)
+            return
         routes = [h for h in project.facts.health_routes if h.route.app == app.spec and h.route.by_default is not False]
         best = max(routes, key=lambda h: len(h.kinds & set(needed)), default=None)
-        missing = [k for k in _certain(stores, needed) if best is None or k not in best.kinds]
+        missing = [k for k in needed if best is None or k not in best.kinds]
         if best is not None and best.kinds & set(needed) and not missing:
             yield Right(best.route.place, f"GET {best.route.path} asks {_listed(sorted(best.kinds))}", app.spec)
             if not best.limited:
@@ -103,10 +107,15 @@ def needed_kinds(stores: tuple[Store, ...]) -> list[str]:
     return [k for k in KINDS if k in kinds]
 
 
-def _certain(stores: tuple[Store, ...], needed: list[str]) -> list[str]:
-    """The kinds that are set up whatever is configured: by a module's own statements, or the only one of all."""
-    sure = {s.kind for s in stores if s.access is not None or (s.call is not None and s.call.site.concrete)}
-    return [k for k in needed if k in sure] or needed[:1]
+def certain_kinds(stores: tuple[Store, ...]) -> list[str]:
+    """The kinds that are used whatever is configured: where a branch sets one up, another branch may set up another."""
+    needed = needed_kinds(stores)
+    chosen = [s for s in stores if s.access is None and s.call is not None and s.call.conditions]
+    if len(needed) == 1 or not chosen:
+        return needed
+    sure = {s.kind for s in stores if s not in chosen
+            and (s.access is not None or (s.call is not None and s.call.site.concrete))}
+    return [k for k in needed if k in sure]
 
 
 def _listed(kinds: list[str]) -> str:

@@ -107,6 +107,14 @@ GOOD = (
     Good(  # only a script that no application imports uses the database
         {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef root() -> str:\n"
          "    return \"ok\"\n", "scripts/load.py": ENGINE}, outcome="not_applicable"),
+    Good(  # one of two, by what is configured
+        {"main.py": "from contextlib import asynccontextmanager\n\nfrom fastapi import FastAPI\n\n"
+         "from backends import choose\n\n\n@asynccontextmanager\nasync def lifespan(app):\n"
+         "    app.state.backend = choose()\n    yield\n\n\napp = FastAPI(lifespan=lifespan)\n\n\n@app.get(\"/\")\n"
+         "def root() -> str:\n    return \"ok\"\n",
+         "backends.py": "import os\n\nfrom pymongo import MongoClient\nfrom redis import Redis\n\n\ndef choose():\n"
+         "    if os.environ[\"BACKEND\"] == \"redis\":\n        return Redis()\n    return MongoClient()\n"},
+        outcome="unknown"),
     Good(  # what it asks is made at start-up, out of sight
         {"main.py": "from fastapi import FastAPI, Request\n\nimport db\n\napp = FastAPI()\n\n\n@app.get(\"/ready\")\n"
          "async def ready(request: Request) -> str:\n    await request.app.state.database.execute(\"SELECT 1\")\n"
