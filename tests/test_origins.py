@@ -1,0 +1,64 @@
+"""Where the parts of an expression come from."""
+
+from __future__ import annotations
+
+import pytest
+
+from readybook.facts.origins import Origins
+from readybook.project import Project
+
+HEAD = (
+    "import os, shlex, httpx\nfrom enum import Enum\nfrom fastapi import Depends, FastAPI, Request\n"
+    "from starlette.concurrency import run_in_threadpool\n\napp = FastAPI()\nNAME = \"fixed\"\n\n\n"
+    "class Size(Enum):\n    small = \"s\"\n\n\ndef who(name: str) -> str:\n    return name\n\n\n"
+)
+
+
+def kinds(body: str, extra: str = "", signature: str = "q: str, n: int, size: Size, user=Depends(who)") -> set[str]:
+    """Kinds of origins of the argument of ``sink`` in a handler with this body."""
+    handler = f"@app.get(\"/\")\nasync def handler({signature}):\n    {body}\n"
+    project = Project.from_files({"main.py": f"{HEAD}{extra}{handler}"})
+    behaviour = project.facts.behaviour
+    call = next(c for c in behaviour.calls if c.last == "sink")
+    return {o.kind for o in Origins(behaviour).of(call, call.site.node[4][0])}
+
+
+@pytest.mark.parametrize(("body", "expected"), [
+    ("sink('a' + NAME)", set()),
+    ("sink(q)", {"request"}),
+    ("sink(f'{n} {size.value} {shlex.quote(q)}')", set()),
+    ("x = 'a'; x += q.strip(); sink(x)", {"request"}),
+    ("sink('%s' % (q,))", {"request"}),
+    ("sink(os.environ['A'])", {"environment"}),
+    ("sink(user)", {"unknown"}),
+    ("answer = await httpx.AsyncClient().get('u'); sink(answer.text)", {"network"}),
+    ("sink(open('a').read())", {"file"}),
+    ("sink('a' if q else 'b')", set()),
+])
+def test_a_handler(body: str, expected: set[str]) -> None:
+    assert kinds(body) == expected
+
+
+def test_guards_by_a_list_and_by_a_pattern() -> None:
+    assert kinds("if q not in ('a', 'b'):\n        raise ValueError\n    sink(q)") == set()
+    assert kinds("if not q.isalnum():\n        raise ValueError\n    sink(q)") == {"checked"}
+    assert kinds("if q in ('a', 'b'):\n        raise ValueError\n    sink(q)") == {"request"}
+
+
+def test_through_calls_and_hand_overs() -> None:
+    inner = "def inner(kind, *, text='x'):\n    sink(text)\n\n\n"
+    assert kinds("inner(1, text=q)", inner) == {"request"}
+    assert kinds("inner(q)", inner) == set()
+    handed = "def inner(text):\n    sink(text)\n\n\n"
+    assert kinds("await run_in_threadpool(inner, q)", handed) == {"request"}
+    assert kinds("pass", handed) == {"parameter"}
+
+
+def test_fields_of_a_body_by_their_types() -> None:
+    model = "from pydantic import BaseModel\n\n\nclass Body(BaseModel):\n    text: str\n    size: Size | None\n\n\n"
+    assert kinds("sink(body.text)", model, "body: Body") == {"request"}
+    assert kinds("sink(body.size)", model, "body: Body") == set()
+
+
+def test_a_function_that_calls_itself_ends() -> None:
+    assert kinds("turn(q)", "def turn(text):\n    sink(text)\n    turn(text + text)\n\n\n") == {"request"}
