@@ -84,8 +84,8 @@ def answers_errors(target: Any) -> bool:
     else:
         bodies = [target.original.node[6]] if isinstance(target, FunctionValue) and target.node[0] == "def" else []
     return any(
-        _catches_all(kind) and not any(s[0] == "raise" and s[4] is None for s in body)
-        for outer in bodies for s in statements(outer) if s[0] == "try" and _awaits(s[4])
+        _catches_all(kind) and not any(s[0] == "raise" for s in body)
+        for outer in bodies for s in statements(outer) if s[0] == "try" and _runs_the_rest(s[4])
         for kind, _, body, _ in s[5]
     )
 
@@ -94,9 +94,13 @@ def _catches_all(kind: Any) -> bool:
     return kind is None or (kind[0] == "name" and kind[3] in ("Exception", "BaseException"))
 
 
-def _awaits(part: Any) -> bool:
-    """Whether a block awaits something: the application it wraps."""
-    return isinstance(part, tuple) and ((part[:1] == ("await",)) or any(_awaits(p) for p in part))
+def _runs_the_rest(part: Any) -> bool:
+    """Whether a block awaits what the middleware is around: ``call_next``, or an application with three arguments."""
+    if part[:1] == ("await",) and part[3][0] == "call":
+        callee, arguments = part[3][3], part[3][4]
+        if callee[0] == "name" and callee[3] in ("call_next", "next") or len(arguments) == 3:
+            return True
+    return any(_runs_the_rest(p) for p in part if isinstance(p, tuple))
 
 
 def fix(project: Project, app: App) -> Fix:
@@ -133,6 +137,14 @@ NoExceptionHandlers.examples = (
         {"main.py": HEAD + "app = FastAPI()\n" + ROUTE + "\n\n@app.middleware(\"http\")\n"
          "async def note(request, call_next):\n    try:\n        return await call_next(request)\n"
          "    except Exception:\n        print(\"failed\")\n        raise\n"},
+        at=("main.py:3",),
+    ),
+    Bad(  # one catches what it does itself, another raises again
+        {"main.py": HEAD + "app = FastAPI()\n" + ROUTE + "\n\nclass Around:\n    def __init__(self, app):\n"
+         "        self.app = app\n\n    async def __call__(self, scope, receive, send):\n        try:\n"
+         "            user = await find(scope)\n        except Exception:\n            user = None\n        try:\n"
+         "            await self.app(scope, receive, send)\n        except Exception as error:\n"
+         "            raise error\n\n\nasync def find(scope):\n    return 1\n\n\napp.add_middleware(Around)\n"},
         at=("main.py:3",),
     ),
     Good({"main.py": HEAD + "app = FastAPI()\n" + ROUTE + "\n\n@app.exception_handler(Exception)\n"
