@@ -1,0 +1,303 @@
+"""SEC019: tokens that are read without a check, or that never end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
+from readybook.facts.behaviour import Behaviour, Call
+from readybook.facts.objects import Instance
+from readybook.facts.origins import statements
+from readybook.facts.syntax import Node
+from readybook.facts.values import Begins, Choice, Unknown, by_default, possible
+from readybook.finding import Answer
+from readybook.intents import RemoveKeyword, SetKeyword
+from readybook.project import Project
+
+ENCODE = ("jwt.encode", "jwt.api_jwt.encode", "jose.jwt.encode")
+DECODE = ("jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode")
+UNVERIFIED = ("jose.jwt.get_unverified_claims",)
+DAY = 24.0
+HOURS = {"weeks": 168.0, "days": 24.0, "hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3600}
+LONG_LIVED = re.compile(r"(?i)refresh|reset|verif|confirm|email|invit|remember|service|api_?key")
+OWN_END = re.compile(r"(?i)expir|valid_?(?:to|until)|ttl")
+ENDED = re.compile(r"(?i)refresh|revok|blacklist|denylist|blocklist")
+ON_PURPOSE = re.compile(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout")
+JOSE_MESSAGE = ("python-jose reads and makes this project's tokens: it has few releases, and before 3.4 it had the "
+                "holes CVE-2024-33663 and CVE-2024-33664.")
+JOSE_FIX = advice("Move to PyJWT", "exceptions and a few arguments differ, so callers change with it")
+
+
+class JwtMisuse(Check):
+    """Tokens are accepted without the check that makes them trustworthy, or stay good far too long.
+
+    Looked at: PyJWT and python-jose. Critical: the signature is not checked, the algorithm ``none``, or python-jose
+    without ``algorithms``, which then takes the one that the token names. High: tokens without ``exp``, or ``exp`` not
+    looked at. Medium: more than a day without refresh or revocation, a ``sub`` that is no string (decoding refuses
+    it), PyJWT without ``algorithms`` (decoding fails), and python-jose itself, of which releases are rare. Keys
+    written into the code are SEC004's.
+
+    Fix: the algorithms that the project signs with are named; options that switch checks off go.
+    """
+
+    id = "SEC019"
+    name = "jwt-misuse"
+    category = "security"
+    severity = "critical"
+    hours = Hours(0.5, 1, 3, each=0.5)
+    fix_kinds = ("codemod", "advice")
+    references = ("https://pyjwt.readthedocs.io/en/stable/usage.html", "https://www.rfc-editor.org/rfc/rfc8725")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for each token made or read, one for a long lifetime, one for the package."""
+        behaviour = project.facts.behaviour
+        made = [c for c in behaviour.calls_to(*ENCODE) if not _in_test(c)]
+        read = [c for c in behaviour.calls_to(*DECODE, *UNVERIFIED) if not _in_test(c)]
+        if not made and not read:
+            yield NotApplicable("no PyJWT or python-jose call makes or reads a token")
+            return
+        for call in read:
+            yield _read(behaviour, call, made, project.facts.release("pyjwt"))
+        for call in made:
+            yield from _made(behaviour, call)
+        if not _can_end(project):
+            yield from _lifetimes(behaviour, made)
+        if any(c.path.startswith("jose.") for c in (*made, *read)):
+            declared = next((r for r in project.facts.requirements if r.name == "python-jose"), None)
+            if declared is not None:
+                yield Finding(declared.place, JOSE_MESSAGE, "medium", fix=JOSE_FIX)
+
+
+def _in_test(call: Call) -> bool:
+    """Whether a call stands in a test that lies between application modules."""
+    function = call.site.function
+    owner = function.owner if function is not None else None
+    return owner is not None and owner.is_a("unittest.TestCase", "unittest.case.TestCase")
+
+
+def _read(behaviour: Behaviour, call: Call, made: list[Call], pyjwt: tuple[int, ...] | None) -> Answer:
+    options = by_default(call.kwargs.get("options", call.args[3] if len(call.args) > 3 else {}))
+    off = {k for k, v in options.items() if v is False} if isinstance(options, dict) else set()
+    if call.path in UNVERIFIED or "verify_signature" in off or by_default(call.kwargs.get("verify")) is False:
+        return _unverified(behaviour, call)
+    algorithms = call.kwargs.get("algorithms", call.args[2] if len(call.args) > 2 else None)
+    named = by_default(algorithms)
+    if isinstance(named, list | tuple | set) and any(isinstance(a, str) and a.lower() == "none" for a in named):
+        return Finding(call.place, f"{call.path}() accepts the algorithm none: a token that nobody signed is taken.",
+                       "critical", fix=advice("Name the algorithms that are used", "other entries may be in use"))
+    if algorithms is None and "**" not in call.kwargs and not _spread(call):
+        return _no_algorithms(call, made, pyjwt)
+    if "verify_exp" in off:
+        if ON_PURPOSE.search(call.function):
+            return CannotTell("tokens that have expired are read: what for is not seen", call.place)
+        fix = advice("Let decoding refuse expired tokens", "callers that hold expired tokens must sign in again")
+        return Finding(call.place, f"{call.path}() takes tokens that have expired.", "high", fix=fix)
+    if isinstance(options, Unknown | Choice):
+        return CannotTell("which checks the options of the decoding switch off is not known", call.place)
+    return Right(call.place, "signature and algorithm are checked")
+
+
+def _unverified(behaviour: Behaviour, call: Call) -> Answer:
+    function = call.site.function
+    body = function.node[6] if function is not None and function.node[0] == "def" else call.site.module.body
+    if any(s[0] == "expr" and s[4] is call.site.node for s in statements(body)):
+        return Right(call.place, "only whether the text has the shape of a token is asked")
+    others = behaviour.calls_in(function) if function is not None else []
+    if any(c.path in DECODE and c is not call and "options" not in c.kwargs for c in others):
+        return Right(call.place, "read once to choose the key, then verified")
+    if ON_PURPOSE.search(call.function.rpartition(".")[2]):
+        return CannotTell(f"{call.function} reads a token without a check: whether callers trust it is not seen",
+                          call.place)
+    fix = advice("Verify the signature before what the token says is used", "the key and algorithms must be known here")
+    if "options" in call.kwargs and set(by_default(call.kwargs["options"])) == {"verify_signature"} and (
+        len(call.args) > 1 or "key" in call.kwargs) and (len(call.args) > 2 or "algorithms" in call.kwargs):
+        fix = Fix("Verify the signature", (RemoveKeyword(call.place, call.last, "options"),), safety="review",
+                  reason="tokens that were not signed with this key are refused from now on")
+    return Finding(call.place, f"{call.path}() reads a token without checking its signature: anybody can write one.",
+                   "critical", confidence="medium", fix=fix)
+
+
+def _no_algorithms(call: Call, made: list[Call], pyjwt: tuple[int, ...] | None) -> Finding:
+    key = _key(call)
+    used = {_algorithm(c) for c in made if _key(c) == key} if key is not None else set()
+    fix = advice("Name the algorithms that tokens may be signed with",
+                 "who signs these tokens, and how, is not in the code")
+    if len(used) == 1 and isinstance(algorithm := next(iter(used)), str):
+        fix = Fix(f"Accept {algorithm} only", (SetKeyword(call.place, call.last, "algorithms", f'["{algorithm}"]'),),
+                  safety="review", reason="tokens of other issuers that sign in another way are refused")
+    if call.path.startswith("jose.") or pyjwt is not None and pyjwt < (2,):
+        return Finding(call.place, f"{call.path}() names no algorithms: the token itself says how it is to be checked.",
+                       "critical", fix=fix)
+    return Finding(call.place, f"{call.path}() names no algorithms: PyJWT 2 refuses every token with DecodeError.",
+                   "medium", fix=fix)
+
+
+def _algorithm(call: Call) -> Any:
+    """What a token is signed with; None when that is not known."""
+    value = by_default(call.kwargs.get("algorithm", call.args[2] if len(call.args) > 2 else "HS256"))
+    return value if isinstance(value, str) else None
+
+
+def _key(call: Call) -> Any:
+    """The key of a call that makes or reads a token, None when it is not known."""
+    value = call.kwargs.get("key", call.args[1] if len(call.args) > 1 else None)
+    return None if isinstance(value, Unknown | Choice) else value
+
+
+def _made(behaviour: Behaviour, call: Call) -> Iterator[Answer]:
+    algorithm = by_default(call.kwargs.get("algorithm", call.args[2] if len(call.args) > 2 else "HS256"))
+    if algorithm is None or isinstance(algorithm, str) and algorithm.lower() == "none":
+        yield Finding(call.place, f"{call.path}() makes tokens without a signature: anybody can write one.", "critical",
+                      fix=advice("Sign with a key", "the readers of the tokens change with it"))
+        return
+    payload = call.args[0] if call.args else call.kwargs.get("payload", call.kwargs.get("claims"))
+    if isinstance(payload, dict) and (kind := _no_text(payload.get("sub", ""))):
+        yield Finding(call.place, f"sub is {kind}: PyJWT 2.10 and python-jose refuse the token when they read it.",
+                      "medium", fix=advice("Put str(…) around the subject", "readers compare it with the number today"))
+    if _sets_exp(call):
+        yield Right(call.place, "the token expires")
+    elif isinstance(payload, dict) and any(isinstance(k, str) and OWN_END.search(k) for k in payload):
+        yield CannotTell("the token ends by a claim of its own: whether readers look at it is not seen", call.place)
+    elif isinstance(payload, dict) and payload and all(isinstance(k, str) for k in payload):
+        fix = advice("Add exp from a setting", "how long a session may last is the product's choice")
+        yield Finding(call.place, f"{call.path}() makes a token without exp: a stolen one is good for ever.", "high",
+                      fix=fix)
+    else:
+        yield CannotTell("whether the token expires is decided where its claims are put together", call.place)
+
+
+def _no_text(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "a number"
+    return "a number" if isinstance(value, Instance) and value.path == "int" else ""
+
+
+def _sets_exp(call: Call) -> bool:
+    """Whether the function that makes the token writes an ``exp`` claim."""
+    body: Any = call.site.function.node if call.site.function is not None else call.site.node
+    return any(n[0] == "const" and n[3] == "exp" or n[0] == "call" and any(k == "exp" for k, _ in n[5])
+               for n in _nodes(body)) or "exp" in str(call.site.node)
+
+
+def _nodes(node: Any) -> Iterator[Node]:
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple):
+            if len(item) > 3 and isinstance(item[0], str) and isinstance(item[1], int):
+                yield item
+            stack.extend(item)
+
+
+def _spread(call: Call) -> bool:
+    return any(a[0] == "star" for a in call.site.node[4]) or any(k is None for k, _ in call.site.node[5])
+
+
+def _can_end(project: Project) -> bool:
+    """Whether the project refreshes or revokes tokens, by the names of its functions and routes."""
+    if any(ENDED.search(r.path) or ENDED.search(r.endpoint.rpartition(".")[2]) for r in project.facts.routes):
+        return True
+    names = {name for c in project.facts.behaviour.calls for name in (c.function.rpartition(".")[2], c.last)}
+    return any(ENDED.search(n) and n not in ("refresh", "db_refresh") for n in names)
+
+
+def _lifetimes(behaviour: Behaviour, made: list[Call]) -> Iterator[Finding]:
+    """Lifetimes over a day, in the functions that make tokens and in those that call these."""
+    makers = {id(c.site.function.node) for c in made if c.site.function is not None}
+    paths = {c.function for c in made}
+    callers = {id(c.site.function.node) for p in paths for c in behaviour.by_path.get(p, ()) if c.site.function}
+    for call in behaviour.calls_to("datetime.timedelta"):
+        function = call.site.function
+        if function is None or id(function.node) not in makers | callers:
+            continue
+        hours = _hours(call)
+        if hours is None or hours <= DAY or LONG_LIVED.search(function.name + str(call.site.node)):
+            continue
+        yield Finding(
+            call.place, f"A token is good for {hours / 24:.3g} days and nothing revokes or refreshes it: a stolen one "
+            "works that long.", "medium", confidence="medium",
+            fix=advice("Shorten the lifetime and add refresh tokens", "clients must learn to refresh"))
+
+
+def _hours(call: Call) -> float | None:
+    total = 0.0
+    for name, value in (("days", call.args[0] if call.args else 0), *call.kwargs.items()):
+        values = [by_default(v) for v in possible(value)] if not isinstance(value, Begins) else []
+        if len(values) != 1 or not isinstance(values[0], int | float) or name not in HOURS:
+            return None
+        total += values[0] * HOURS[name]
+    return total
+
+
+PYJWT = "from datetime import datetime, timedelta, timezone\n\nimport jwt\n\n" \
+    "KEY = open(\"/run/secrets/key\").read()\n\n\n"
+JOSE = PYJWT.replace("import jwt", "from jose import jwt")
+JwtMisuse.examples = (
+    Bad(
+        {"auth.py": JOSE + "def make(sub: str) -> str:\n    exp = datetime.now(timezone.utc) + timedelta(minutes=15)\n"
+         "    return jwt.encode({\"sub\": sub, \"exp\": exp}, KEY, algorithm=\"HS512\")\n\n\n"
+         "def read(token: str) -> dict:\n    return jwt.decode(token, KEY)\n"},
+        at=("auth.py:14",), severity="critical",
+        fixed={"auth.py": JOSE + "def make(sub: str) -> str:\n"
+               "    exp = datetime.now(timezone.utc) + timedelta(minutes=15)\n"
+               "    return jwt.encode({\"sub\": sub, \"exp\": exp}, KEY, algorithm=\"HS512\")\n\n\n"
+               "def read(token: str) -> dict:\n    return jwt.decode(token, KEY, algorithms=[\"HS512\"])\n"},
+    ),
+    Bad(  # the switch that reads anybody's token
+        {"auth.py": PYJWT + "def read(token: str) -> dict:\n"
+         "    return jwt.decode(token, KEY, algorithms=[\"HS256\"], options={\"verify_signature\": False})\n"},
+        at=("auth.py:9",), severity="critical",
+        fixed={"auth.py": PYJWT + "def read(token: str) -> dict:\n"
+               "    return jwt.decode(token, KEY, algorithms=[\"HS256\"])\n"},
+    ),
+    Bad(  # no end, and a subject that is refused when it is read
+        {"auth.py": PYJWT + "def make(user_id: int) -> str:\n    claims = {\"sub\": user_id, \"role\": \"user\"}\n"
+         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n"},
+        at=("auth.py:10", "auth.py:10"), severity="high",
+    ),
+    Bad(  # eight days, through a setting in another module
+        {"conf.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    minutes: int = 60 * 24 * 8\n\n\nsettings = Settings()\n",
+         "auth.py": PYJWT + "def make(sub: str, delta: timedelta) -> str:\n"
+         "    claims = {\"sub\": sub, \"exp\": datetime.now(timezone.utc) + delta}\n"
+         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n",
+         "login.py": "from datetime import timedelta\n\nfrom auth import make\nfrom conf import settings\n\n\n"
+         "def login(name: str) -> str:\n    return make(name, timedelta(minutes=settings.minutes))\n"},
+        at=("login.py:8",), severity="medium",
+    ),
+    Bad(  # a library whose upkeep is thin
+        {"requirements.txt": "fastapi==0.115.0\npython-jose==3.5.0\n",
+         "auth.py": JOSE + "def read(token: str) -> dict:\n    return jwt.decode(token, KEY, [\"HS256\"])\n"},
+        at=("requirements.txt:2",), severity="medium",
+    ),
+    Good(
+        {"auth.py": PYJWT + "def make(data: dict) -> str:\n    claims = data.copy()\n"
+         "    claims.update({\"exp\": datetime.now(timezone.utc) + timedelta(minutes=15)})\n"
+         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n\n\n"
+         "def read(token: str) -> dict:\n    return jwt.decode(token, KEY, algorithms=[\"HS256\"])\n"},
+    ),
+    Good(  # looked into to choose the key, then verified
+        {"auth.py": PYJWT + "def read(token: str, keys: dict) -> dict:\n"
+         "    issuer = jwt.decode(token, options={\"verify_signature\": False})[\"iss\"]\n"
+         "    return jwt.decode(token, keys[issuer], algorithms=[\"RS256\"])\n"},
+    ),
+    Good(  # asked for its shape only
+        {"auth.py": PYJWT + "def is_token(text: str) -> bool:\n    try:\n"
+         "        jwt.decode(text, options={\"verify_signature\": False})\n    except jwt.InvalidTokenError:\n"
+         "        return False\n    return True\n"},
+    ),
+    Good(  # the project's own claim
+        {"auth.py": PYJWT + "def make(sub: str) -> str:\n"
+         "    claims = {\"sub\": sub, \"expires\": datetime.now(timezone.utc).timestamp() + 900}\n"
+         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n"},
+        outcome="unknown",
+    ),
+    Good(  # the claims come from elsewhere
+        {"auth.py": PYJWT + "def make(claims: dict) -> str:\n"
+         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n"},
+        outcome="unknown",
+    ),
+    Good({"main.py": "import json\n\njson.loads(\"{}\")\n"}, outcome="not_applicable"),
+)
