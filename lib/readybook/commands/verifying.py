@@ -38,6 +38,11 @@ def _tell(verified: dict[str, Any]) -> None:
     whole, isolation = verified["whole"], verified["isolation"]
     if not whole["base_matches"]:
         say("the target is not as it was when the series was made")
+    for app in whole["starts"]:
+        if not app["before"]:
+            say(visible(f"{app['app']} does not start as it is: {app['reason']}"))
+    if whole["tests"] is None:
+        say(visible(f"no tests ran: {whole['tests_reason']}"))
     for what in isolation["refused"][:5]:
         say(visible(f"a connection was refused: {what}"))
     if isolation["uses_of_the_target"]:

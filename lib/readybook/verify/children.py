@@ -118,6 +118,7 @@ class Room:
         path = [str(self.folder / "bin"), str(self.python.parent), os.environ.get("PATH", os.defpath)]
         made = {
             **extra, "PATH": os.pathsep.join(path), "HOME": str(home), "TMPDIR": str(temporary), "LANG": "C.UTF-8",
+            # no compiled modules are kept: two states of a file may have the same size and time
             "PYTHONPATH": os.pathsep.join([str(self.guard), *map(str, roots)]), "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1", "PYTHONIOENCODING": "utf-8",
         }

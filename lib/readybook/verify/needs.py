@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from readybook.verify.reaudit import state
 PLACEHOLDER = "placeholder-of-readybook-verify-0123456789"  # as long as keys that libraries check for length
 _BY_TYPE = (("bool", "true"), ("int", "1"), ("float", "1"), ("Url", "http://localhost/"), ("list", "[]"),
             ("dict", "{}"))
+_BY_NAME = (("REDIS.*(?:URL|URI|DSN)", "redis://localhost:6379/0"),
+            ("(?:DATABASE|DB|SQL|SQLALCHEMY|POSTGRES|PG).*_(?:URL|URI|DSN)", "sqlite:///./readybook-verify.db"),
+            ("_(?:URL|URI|ENDPOINT)$", "http://localhost/"), ("_HOST$", "localhost"), ("_PORT$", "1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +58,16 @@ def _need(variable: Variable, base: Project, tip: Project) -> Need:
     for old in base.facts.variables:
         if old.name == variable.name and isinstance(old.default, (str, int, float)):
             return Need(variable.name, str(old.default), "the default it had")
-    value = next((value for word, value in _BY_TYPE if word in variable.annotation), PLACEHOLDER)
-    return Need(variable.name, value, "a made-up value")
+    return Need(variable.name, _made_up(variable), "a made-up value")
+
+
+def made_up(project: Project) -> dict[str, str]:
+    """Values for the variables that the target reads and gives no default: a local file for a database, and so on."""
+    return {v.name: _made_up(v) for v in project.facts.variables
+            if v.name and (v.required or v.default is None) and not v.name.startswith(("PYTHON", "LD_"))}
+
+
+def _made_up(variable: Variable) -> str:
+    typed = next((value for word, value in _BY_TYPE if word in variable.annotation), "")
+    named = next((value for word, value in _BY_NAME if re.search(word, variable.name.upper())), "")
+    return named or typed or PLACEHOLDER

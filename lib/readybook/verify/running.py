@@ -13,6 +13,7 @@ from readybook.project import Project
 from readybook.verify.applying import Step
 from readybook.verify.children import Room
 from readybook.verify.copying import Copy, fresh
+from readybook.verify.needs import made_up
 from readybook.verify.starting import Served, Start, differences, served_apps, start
 from readybook.verify.testing import TestRun, Tests, candidates, run_tests, worse
 
@@ -53,7 +54,10 @@ class Running:
         self.apps = served_apps(project.facts)
         self.roots = tuple(dict.fromkeys(app.root for app in self.apps))
         self.own = _own_names(project, self.roots)
-        self.placeholders = _placeholders(project)
+        examples = _examples(project)
+        self._values = [{}, *([examples] if examples else [])]
+        if (more := {**made_up(project), **examples}) not in self._values:
+            self._values.append(more)
         self.extra: dict[str, str] = {}
         self.needed: dict[str, str] = {}
         self.tests: Tests | None = None
@@ -83,24 +87,31 @@ class Running:
         return seen
 
     def _prepare(self) -> None:
-        """Run the base: placeholders are used when the application starts only with them, or the tests do."""
+        """Run the base: with nothing set, else with the target's example values, else with made-up ones for the rest.
+
+        More is set only where the application does not start, or no test passes, with less.
+        """
         if self._prepared:
             return
         self._prepared = True
         self.tell("starting the application as it is")
-        if self.apps and self.placeholders and _level(self._start(self.apps[0], {})) == 0:
-            bare, self.extra = self._start(self.apps[0], {}), self.placeholders
-            self._starts.clear()
-            if _level(self._start(self.apps[0], {})) == 0:
-                self.extra = {}
-                self._starts[(self.apps[0].spec, _digest({}))] = bare
-        self._choose_tests()
-        if self.tests is None and self.placeholders and not self.extra:
-            self.extra = self.placeholders
+        working = next((values for values in self._values if self._comes_up(values)), {})
+        for values in (working, *self._values[self._values.index(working) + 1:]):
+            self._set(values)
             self._choose_tests()
-            if self.tests is None:
-                self.extra = {}
+            if self.tests is not None:
+                return
+        self._set(working)
+
+    def _set(self, values: Mapping[str, str]) -> None:
+        if self.extra != values:
+            self.extra = dict(values)
             self._starts.clear()
+            self._runs.clear()
+
+    def _comes_up(self, values: Mapping[str, str]) -> bool:
+        self._set(values)
+        return not self.apps or _level(self._start(self.apps[0], {})) > 0
 
     def _choose_tests(self) -> None:
         reasons = []
@@ -228,7 +239,7 @@ def _level(one: Start) -> int:
     return 2 if one.started else 1 if one.openapi is not None else 0
 
 
-def _placeholders(project: Project) -> dict[str, str]:
+def _examples(project: Project) -> dict[str, str]:
     """What the target's example dotenv files set, nearest to the top last; never a name that steers programs."""
     values: dict[str, str] = {}
     for dotenv in sorted(project.facts.dotenvs, key=lambda d: (-d.path.count("/"), d.path)):

@@ -18,6 +18,7 @@ _CONFIGURED = {"pytest.ini": "[pytest]", ".pytest.ini": "", "pyproject.toml": "[
 _CLOSING = re.compile(r"(\d+) (passed|failed|errors?)\b")
 _UNITTEST = re.compile(r"^Ran (\d+) tests? in .*?^(?:OK|FAILED)(.*?)$", re.MULTILINE | re.DOTALL)
 _MISSING = re.compile(r"(?:ModuleNotFoundError: |^E +)No module named '([\w.]+)'", re.MULTILINE)
+_TELLING = re.compile(r"(?:E\s+)?[\w.]*(?:Error|Exception)\b|ERROR|.*No module named")
 JUNIT_BYTES = 64 * 1024 * 1024
 
 
@@ -161,7 +162,8 @@ def _reason(room: Room, ran: Ran, passed: int | None) -> str:
     if ran.code == 0 or passed:
         return ""
     lines = [line.strip() for line in ran.output.splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"(?:E\s+)?\w*(?:Error|Exception)\b|ERROR|.*No module named", line)]
+    telling = [line for line in lines if _TELLING.match(line)]
+    telling = [line for line in telling if line.startswith("E ")] or telling
     return room.shown((telling or lines or ["no output"])[-1])
 
 

@@ -94,8 +94,9 @@ def _held(evidence: Evidence, running: Running) -> str:
 
 
 def _idle(running: Running) -> str:
-    starts = [f"{spec} does not start as it is: {before.reason}" for spec, (before, _) in running.started.items()]
-    return "; ".join([*(starts or ["no application was found"]), f"no tests: {running.tests_reason}"])
+    starts = [f"{spec} does not start as it is" if before.started is False else before.reason
+              for spec, (before, _) in running.started.items()]
+    return ", ".join([*(starts or ["no application was found"]), "no test passes as it is"])
 
 
 def _document(delivered: Delivered, proof: Proof, room: Room, copy: Copy, version: str, same: bool) -> dict[str, Any]:
@@ -107,7 +108,8 @@ def _document(delivered: Delivered, proof: Proof, room: Room, copy: Copy, versio
         "patches": len(rows), **{word: counts[word] for word in ("verified", "review", "failed", "not_run")},
         "base_matches": same, "edited": [piece.number for piece in delivered.pieces if piece.changed],
         "applies": all(row["applies"] is True for row in rows), "remade": list(proof.remade),
-        "starts": [{"app": spec, "before": before.started, "after": after.started, "reason": after.reason}
+        "starts": [{"app": spec, "before": before.started, "after": after.started,
+                    "reason": after.reason or before.reason}
                    for spec, (before, after) in running.started.items()],
         "tests": None if tested is None or running.tests is None else {
             "command": mask(running.tests.shown), "before": tested[0].counts, "after": tested[1].counts,
