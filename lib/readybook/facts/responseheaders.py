@@ -1,0 +1,134 @@
+"""Security headers of an application's answers: set by middleware, by what wraps it, for all routes, or by a proxy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.behaviour import functions_behind
+from readybook.facts.objects import ClassValue, FunctionValue
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts import Facts
+    from readybook.facts.program import App
+
+NAMES = ("x-content-type-options", "x-frame-options", "content-security-policy", "referrer-policy",
+         "strict-transport-security")
+# what proxies call them in options of their own
+_OPTIONS = {"contenttypenosniff": NAMES[0], "framedeny": NAMES[1], "customframeoptionsvalue": NAMES[1],
+            "contentsecuritypolicy": NAMES[2], "referrerpolicy": NAMES[3], "stsseconds": NAMES[4]}
+_LIBRARY = re.compile(r"^(?:secure|secweb|fastapi_?security_?headers|starlette_?security_?headers|helmet|"
+                      r"fastapi_?helmet|fastapi_secure_headers)(?:\.|$)|security_?headers", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_QUOTED = {n: re.compile(rf"[\"']{n}[\"']", re.IGNORECASE) for n in NAMES}
+
+
+def headers_of(facts: Facts, app: App) -> dict[str, Place]:
+    """Which security headers every answer of an application gets, in small letters, and what sets each."""
+    found = _own(facts, app)
+    inner = {id(e.data["app"]) for e in app.instance.native.events if e.kind == "mount"} if app.mounted else set()
+    inside = [a for a in facts.apps if id(a.instance) in inner]
+    if inside:
+        each = [_own(facts, a) for a in inside]
+        for name in set.intersection(*(set(e) for e in each)):
+            found.setdefault(name, each[0][name])
+    for name, place in _proxies(facts, app):
+        found.setdefault(name, place)
+    return found
+
+
+def _own(facts: Facts, app: App) -> dict[str, Place]:
+    found: dict[str, Place] = {}
+    for target, path, place in _around(facts, app):
+        if _LIBRARY.search(path) and not isinstance(target, ClassValue | FunctionValue):
+            return dict.fromkeys(NAMES[:4], place)
+        text = "\n".join(_texts(facts, target))
+        if re.search(r"\bsecure_headers?\b|\bSecure\.with_|\bSecure\(", text):
+            return dict.fromkeys(NAMES[:4], place)  # the library secure, called by a middleware of the project
+        for name, pattern in _QUOTED.items():
+            if pattern.search(text):
+                found.setdefault(name, place)
+    return found
+
+
+def _around(facts: Facts, app: App) -> Iterator[tuple[Any, str, Place]]:
+    """What every answer passes: middleware, objects made of the application, dependencies that all routes have."""
+    for middleware in app.middleware:
+        if middleware.by_default is not False:
+            yield middleware.target, middleware.path, middleware.place
+    for call in facts.behaviour.calls:
+        given = (*call.args, *call.kwargs.values())
+        if any(g is app.instance for g in given) and (
+                isinstance(call.site.callee, ClassValue) or _LIBRARY.search(call.path)):
+            yield call.site.callee, call.path, call.place
+    stack = app.instance.attrs.get("build_middleware_stack")
+    if isinstance(stack, FunctionValue):  # replaced: what it builds is around everything else
+        for call in facts.behaviour.calls_in(stack):
+            yield call.site.callee, call.path, call.place
+    routes = [r for r in facts.routes if r.app == app.spec and r.method != "WEBSOCKET"]
+    shared = set.intersection(*({id(t) for t in r.targets} for r in routes)) if routes else set()
+    for target in routes[0].targets if shared else ():
+        if id(target) in shared:
+            yield target, "", routes[0].place
+
+
+def _texts(facts: Facts, target: Any) -> Iterator[str]:
+    """The source of a middleware: its class or function, functions it calls, and module tables these name."""
+    todo: list[Any] = [target]
+    seen: set[int] = set()
+    own = []
+    while todo and len(seen) < 40:
+        value = todo.pop()
+        functions = functions_behind(value)
+        if isinstance(value, ClassValue):
+            own.append(_lines(value.module.text, value.node))
+            functions = [f for f in value.scope.names.values() if isinstance(f, FunctionValue)]
+        for f in functions:
+            f = f.original
+            if id(f.node) in seen:
+                continue
+            seen.add(id(f.node))
+            own.append(_lines(f.module.text, f.node))
+            todo += [c.site.callee for c in facts.behaviour.calls  # those of functions inside it too
+                     if c.site.module is f.module and f.node[1] <= c.place.line <= f.node[3]
+                     and isinstance(c.site.callee, FunctionValue)]
+    yield from own
+    yield from _tables(facts, set(_WORD.findall("\n".join(own))))
+
+
+def _lines(text: str, node: Any) -> str:
+    return "\n".join(text.split("\n")[node[1] - 1 : node[3]])
+
+
+def _tables(facts: Facts, words: set[str]) -> Iterator[str]:
+    """Assignments of application modules, and of classes in them, to a name that the code uses."""
+    for _, module in sorted(facts.modules.by_path.items()):
+        if module.role != "application" or not any(n in module.text.lower() for n in NAMES):
+            continue
+        todo = list(module.body)
+        while todo:
+            s = todo.pop()
+            if s[0] == "class":
+                todo += [inner for part in s[4:] if isinstance(part, tuple) for inner in part
+                         if isinstance(inner, tuple) and inner and inner[0] in ("assign", "ann")]
+            elif s[0] in ("assign", "ann"):
+                targets = s[4] if s[0] == "assign" else (s[4],)
+                if any(t[0] == "name" and t[3] in words for t in targets):
+                    yield _lines(module.text, s)
+
+
+def _proxies(facts: Facts, app: App) -> Iterator[tuple[str, Place]]:
+    """What proxies that pass requests on add, by their own names for it too."""
+    files = facts.project.files
+    paths = {p.place.path for p in facts.proxies if p.forwards and p.place.path in files}
+    paths |= {p for p in files if p.rpartition("/")[2] == "vercel.json" and app.place.path.startswith(p[:-11])}
+    for path in sorted(paths):
+        for number, line in enumerate(files[path].text.split("\n"), 1):
+            low = line.lower()
+            if low.lstrip().startswith(("#", "//")):
+                continue
+            for word, name in (*((n, n) for n in NAMES), *_OPTIONS.items()):
+                if word in low and "proxy_hide_header" not in low:
+                    yield name, Place(path, number)
