@@ -1,0 +1,142 @@
+"""ARC008: public routes without a version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from readybook import Bad, CannotTell, Check, Finding, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.application import Route
+from readybook.facts.health import is_health_path
+from readybook.facts.program import App
+from readybook.finding import Answer
+
+FEWEST = 5  # paths below which a service has too few clients' contracts to number them
+_SEGMENT = re.compile(r"v\d{1,4}(?:[._]\d{1,4}){0,2}|v\d{1,2}(?:alpha|beta)\d{0,2}|\d{4}-\d{2}(?:-\d{2})?", re.I)
+_HEADER = re.compile(r"^(?:x[-_])?(?:api|accept)[-_]?version$", re.IGNORECASE)
+_VERSION_PARAMETER = re.compile(r"\{(?:api_?)?version(?::\w+)?\}", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"(?:^|/)(?:metrics|docs|redoc|openapi(?:\.json)?|static|assets|media|favicon\.ico|robots\.txt|sitemap\.xml|"
+    r"webhooks?|hooks?|callbacks?|\.well-known|internal|admin|version|ping|status|manifest\.json)(?:/|$)",
+    re.IGNORECASE)
+_LIBRARIES = ("fastapi_versioning.", "fastapi_versionizer.", "cadwyn.", "fastapi_versioner.", "fastapi_header_version")
+_PAGES = ("HTMLResponse", "TemplateResponse", "FileResponse", "RedirectResponse", "StreamingResponse")
+
+
+class ApiNotVersioned(Check):
+    """Paths carry no version, so that a change that breaks clients has nowhere to go.
+
+    Looked at: the full paths of the served applications with the prefixes of routers and mounts: a segment such as
+    ``v1``, a header parameter that names the version, or a library that numbers routes. Health, metrics, documentation,
+    static files, webhooks and pages are no part of the contract, nor are routes left out of the schema. With fewer than
+    five paths the question does not arise. Versioned and other paths together count by share.
+
+    Advice: a router with the prefix ``/api/v1`` that includes today's routers, and today's paths beside it as
+    deprecated ones until clients have moved.
+    """
+
+    id = "ARC008"
+    name = "api-not-versioned"
+    category = "architecture"
+    severity = "low"
+    hours = Hours(2, 4, 8)
+    fix_kinds = ("advice",)
+    references = ("https://fastapi.tiangolo.com/tutorial/bigger-applications/",)
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """For each served application with five public paths or more, a Right for each versioned one, one finding."""
+        asked = False
+        for app in project.facts.apps:
+            if not app.served:
+                continue
+            routes = _public(project, app)
+            if len(routes) < FEWEST:
+                continue
+            asked = True
+            yield from _app(project, app, routes)
+        if not asked:
+            yield NotApplicable(f"no served application has {FEWEST} public paths")
+
+
+def _public(project: Project, app: App) -> list[Route]:
+    """One route for each path that is part of the contract with clients."""
+    found: dict[str, Route] = {}
+    for route in project.facts.routes:
+        if route.app == app.spec and route.include_in_schema and route.path.strip("/") and not _beside(route):
+            found.setdefault(route.path.rstrip("/"), route)
+    return list(found.values())
+
+
+def _beside(route: Route) -> bool:
+    return bool(is_health_path(route.path) or _BESIDE.search(route.path) or route.response_model in _PAGES)
+
+
+def _app(project: Project, app: App, routes: list[Route]) -> Iterator[Answer]:
+    library = next((c for c in project.facts.behaviour.calls if c.path.startswith(_LIBRARIES)), None)
+    if library is not None:
+        yield Right(library.place, f"{library.path.partition('.')[0]} numbers the routes", app.spec)
+        return
+    bare = [r for r in routes if not _versioned(r)]
+    for route in routes:
+        if _versioned(route):
+            yield Right(route.place, route.path, app.spec)
+    if not bare:
+        return
+    if root_path := _root(app):
+        yield Right(app.place, f"served under {root_path}", app.spec)
+        return
+    if not app.complete:
+        yield CannotTell("not all prefixes of the application are shown by the code", app.place, app.spec)
+        return
+    shown = ", ".join(r.path for r in bare[:2])
+    many = f"{len(bare)} of {len(routes)} public paths of {app.spec} carry"
+    text = f"{many} no version, {shown} among them: a change that breaks clients breaks all at once."
+    yield Finding(
+        app.place, text, confidence="medium" if len(bare) < len(routes) else "high", app=app.spec,
+        fix=advice("Include the routers under /api/v1 and keep today's paths as deprecated ones",
+                   "which clients call which path, and how long the old ones stay, is not in the code"))
+
+
+def _root(app: App) -> str:
+    """The ``root_path`` under which a proxy serves the application, when it carries a version."""
+    from readybook.facts.values import text_of
+
+    text = text_of(app.kwargs.get("root_path")) or ""
+    return text if any(_SEGMENT.fullmatch(s) for s in text.split("/")) else ""
+
+
+def _versioned(route: Route) -> bool:
+    if any(_SEGMENT.fullmatch(s) for s in route.path.split("/")) or _VERSION_PARAMETER.search(route.path):
+        return True
+    return any(p.where == "header" and _HEADER.match(p.alias or p.name) for p in route.parameters)
+
+
+HEAD = "from fastapi import APIRouter, FastAPI\n\n"
+ROUTES = "".join(f"\n\n@{{on}}.get(\"/{n}\")\ndef {n}() -> int:\n    return 1\n"
+                 for n in ("carts", "items", "orders", "users", "prices"))
+ON_APP, ON_ROUTER = ROUTES.replace("{on}", "app"), ROUTES.replace("{on}", "router")
+ApiNotVersioned.examples = (
+    Bad({"main.py": HEAD + "app = FastAPI()\n" + ON_APP}, at=("main.py:3",), severity="low"),
+    Bad(  # a prefix without a version; health and metrics beside it
+        {"shop.py": "from fastapi import APIRouter\n\nrouter = APIRouter(prefix=\"/shop\")\n" + ON_ROUTER,
+         "main.py": "from fastapi import FastAPI\n\nfrom shop import router\n\napp = FastAPI(version=\"v1\")\n"
+         "app.include_router(router, prefix=\"/api\")\n\n\n@app.get(\"/v1/health\")\ndef health() -> int:\n"
+         "    return 1\n"},
+        at=("main.py:5",)),
+    Bad(  # some are: the share counts
+        {"main.py": HEAD + "app = FastAPI()\nrouter = APIRouter()\n" + ON_ROUTER + "\n\napp.include_router(router)\n"
+         "app.include_router(router, prefix=\"/api/v2\")\n"},
+        at=("main.py:3",)),
+    Good(  # the prefix comes from settings in another module
+        {"config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    api_prefix: str = \"/api/v1\"\n\n\nsettings = Settings()\n",
+         "main.py": HEAD + "from config import settings\n\napp = FastAPI()\nrouter = APIRouter()\n" + ON_ROUTER
+         + "\n\napp.include_router(router, prefix=settings.api_prefix)\n"}),
+    Good(  # an application of its own for each version
+        {"main.py": HEAD + "app = FastAPI()\nfirst = FastAPI()\n" + ROUTES.replace("{on}", "first")
+         + "\n\napp.mount(\"/v1\", first)\n"}),
+    Good(  # few
+        {"main.py": HEAD + "app = FastAPI()\n\n\n@app.get(\"/items\")\ndef items() -> int:\n    return 1\n"},
+        outcome="not_applicable"),
+    Good({"main.py": "print(\"no application\")\n"}, outcome="not_applicable"),
+)
