@@ -11,16 +11,16 @@ from readybook.facts.health import is_health_path
 from readybook.facts.program import App
 from readybook.finding import Answer
 
-FEWEST = 5  # paths below which a service has too few clients' contracts to number them
+FEWEST = 5  # routes below which a service has too few clients' contracts to number them
 _SEGMENT = re.compile(r"v\d{1,4}(?:[._]\d{1,4}){0,2}|v\d{1,2}(?:alpha|beta)\d{0,2}|\d{4}-\d{2}(?:-\d{2})?", re.I)
 _HEADER = re.compile(r"^(?:x[-_])?(?:api|accept)[-_]?version$", re.IGNORECASE)
 _VERSION_PARAMETER = re.compile(r"\{(?:api_?)?version(?::\w+)?\}", re.IGNORECASE)
 _BESIDE = re.compile(
-    r"(?:^|/)(?:metrics|docs|redoc|openapi(?:\.json)?|static|assets|media|favicon\.ico|robots\.txt|sitemap\.xml|"
-    r"webhooks?|hooks?|callbacks?|\.well-known|internal|admin|version|ping|status|manifest\.json)(?:/|$)",
+    r"(?:^|/)(?:metrics|docs|redoc|openapi(?:\.json)?|static|favicon\.ico|robots\.txt|sitemap\.xml|manifest\.json|"
+    r"webhooks?|hooks?|callbacks?|\.well-known|internal)(?:/|$)",
     re.IGNORECASE)
 _LIBRARIES = ("fastapi_versioning.", "fastapi_versionizer.", "cadwyn.", "fastapi_versioner.", "fastapi_header_version")
-_PAGES = ("HTMLResponse", "TemplateResponse", "FileResponse", "RedirectResponse", "StreamingResponse")
+_PAGES = ("HTMLResponse", "TemplateResponse", "RedirectResponse")
 
 
 class ApiNotVersioned(Check):
@@ -29,7 +29,7 @@ class ApiNotVersioned(Check):
     Looked at: the full paths of the served applications with the prefixes of routers and mounts: a segment such as
     ``v1``, a header parameter that names the version, or a library that numbers routes. Health, metrics, documentation,
     static files, webhooks and pages are no part of the contract, nor are routes left out of the schema. With fewer than
-    five paths the question does not arise. Versioned and other paths together count by share.
+    five routes the question does not arise. Versioned and other paths together count by share.
 
     Advice: a router with the prefix ``/api/v1`` that includes today's routers, and today's paths beside it as
     deprecated ones until clients have moved.
@@ -44,7 +44,7 @@ class ApiNotVersioned(Check):
     references = ("https://fastapi.tiangolo.com/tutorial/bigger-applications/",)
 
     def find(self, project: Project) -> Iterator[Answer]:
-        """For each served application with five public paths or more, a Right for each versioned one, one finding."""
+        """For each served application with five public routes or more, a Right for each versioned one, one finding."""
         asked = False
         for app in project.facts.apps:
             if not app.served:
@@ -55,15 +55,15 @@ class ApiNotVersioned(Check):
             asked = True
             yield from _app(project, app, routes)
         if not asked:
-            yield NotApplicable(f"no served application has {FEWEST} public paths")
+            yield NotApplicable(f"no served application has {FEWEST} public routes")
 
 
 def _public(project: Project, app: App) -> list[Route]:
-    """One route for each path that is part of the contract with clients."""
-    found: dict[str, Route] = {}
+    """The routes that are part of the contract with clients, each once."""
+    found: dict[tuple[str, str], Route] = {}
     for route in project.facts.routes:
         if route.app == app.spec and route.include_in_schema and route.path.strip("/") and not _beside(route):
-            found.setdefault(route.path.rstrip("/"), route)
+            found.setdefault((route.method, route.path.rstrip("/")), route)
     return list(found.values())
 
 
@@ -88,8 +88,8 @@ def _app(project: Project, app: App, routes: list[Route]) -> Iterator[Answer]:
     if not app.complete:
         yield CannotTell("not all prefixes of the application are shown by the code", app.place, app.spec)
         return
-    shown = ", ".join(r.path for r in bare[:2])
-    many = f"{len(bare)} of {len(routes)} public paths of {app.spec} carry"
+    shown = ", ".join(list(dict.fromkeys(r.path for r in bare))[:2])
+    many = f"{len(bare)} of {len(routes)} public routes of {app.spec} carry"
     text = f"{many} no version, {shown} among them: a change that breaks clients breaks all at once."
     yield Finding(
         app.place, text, confidence="medium" if len(bare) < len(routes) else "high", app=app.spec,
