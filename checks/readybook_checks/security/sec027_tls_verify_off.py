@@ -78,9 +78,9 @@ class TlsVerifyOff(Check):
                 yield answer
         for engine in project.facts.engines:
             text = beginning(engine.url) or ""
-            if WEAK_MODE.search(text) and (match := HOST.match(text)) and _remote(match[1]):
+            if (mode := WEAK_MODE.search(text)) and (match := HOST.match(text)) and _remote(match[1]):
                 found = True
-                yield Finding(engine.place, f"The database at {match[1]} is reached with {WEAK_MODE.search(text)[1]}: "
+                yield Finding(engine.place, f"The database at {match[1]} is reached with {mode[1]}: "
                               "whoever sits on the way can read and change what is sent.", fix=DATABASE)
         for path in sorted(project.facts.modules.by_path):
             module = project.facts.modules.by_path[path]

@@ -15,7 +15,7 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.facts.values import FromEnv, by_default, known
+from readybook.facts.values import External, FromEnv, by_default, known
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -28,11 +28,17 @@ HARMLESS_TYPES = frozenset({"int", "float", "bool", "UUID", "UUID4", "Decimal", 
 ENUMS = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.IntFlag", "enum.Flag")
 HARMLESS_CALLS = frozenset({"int", "float", "bool", "len", "abs", "round", "ord", "hash", "id", "shlex.quote",
                             "shlex.join", "pipes.quote", "uuid.uuid4", "uuid.uuid1", "time.time", "os.getpid", "range",
-                            "datetime.datetime.now", "datetime.datetime.utcnow", "os.cpu_count", "sys.executable"})
+                            "datetime.datetime.now", "tempfile.mkdtemp", "tempfile.gettempdir",
+                            "datetime.datetime.utcnow", "os.cpu_count", "sys.executable"})
 OF_ARGUMENTS = frozenset({"str", "bytes", "bytearray", "repr", "os.path.join", "os.path.abspath", "os.path.basename",
                           "os.path.expanduser", "pathlib.Path", "textwrap.dedent", "base64.b64decode", "io.BytesIO",
                           "io.StringIO", "gzip.decompress", "zlib.decompress", "bytes.fromhex", "urllib.parse.unquote",
-                          "open"})
+                          "open", "json.loads", "json.dumps", "shlex.split", "list", "tuple", "sorted", "dict",
+                          "copy.copy", "copy.deepcopy", "html.unescape"})
+HARMLESS_METHODS = frozenset({"hexdigest", "count", "index", "find", "isoformat", "timestamp"})
+TEXT_METHODS = frozenset({"format", "join", "replace", "get", "pop", "setdefault", "format_map"})
+KEYED = frozenset({"get", "pop", "setdefault"})
+GROWING = frozenset({"append", "extend", "insert", "add", "update", "write", "appendleft"})
 REQUEST = ("starlette.requests.", "fastapi.Request", "starlette.datastructures.UploadFile", "fastapi.UploadFile",
            "starlette.websockets.", "fastapi.WebSocket")
 NETWORK = ("requests.", "httpx.", "aiohttp.", "urllib.request.", "websockets.", "socket.")
@@ -95,6 +101,9 @@ class Origins:
             yield Origin("environment", unparse(node), scope.module.place(node))
         elif kind in ("format", "await", "star", "sub", "yield"):
             yield from self._trace(node[3], scope)
+        elif kind == "dict":
+            for _, value in node[3]:
+                yield from self._trace(value, scope)
         elif kind == "bin":
             yield from self._trace(node[4], scope)
             yield from self._trace(node[5], scope)
@@ -111,7 +120,8 @@ class Origins:
         path, callee, place = call.path if call is not None else "", node[3], scope.module.place(node)
         if path in HARMLESS_CALLS or callee[0] == "name" and callee[3] in HARMLESS_CALLS:
             return
-        if call is not None and isinstance(call.site.result, str | int) and known(call.site.result):
+        text = callee[0] == "attr" and callee[4] == "join"  # of a list that may have grown
+        if call is not None and not text and isinstance(call.site.result, str | int) and known(call.site.result):
             return
         if path.startswith(REQUEST):
             yield Origin("request", unparse(node), place)
@@ -128,10 +138,15 @@ class Origins:
             call is not None and functions_behind(call.site.callee)
         ):
             yield Origin("unknown", unparse(node), place)
-        elif callee[0] == "attr":  # a method: of the text, of what was read
+        elif callee[0] == "attr" and isinstance(_lookup(callee[3], scope), External):  # a function of a package
+            yield Origin("unknown", unparse(node), place)
+        elif callee[0] == "attr" and callee[4] not in HARMLESS_METHODS:  # a method: of the text, of what was read
             yield from self._trace(callee[3], scope)
-            for argument in (*node[4], *(v for _, v in node[5])):
+            given = (*node[4], *(v for _, v in node[5])) if callee[4] in TEXT_METHODS else ()
+            for argument in given[1:] if callee[4] in KEYED else given:
                 yield from self._trace(argument, scope)
+        elif callee[0] == "attr":
+            return
         else:
             yield Origin("unknown", unparse(node), place)
 
@@ -272,6 +287,9 @@ def _bound(name: str, body: Any) -> Iterator[Node]:
             yield s[6]
         elif s[0] == "for" and _binds(s[4], name):
             yield s[5]
+        elif s[0] == "expr" and s[4][0] == "call" and s[4][3][0] == "attr" and s[4][3][4] in GROWING:
+            if _binds(s[4][3][3], name):
+                yield from s[4][4]
         elif s[0] == "with":
             yield from (context for context, target in s[4] if target is not None and _binds(target, name))
 
@@ -279,7 +297,9 @@ def _bound(name: str, body: Any) -> Iterator[Node]:
 def _binds(target: Node, name: str) -> bool:
     if target[0] in ("tuple", "list"):
         return any(_binds(t, name) for t in target[3])
-    return target[0] == "name" and target[3] == name or target[0] == "star" and _binds(target[3], name)
+    if target[0] in ("star", "sub"):
+        return _binds(target[3], name)
+    return bool(target[0] == "name" and target[3] == name)
 
 
 def _guard(name: str, function: FunctionValue | None) -> str:
