@@ -157,7 +157,8 @@ def local_names(path: Path, folder: str) -> frozenset[str]:
         sample = ROOT / folder / path.relative_to(ROOT / folder).parts[0]
         return frozenset(part.stem for part in sample.rglob("*.py")) | frozenset(
             part.name for part in sample.rglob("*") if part.is_dir())
-    return frozenset(part.stem for part in path.parent.glob("*.py")) | {"tests"}
+    beside = [path.parent, path.parent.parent] if path.parent.name == "benchmarks" else [path.parent]
+    return frozenset(part.stem for place in beside for part in place.glob("*.py")) | {"tests"}
 
 
 def imported(source: str) -> set[str]:

@@ -64,7 +64,7 @@ class MakeSync:
 
 @dataclass(frozen=True, slots=True)
 class RunInOwnLoop:
-    """The ``async def`` named ``name`` at ``place`` is a plain function that runs ``_name``, its old body, to its end."""
+    """The ``async def`` named ``name`` at ``place`` is a plain function; it runs ``_name``, the old body, to the end."""
 
     place: Place
     name: str
@@ -195,7 +195,7 @@ class EnsureTomlTable:
 
 @dataclass(frozen=True, slots=True)
 class InsertInstruction:
-    """The Dockerfile ``path`` has ``text`` in the stage that starts at line ``stage``, before its ``before`` instruction."""
+    """The Dockerfile ``path`` has ``text`` in the stage that starts at line ``stage``, before its ``before`` word."""
 
     path: str
     stage: int

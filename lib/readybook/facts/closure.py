@@ -27,7 +27,10 @@ def _imported(modules: Modules, module: Module) -> Iterator[str]:
         if s[0] == "from" and s[5]:
             yield from _relative(modules, module, s)
             continue
-        names = [name for name, _ in s[4]] if s[0] == "import" else [s[4], *(f"{s[4]}.{n}" for n, _ in s[6] if n != "*")]
+        if s[0] == "import":
+            names = [name for name, _ in s[4]]
+        else:
+            names = [s[4], *(f"{s[4]}.{n}" for n, _ in s[6] if n != "*")]
         for name in names:
             parts = name.split(".")
             for n in range(1, len(parts) + 1):  # importing a.b.c runs a and a.b first

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 _CURRENT = "fastapi_users.authentication.authenticator.Authenticator.current_user"
-_TOKEN = f"{_CURRENT}_token.<locals>.current_user_token_dependency"
+_BEARER = f"{_CURRENT}_token.<locals>.current_user_token_dependency"
 NAMES: dict[str, str] = {  # what calling the key's function gives, by its run-time name
     "fastapi_pagination.pagination_ctx()": "fastapi_pagination.api.pagination_ctx.<locals>._page_ctx_dependency",
     "fastapi_pagination.api.pagination_ctx()": "fastapi_pagination.api.pagination_ctx.<locals>._page_ctx_dependency",
     "fastapi_users.FastAPIUsers.current_user()": f"{_CURRENT}.<locals>.current_user_dependency",
     "fastapi_users.FastAPIUsers.authenticator.current_user()": f"{_CURRENT}.<locals>.current_user_dependency",
-    "fastapi_users.FastAPIUsers.authenticator.current_user_token()": _TOKEN,
+    "fastapi_users.FastAPIUsers.authenticator.current_user_token()": _BEARER,
 }
 DEFINED: dict[str, str] = {  # classes by the module that defines them
     "fastapi_oauth20.FastAPIOAuth20": "fastapi_oauth20.callback.FastAPIOAuth20",
