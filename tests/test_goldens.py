@@ -44,9 +44,12 @@ def test_no_check_fails_on_the_hardened_sample():
     assert not {id_: outcome for id_, outcome in answers.items() if outcome in bad}
 
 
-def test_every_check_has_something_to_say_about_the_flawed_sample():
+def test_the_flawed_sample_shows_what_its_reference_document_names():
     data = json.loads(golden("cypherx").read_text())
-    assert {c["id"] for c in data["checks"] if c["outcome"] in ("passed", "not_applicable")} <= {"OPS012"}
+    failing = {c["id"] for c in data["checks"] if c["outcome"] in ("failed", "partial")}
+    spine = {"SEC001", "SEC004", "SEC011", "SEC012", "PER001", "PER002", "PER004", "ARC012", "OPS001", "OPS002",
+             "OPS005", "OPS010", "OPS019", "TST002"}  # OPS012 looks at an image, and this sample has none
+    assert spine <= failing
 
 
 if __name__ == "__main__":
