@@ -33,9 +33,9 @@ JOSE_FIX = advice("Move to PyJWT", "exceptions and a few arguments differ, so ca
 class JwtMisuse(Check):
     """Tokens are accepted without the check that makes them trustworthy, or stay good far too long.
 
-    Looked at: PyJWT and python-jose. Critical: the signature is not checked, the algorithm ``none``, or python-jose
-    without ``algorithms``, which then takes the one that the token names. High: tokens without ``exp``, or ``exp`` not
-    looked at. Medium: more than a day without refresh or revocation, a ``sub`` that is no string (decoding refuses
+    Looked at: PyJWT and python-jose. Critical: the signature is not checked, or the algorithm is ``none``. High:
+    python-jose without ``algorithms``, which then takes the one that the token names (with a shared secret that is no
+    way in by itself, with a public key it may be), tokens without ``exp``, or ``exp`` not looked at. Medium: more than a day without refresh or revocation, a ``sub`` that is no string (decoding refuses
     it), PyJWT without ``algorithms`` (decoding fails), and python-jose itself, of which releases are rare. Keys
     written into the code are SEC004's.
 
@@ -129,7 +129,7 @@ def _no_algorithms(call: Call, made: list[Call], pyjwt: tuple[int, ...] | None) 
                   safety="review", reason="tokens of other issuers that sign in another way are refused")
     if call.path.startswith("jose.") or pyjwt is not None and pyjwt < (2,):
         return Finding(call.place, f"{call.path}() names no algorithms: the token itself says how it is to be checked.",
-                       "critical", fix=fix)
+                       "high", fix=fix)
     return Finding(call.place, f"{call.path}() names no algorithms: PyJWT 2 refuses every token with DecodeError.",
                    "medium", fix=fix)
 
@@ -239,7 +239,7 @@ JwtMisuse.examples = (
         {"auth.py": JOSE + "def make(sub: str) -> str:\n    exp = datetime.now(timezone.utc) + timedelta(minutes=15)\n"
          "    return jwt.encode({\"sub\": sub, \"exp\": exp}, KEY, algorithm=\"HS512\")\n\n\n"
          "def read(token: str) -> dict:\n    return jwt.decode(token, KEY)\n"},
-        at=("auth.py:14",), severity="critical",
+        at=("auth.py:14",), severity="high",
         fixed={"auth.py": JOSE + "def make(sub: str) -> str:\n"
                "    exp = datetime.now(timezone.utc) + timedelta(minutes=15)\n"
                "    return jwt.encode({\"sub\": sub, \"exp\": exp}, KEY, algorithm=\"HS512\")\n\n\n"
