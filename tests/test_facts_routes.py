@@ -52,9 +52,9 @@ for line in sys.stdin:
 class Case:
     """One project of ``route_cases``: its files, the application asked for, and the rows expected, in order.
 
-    A case starts with ``=== name``; then ``app module:name`` where it is not main:app, ``not asked of FastAPI`` where the
-    installed FastAPI cannot import it or cannot say, and the rows, ``METHOD path [handler] [; dependencies]``; each file
-    starts with ``--- path``.
+    A case starts with ``=== name``; then ``app module:name`` where it is not main:app, ``not asked of FastAPI`` where
+    the installed FastAPI cannot import it or cannot say, and the rows, ``METHOD path [handler] [; dependencies]``; each
+    file starts with ``--- path``.
     """
 
     name: str

@@ -23,6 +23,7 @@ from readybook.facts.route_lists import constructed
 from readybook.facts.values import UNKNOWN, External, Unknown, as_served, by_default, text_of
 from readybook.place import Place
 
+MAX_ROWS = 20_000  # of one application: routers that include each other twice double at each level
 TEMPLATE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 
 
@@ -86,6 +87,7 @@ class Routes:
     def __init__(self, run: Interpreter, live: bool) -> None:
         self.run = run
         self.live = live
+        self.walks = 0
         self.rows: list[Route] = []
         self.unresolved: list[Unresolved] = []
 
@@ -95,7 +97,8 @@ class Routes:
 
     def _walk(self, router: Instance, outer: _Context, upto: int) -> None:
         record: RouterRecord = router.native
-        if id(record) in outer.inside or len(outer.inside) > 20:
+        self.walks += 1
+        if id(record) in outer.inside or len(outer.inside) > 20 or max(self.walks, len(self.rows)) > MAX_ROWS:
             return
         own = record.kwargs
         context = _Context(

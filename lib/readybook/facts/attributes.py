@@ -15,6 +15,7 @@ from readybook.facts.objects import (
     PackageValue,
     Subscripted,
     Super,
+    generic,
 )
 from readybook.facts.operators import lift
 from readybook.facts.standard_calls import DefaultDict
@@ -243,11 +244,11 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
             if isinstance(found, FromEnv) and found.place is not None:
                 run.environment_reads.append((found.name, found.place))
             return found
-        return Subscripted(value, key if isinstance(key, tuple) else (key,))
+        return generic(value, key if isinstance(key, tuple) else (key,))
     if isinstance(value, ClassValue):
         if value.is_a(*ENUMS) and isinstance(key, str):
             return enum_member(value, key) or UNKNOWN
-        return Subscripted(value, key if isinstance(key, tuple) else (key,))
+        return generic(value, key if isinstance(key, tuple) else (key,))
     if isinstance(value, FromEnv | Choice):
         return lift(lambda v: get_item(run, v, key, node), value)
     key = by_default(key)

@@ -6,7 +6,7 @@ from typing import Any
 
 from readybook.facts.interpreter import MAX_LOOP, Condition, Interpreter, Suspended
 from readybook.facts.objects import FunctionValue, Generated, Instance, Namespace, Subscripted
-from readybook.facts.operators import binary, compare, lift, unary
+from readybook.facts.operators import WIDE, binary, compare, lift, unary
 from readybook.facts.route_lists import is_route_list, routes_in
 from readybook.facts.syntax import Node
 from readybook.facts.targetfiles import path_text
@@ -167,7 +167,7 @@ def _text(run: Interpreter, value: Any) -> Any:
 def _format(run: Interpreter, n: Node, scope: Namespace) -> Any:
     value = evaluate(run, n[3], scope)
     spec = evaluate(run, n[4], scope)
-    if spec and isinstance(spec, str) and isinstance(value, str | int | float):
+    if spec and isinstance(spec, str) and isinstance(value, str | int | float) and not WIDE.search(spec):
         try:
             return format(value, spec)
         except (ValueError, TypeError):
@@ -332,9 +332,14 @@ def _walrus(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 def iterate(run: Interpreter, value: Any) -> list[Any] | None:
     """The elements of a value in order, None when they are not known."""
-    value = by_default(value)
+    if isinstance(value, FromEnv | Choice):
+        value = by_default(value)
     if isinstance(value, list | tuple | set | frozenset):
-        items = [v for v in value if v is not ABSENT]
+        if len(value) > MAX_LOOP:
+            return None
+        # containers in it are handed out as they are: what the loop does to them stays done
+        decided = [by_default(v) if isinstance(v, FromEnv | Choice) else v for v in value]
+        items = [v for v in decided if v is not ABSENT]
     elif isinstance(value, dict):
         items = list(value)
     elif isinstance(value, str):

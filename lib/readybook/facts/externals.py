@@ -309,7 +309,12 @@ def _decouple(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) 
 
 
 def _partial(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
-    return PartialValue(args[0], tuple(args[1:]), kwargs) if args else UNKNOWN
+    if not args:
+        return UNKNOWN
+    inner = args[0]
+    if isinstance(inner, PartialValue):  # one in another is one: never deep
+        return PartialValue(inner.function, (*inner.args, *args[1:])[:100], {**inner.kwargs, **kwargs})
+    return PartialValue(inner, tuple(args[1:]), kwargs)
 
 
 def _wraps(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:

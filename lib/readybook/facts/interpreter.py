@@ -33,7 +33,9 @@ from readybook.place import Place
 MAX_FRAMES = 250  # modules that import one another and calls, together
 MAX_DEPTH = 60  # calls inside calls
 MAX_AGAIN = 6  # calls of one function inside itself
-MAX_STEPS = 4_000_000
+MAX_STEPS = 800_000  # evaluations and statements for all of a target's top levels …
+STEPS_PER_LINE = 8  # … and for each line of code
+MAX_ANALYSIS = 60_000  # for the body of one function with unknown arguments
 MAX_LOOP = 2_000
 
 
@@ -112,7 +114,7 @@ class Interpreter:
         self.applications: list[Instance] = []
         self.symbolic = False
         self.steps = 0
-        self.limit = MAX_STEPS
+        self.limit = MAX_STEPS + STEPS_PER_LINE * sum(m.text.count("\n") for m in modules.by_path.values())
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
         self.environment_reads: list[tuple[str, Place]] = []

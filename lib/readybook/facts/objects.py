@@ -88,7 +88,9 @@ class FunctionValue:
     def original(self) -> FunctionValue:
         """The innermost function behind ``functools.wraps``."""
         f = self
-        while f.wrapped is not None:
+        for _ in range(100):  # a wrapper may name itself
+            if f.wrapped is None:
+                break
             f = f.wrapped
         return f
 
@@ -218,10 +220,20 @@ class Native:
 
 @dataclass(frozen=True, slots=True)
 class Subscripted:
-    """``base[args]``: a generic, an Annotated, a union."""
+    """``base[args]``: a generic, an Annotated, a union. ``size`` counts the types in it."""
 
     base: Any
     args: tuple[Any, ...]
+    size: int = field(default=1, compare=False)
+
+
+MAX_TYPES = 300
+
+
+def generic(base: Any, args: tuple[Any, ...]) -> Subscripted | Unknown:
+    """A subscripted type; Unknown for one of a size that only a hostile text has."""
+    size = 1 + sum(a.size if isinstance(a, Subscripted) else 1 for a in (base, *args))
+    return Subscripted(base, args, size) if size <= MAX_TYPES else Unknown("a type of too many parts")
 
 
 @dataclass(eq=False, slots=True)

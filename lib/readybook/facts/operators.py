@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.objects import Instance, Subscripted
+from readybook.facts.objects import Instance, generic
 from readybook.facts.pathcalls import is_path, joined
 from readybook.facts.values import (
     CONSTANTS,
@@ -53,13 +54,13 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
     if isinstance(right, FromEnv | Choice):
         return lift(lambda v: binary(run, op, left, v), right)
     if op == "BitOr" and not isinstance(left, int | dict | set | list):
-        return Subscripted(External("typing.Union"), (left, right))
+        return generic(External("typing.Union"), (left, right))
     if op == "Add" and isinstance(left, Begins):
         return left
     if op == "Add" and isinstance(left, str) and left and isinstance(right, Begins | Unknown):
         return Begins(left + (right.text if isinstance(right, Begins) else ""))
     if op == "Add" and isinstance(left, list) and isinstance(right, list):
-        return left + right
+        return left + right if len(left) + len(right) <= MAX_TEXT else UNKNOWN
     if op == "Add" and isinstance(left, list | tuple) and isinstance(right, Unknown):
         return [*left, right]
     if op in ("Sub", "BitAnd") and isinstance(left, list) and isinstance(right, list):
@@ -94,8 +95,11 @@ def _too_large(op: str, left: Any, right: Any) -> bool:
     return sum(sizes) > MAX_TEXT
 
 
+WIDE = re.compile(r"[0-9]{4}|\*")  # a width that pads to thousands of characters, or one that is computed
+
+
 def _percent(left: str, right: Any) -> Any:
-    if not known(right) or isinstance(right, Instance | External):
+    if not known(right) or isinstance(right, Instance | External) or WIDE.search(left):
         return UNKNOWN
     try:
         text = left % (tuple(right) if isinstance(right, list) else right)

@@ -13,6 +13,7 @@ from readybook.facts.values import UNKNOWN, External, by_default
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
+MAX_PATH = 4_096
 LOADERS = {"json": "json", "orjson": "json", "ujson": "json", "simplejson": "json", "tomllib": "toml",
            "tomli": "toml", "toml": "toml", "rtoml": "toml", "tomlkit": "toml", "yaml": "yaml"}
 LOADS = ("load", "loads", "safe_load", "full_load", "parse")
@@ -26,8 +27,9 @@ def is_path(value: Any) -> bool:
 def joined(left: Any, right: Any) -> Any:
     """``left / right`` of pathlib."""
     head, tail = path_text(left), path_text(right)
-    return make_path(posixpath.join(head, tail)) if head is not None and tail is not None else Instance(
-        External("pathlib.Path"), args=(left, right))
+    if head is None or tail is None or len(head) + len(tail) > MAX_PATH:
+        return Instance(External("pathlib.Path"), args=(UNKNOWN,))
+    return make_path(posixpath.join(head, tail))
 
 
 def path_attribute(run: Interpreter, value: Instance, name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.errors import ConfigError
 from readybook.facts.application import Route, Routes, Unresolved
 from readybook.facts.attributes import get_attribute
-from readybook.facts.interpreter import Condition, Frame, Interpreter
+from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.startup import start
@@ -222,6 +222,7 @@ class Program:
                 done += len(batch)
                 for f in batch:
                     if f.module.role == "application":
+                        run.limit = run.steps + MAX_ANALYSIS
                         analyse(run, f)
         return run
 

@@ -51,6 +51,8 @@ def _flat(record: RouterRecord, prefix: str, dependencies: tuple[Any, ...],
     if id(record) in inside or len(inside) > 20:
         return found
     for event in record.events:
+        if len(found) > 5_000:
+            break
         data = event.data
         if event.kind == "include":
             inner = by_default(data["router"])

@@ -23,6 +23,11 @@ def environment(run: Interpreter, name: Any, default: Any, node: Any) -> Any:
     place = run.place(node) if node is not None and run.frames else None
     if not isinstance(name, str):
         return Unknown("which variable is read is not known", place)
+    depth, inner = 0, default
+    while isinstance(inner, FromEnv) and depth < 8:
+        depth, inner = depth + 1, inner.default
+    if depth == 8:
+        default = Unknown("defaults of defaults", place)
     return FromEnv(name, default, place, run.files.variable(name) if isinstance(default, Unknown) else UNKNOWN)
 
 

@@ -7,12 +7,15 @@ from typing import Any
 from readybook.facts.expressions import evaluate, iterate
 from readybook.facts.fastapi_objects import RouterRecord
 from readybook.facts.importing import catches_import, import_from, import_names, missing_import
-from readybook.facts.interpreter import MAX_LOOP, Condition, Frame, Interpreter
+from readybook.facts.interpreter import Condition, Frame, Interpreter
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
 from readybook.facts.route_lists import change, is_route_list, replace
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
+
+
+MAX_ROUNDS = 200  # of a ``while`` whose test stays known
 
 
 class Guarded(str):
@@ -240,7 +243,7 @@ def _while(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     constant = s[4][0] == "const"  # ``while True``: followed once
     run.frame.loops += 1
     try:
-        for _ in range(MAX_LOOP):
+        for _ in range(MAX_ROUNDS):
             known = truth(evaluate(run, s[4], scope))
             if known is False:
                 break

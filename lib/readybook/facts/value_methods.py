@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.operators import lift
+from readybook.facts.operators import MAX_TEXT, WIDE, lift
 from readybook.facts.values import ABSENT, CONSTANTS, UNKNOWN, Begins, Choice, FromEnv, Unknown, by_default, known
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 TEXT_METHODS = frozenset(
-    "capitalize casefold center count endswith expandtabs find format index isalnum isalpha isdigit islower isspace "
+    "capitalize casefold center count endswith find format index isalnum isalpha isdigit islower isspace "
     "istitle isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition "
     "rsplit rstrip split splitlines startswith strip swapcase title upper zfill encode".split()
 )
@@ -43,15 +43,20 @@ def _text_method(name: str, value: str, args: Any, kwargs: Any) -> Any:
         return value
     if name == "join" and len(args) == 1:
         items = by_default(args[0])
-        if isinstance(items, list | tuple) and all(isinstance(v, str) for v in items):
-            return value.join(items)
-        return UNKNOWN
+        if not isinstance(items, list | tuple) or not all(isinstance(v, str) for v in items):
+            return UNKNOWN
+        size = sum(map(len, items)) + len(value) * len(items)
+        return value.join(items) if size <= MAX_TEXT else UNKNOWN
     args = tuple(by_default(a) for a in args)
     if name not in TEXT_METHODS or not known(args) or not known(kwargs):
         return UNKNOWN
     if name == "format" and not all(isinstance(v, CONSTANTS) for v in [*args, *kwargs.values()]):
         return UNKNOWN
     if any(isinstance(a, int) and abs(a) > 10_000 for a in args):
+        return UNKNOWN
+    longest = max((len(str(a)) for a in (*args, *kwargs.values())), default=1)
+    if name in ("format", "replace") and ((len(value) + 1) * (longest + 1) > 10 * MAX_TEXT or
+                                          (name == "format" and WIDE.search(value))):
         return UNKNOWN
     try:
         return getattr(value, name)(*args, **kwargs)

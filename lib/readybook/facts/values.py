@@ -7,10 +7,13 @@ one of the types below, or an object of ``objects``. ``Unknown`` is an answer: i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from readybook.place import Place
 
+MAX_NESTING = 60
+MAX_WEIGHT = 200_000
 MAX_OPTIONS = 32  # values that a choice may hold, nested ones counted
 CONSTANTS = (str, int, float, bool, bytes, type(None), complex)
 
@@ -77,31 +80,58 @@ ABSENT = Absent()
 
 
 def known(value: Any) -> bool:
-    """Whether the value, and everything in it, is the same whatever the environment says."""
+    """Whether the value, and everything in it, is the same whatever the environment says; False for huge ones."""
     if isinstance(value, Unknown | FromEnv | Choice | Begins):
         return False
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(known(v) for v in value)
-    if isinstance(value, dict):
-        return all(known(k) and known(v) for k, v in value.items())
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return _weight(value, {}, 0) <= MAX_WEIGHT
     return True
+
+
+def _weight(value: Any, weights: dict[int, float], depth: int) -> float:
+    """How many values a container holds, shared ones counted each time; infinite when one is not known."""
+    if isinstance(value, Unknown | FromEnv | Choice | Begins) or depth > MAX_NESTING:
+        return inf
+    if not isinstance(value, list | tuple | set | frozenset | dict):
+        return 1
+    if id(value) not in weights:
+        weights[id(value)] = inf  # what holds itself is endless
+        items = [*value, *value.values()] if isinstance(value, dict) else value
+        total = 1.0
+        for item in items:
+            total += _weight(item, weights, depth + 1)
+            if total > MAX_WEIGHT:
+                total = inf
+                break
+        weights[id(value)] = total
+    return weights[id(value)]
 
 
 def by_default(value: Any) -> Any:
     """The value when no environment variable is set; what stays unknown is Unknown or an undecided Choice."""
-    if isinstance(value, FromEnv):
-        return by_default(value.default)
-    if isinstance(value, Choice):
-        return by_default(value.options[value.default][1]) if value.default is not None else value
-    if isinstance(value, list):
-        return [v for v in map(by_default, value) if v is not ABSENT]
-    if isinstance(value, tuple) and hasattr(value, "_make"):
-        return value
-    if isinstance(value, tuple):
-        return tuple(v for v in map(by_default, value) if v is not ABSENT)
-    if isinstance(value, dict):
-        return {k: by_default(v) for k, v in value.items()}
+    if isinstance(value, FromEnv | Choice | list | tuple | dict):
+        return _by_default(value, {}, 0)
     return value
+
+
+def _by_default(value: Any, done: dict[int, Any], depth: int) -> Any:
+    if depth > MAX_NESTING:
+        return Unknown("nested too deeply")
+    if isinstance(value, FromEnv):
+        return _by_default(value.default, done, depth + 1)
+    if isinstance(value, Choice):
+        return _by_default(value.options[value.default][1], done, depth + 1) if value.default is not None else value
+    if not isinstance(value, list | tuple | dict) or hasattr(value, "_make"):
+        return value
+    if id(value) not in done:
+        done[id(value)] = Unknown("contains itself")
+        if isinstance(value, dict):
+            done[id(value)] = {k: _by_default(v, done, depth + 1) for k, v in value.items()}
+        else:
+            items = [v if v.__class__ is str else _by_default(v, done, depth + 1) for v in value]
+            kept = [v for v in items if v is not ABSENT]
+            done[id(value)] = kept if isinstance(value, list) else tuple(kept)
+    return done[id(value)]
 
 
 def as_served(value: Any) -> Any:

@@ -1,0 +1,145 @@
+"""Nothing in a target makes the application model crash, hang or grow: hostile shapes, and mutated samples."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from readybook.project import Project
+
+APP = "from fastapi import FastAPI, APIRouter, Depends\napp = FastAPI()\n"
+SAMPLES = sorted((Path(__file__).parent / "route_cases").glob("*.txt"))
+HOSTILE = {
+    name: code for name, _, code in
+    (part.partition("\n") for part in Path(__file__).with_name("hostile_code.txt").read_text("utf-8").split("=== ")[1:])
+}
+LINES: dict[str, list[str]] = {  # by construction
+    "wide dependencies": [
+        "def d0(): ...", *(f"def d{i}(a=Depends(d{i - 1}), b=Depends(d{i - 1})): ..." for i in range(1, 60)),
+        "@app.get('/')", "def h(x=Depends(d59)): ...",
+    ],
+    "doubling conditions": [
+        "import os", "p = ''", *(f"if os.getenv('A{i}') == 'x':\n    p = p + 'a'" for i in range(60)),
+        "app.get(p)(lambda: 1)",
+    ],
+    "conditions in conditions": ["x = " + "".join(f"'{i}' if a{i} else " for i in range(300)) + "'z'"],
+    "deep brackets": ["x = " + "(" * 90 + "1" + ")" * 90],
+    "deep calls": ["x = " + "f(" * 150 + "1" + ")" * 150],
+    "a deep sum": ["x = " + " + ".join(["'a'"] * 4000)],
+    "deep attributes": ["x = a" + ".b" * 3000],
+    "deep blocks": [*("    " * i + f"if a{i}:" for i in range(95)), "    " * 95 + "pass"],
+    "many unknown branches": [
+        "import os", "def f():", *(f"    if os.urandom({i}):\n        return {i}" for i in range(400)), "x = f()",
+    ],
+    "branches that call": [
+        "import os", "def f0(): return 1",
+        *(f"def f{i}():\n    if os.urandom(1):\n        return f{i - 1}()\n    return f{i - 1}()" for i in range(1, 40)),
+        "f39()",
+    ],
+    "a huge literal": [
+        "x = [" + "1, " * 100_000 + "]", "y = {" + ", ".join(f"'{i}': {i}" for i in range(20_000)) + "}",
+    ],
+}
+HOSTILE |= {name: "\n".join(lines) + "\n" for name, lines in LINES.items()}
+
+
+def read(files: dict[str, str]) -> tuple[int, int]:
+    """Everything that the application model works out; (routes, interpreter steps)."""
+    facts = Project.from_files(files).facts
+    everything = facts.program.everything
+    assert facts.apps is not None
+    return len(facts.routes) + len(facts.unresolved), everything.steps
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_code_is_read_within_bounds(name: str) -> None:
+    _, steps = read({"main.py": APP + HOSTILE[name]})
+    assert steps < 1_500_000
+
+
+def test_a_long_chain_of_modules() -> None:
+    files = {f"m{i}.py": f"from m{i + 1} import router\n" for i in range(400)}
+    files["m400.py"] = "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/end')\ndef end(): ...\n"
+    files["main.py"] = APP + "from m200 import router\napp.include_router(router)\n"
+    facts = Project.from_files(files).facts
+    assert [r.path for r in facts.routes] == ["/end"]
+    files["main.py"] = APP + "from m0 import router\napp.include_router(router)\n"
+    assert read(files)[0] <= 1
+
+
+def test_modules_that_import_each_other() -> None:
+    every = "".join(f"from m{j} import *\nimport m{j}\n" for j in range(30))
+    files = {f"m{i}.py": f"{every}x{i} = {i}\n" for i in range(30)}
+    assert read({**files, "main.py": APP + "from m0 import *\n"})[0] == 0
+
+
+def samples() -> list[str]:
+    """The texts of the route cases."""
+    found = []
+    for path in SAMPLES:
+        for case in path.read_text("utf-8").split("=== ")[1:]:
+            found += [part.partition("\n")[2] for part in case.split("--- ")[1:]]
+    return [t for t in found if t.strip()]
+
+
+TEXTS = samples()
+
+
+def mutated(text: str, seed: int) -> str:
+    """A sample with some lines dropped, doubled, swapped or cut, and some words exchanged."""
+    pick = random.Random(seed)
+    lines = text.split("\n")
+    for _ in range(pick.randint(1, 6)):
+        i, j = pick.randrange(len(lines)), pick.randrange(len(lines))
+        kind = pick.randrange(5)
+        if kind == 0:
+            lines[i] = ""
+        elif kind == 1:
+            lines.insert(i, lines[j])
+        elif kind == 2:
+            lines[i], lines[j] = lines[j], lines[i]
+        elif kind == 3:
+            lines[i] = lines[i][: pick.randint(0, len(lines[i]))]
+        else:
+            words = lines[j].split()
+            if words and lines[i].split():
+                lines[i] = lines[i].replace(pick.choice(lines[i].split()), pick.choice(words))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_samples_never_crash(seed: int) -> None:
+    for n in range(60):
+        pick = random.Random(seed * 1000 + n)
+        text = mutated(pick.choice(TEXTS), seed * 1000 + n)
+        _, steps = read({"main.py": text, "other.py": mutated(pick.choice(TEXTS), n)})
+        assert steps < 1_500_000
+
+
+NAMES = st.sampled_from(["app", "r", "x", "f", "Depends", "APIRouter", "FastAPI", "undefined"])
+LEAVES = st.one_of(NAMES, st.integers(-5, 10**30).map(str), st.text("ab{}%/", max_size=8).map(repr),
+                   st.just("None"), st.just("..."))
+EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.one_of(
+    st.tuples(inner, inner, st.sampled_from("+ * | % / - @ ** >> and or in is <".split())).map(
+        lambda t: f"({t[0]} {t[2]} {t[1]})"),
+    st.tuples(inner, inner).map(lambda t: f"{t[0]}[{t[1]}]"),
+    st.tuples(inner, NAMES, inner).map(lambda t: f"({t[0]}).{t[1]}({t[2]})"),
+    st.tuples(NAMES, inner, inner).map(lambda t: f"{t[0]}({t[1]}, *{t[2]}, prefix={t[1]}, **{t[2]})"),
+    st.lists(inner, max_size=3).map(lambda items: "[" + ", ".join(items) + "]"),
+    st.tuples(inner, inner).map(lambda t: f"{{{t[0]}: {t[1]}, **{t[1]}}}"),
+    st.tuples(inner, inner, inner).map(lambda t: f"({t[0]} if {t[1]} else {t[2]})"),
+    st.tuples(inner, inner).map(lambda t: f"[q for q in {t[0]} if {t[1]}]"),
+    inner.map(lambda e: f"(lambda z={e}: {e})({e})"),
+    st.tuples(inner, inner).map(lambda t: f"'{{}}{{a}}'.format({t[0]}, a={t[1]})"),
+), max_leaves=12)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(EXPRESSIONS, min_size=1, max_size=4))
+def test_any_expression_has_a_value(expressions: list[str]) -> None:
+    lines = [f"x = {expressions[0]}", *(f"app.get({e})({e})\nfor f in {e}:\n    x += {e}" for e in expressions)]
+    read({"main.py": APP + "r = APIRouter()\n" + "\n".join(lines) + "\n"})
