@@ -139,11 +139,12 @@ def patch_html(patch: PatchView) -> Html:
     diffs = file_diffs(patch.text)
     added, removed = (sum(d.count(kind) for d in diffs) for kind in "+-")
     tail = f"{len(diffs)} {'file' if len(diffs) == 1 else 'files'}, +{added} −{removed}"
+    words = [SAFETY_WORDS.get(patch.safety, patch.safety), tail, VERDICT_WORDS.get(patch.verdict, patch.verdict)]
     verdict = f" · {VERDICT_WORDS.get(patch.verdict, patch.verdict)}" if patch.verdict else ""
     return el(
         "details",
         el("summary", el("span", el("code", f"{patch.number:04}"), " ", clip(mask(patch.title), 300), class_="title"),
-           el("span", f"{SAFETY_WORDS.get(patch.safety, patch.safety)} · {tail}{verdict}", class_="tail")),
+           el("span", " · ".join(word for word in words if word), class_="tail")),
         el("p", el("code", clip(patch.file, 200)), " cures ", str(patch.cures), " of ",
            el("a", patch.check, href=f"#{patch.check}"), f": {clip(mask(patch.reason), 900)}" if patch.reason else None,
            class_="reason"),
