@@ -140,7 +140,6 @@ def patch_html(patch: PatchView) -> Html:
     added, removed = (sum(d.count(kind) for d in diffs) for kind in "+-")
     tail = f"{len(diffs)} {'file' if len(diffs) == 1 else 'files'}, +{added} −{removed}"
     words = [SAFETY_WORDS.get(patch.safety, patch.safety), tail, VERDICT_WORDS.get(patch.verdict, patch.verdict)]
-    verdict = f" · {VERDICT_WORDS.get(patch.verdict, patch.verdict)}" if patch.verdict else ""
     return el(
         "details",
         el("summary", el("span", el("code", f"{patch.number:04}"), " ", clip(mask(patch.title), 300), class_="title"),

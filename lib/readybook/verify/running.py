@@ -143,18 +143,27 @@ class Running:
         for step in steps:
             seen[step.piece.number].starts = True if before.started and after.started else None
         if differences(before.openapi, after.openapi).all:
-            self._judge_description(app, steps, seen, before)
+            self._judge_description(app, steps, seen)
 
-    def _judge_description(self, app: Served, steps: Sequence[Step], seen: dict[int, Seen], last: Start) -> None:
-        for step in steps:
-            now = self._start(app, step.changes)
-            found, own = differences(last.openapi, now.openapi), seen[step.piece.number]
+    def _judge_description(self, app: Served, steps: Sequence[Step], seen: dict[int, Seen]) -> None:
+        """Find the patches that change the description: a stretch whose two ends say the same is not looked into."""
+        pending = [(0, len(steps))]
+        while pending:
+            low, high = pending.pop()
+            before, after = (self._start(app, steps[k - 1].changes if k else {}) for k in (low, high))
+            found = differences(before.openapi, after.openapi)
+            if not found.all:
+                continue
+            if high - low > 1:
+                middle = (low + high) // 2
+                pending += [(low, middle), (middle, high)]
+                continue
+            step, own = steps[low], seen[steps[low].piece.number]
             own.changed += found.all
+            own.altered += found.altered
             if found.altered and step.piece.safety == "safe":
                 own.failed = "says that it keeps behaviour, but what existing operations describe changes: " + \
                     ", ".join(found.altered[:6])
-            own.altered += found.altered
-            last = now if now.openapi is not None else last
 
     def _judge_tests(self, steps: Sequence[Step], seen: dict[int, Seen]) -> None:
         if self.tests is None:
