@@ -37,7 +37,7 @@ LINES: dict[str, list[str]] = {  # by construction
     ],
     "branches that call": [
         "import os", "def f0(): return 1",
-        *(f"def f{i}():\n    if os.urandom(1):\n        return f{i - 1}()\n    return f{i - 1}()" for i in range(1, 40)),
+        *(f"def f{i}():\n  if os.urandom(1):\n    return f{i - 1}()\n  return f{i - 1}()" for i in range(1, 40)),
         "f39()",
     ],
     "a huge literal": [

@@ -1,0 +1,166 @@
+"""What FastAPI injects: dependencies in order of evaluation, and the inputs of a route by where they come from."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from readybook.facts.application import Route
+from readybook.project import Project
+
+HEAD = "from typing import Annotated\nfrom fastapi import *\nfrom fastapi import Security\napp = FastAPI()\n"
+
+
+def route(text: str, **files: str) -> Route:
+    """The one route of a main.py."""
+    others = {name.replace("__", "/") + ".py": dedent(code) for name, code in files.items()}
+    (found,) = Project.from_files({"main.py": HEAD + dedent(text), **others}, app="main:app").facts.routes
+    return found
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("def a(): ...\n@app.get('/')\ndef h(x=Depends(a)): ...", ["main.a"]),
+    ("def a(): ...\n@app.get('/')\ndef h(x: Annotated[int, Depends(a)]): ...", ["main.a"]),
+    ("def a(): ...\nA = Annotated[int, Depends(a)]\n@app.get('/')\ndef h(x: A): ...", ["main.a"]),
+    ("def a(): ...\nA = Annotated[int, Depends(a)]\n@app.get('/')\ndef h(x: 'A'): ...", ["main.a"]),
+    ("def a(): ...\nB = Annotated[Annotated[int, Depends(a)], 'more']\n@app.get('/')\ndef h(x: B): ...", ["main.a"]),
+    ("def a(): ...\ndef b(x=Depends(a)): ...\n@app.get('/')\ndef h(x=Depends(b), y=Depends(a)): ...", ["main.a",
+     "main.b"]),
+    ("class A:\n    def __init__(self, q: int = 1): ...\n@app.get('/')\ndef h(x: A = Depends()): ...", ["main.A"]),
+    ("class A:\n    def __init__(self, q: int = 1): ...\n@app.get('/')\ndef h(x: Annotated[A, Depends()]): ...",
+     ["main.A"]),
+    ("class A:\n    def __call__(self, q: int = 1): ...\na = A()\n@app.get('/')\ndef h(x=Depends(a)): ...",
+     ["main.A()"]),
+    ("class A:\n    def m(self, q: int = 1): ...\n@app.get('/')\ndef h(x=Depends(A().m)): ...", ["main.A.m"]),
+    ("def make(role):\n    def check(): ...\n    return check\n@app.get('/')\ndef h(x=Depends(make('a'))): ...",
+     ["main.make.<locals>.check"]),
+    ("def a(): ...\n@app.get('/', dependencies=[Depends(a)])\ndef h(): ...", ["main.a"]),
+    ("def a(): ...\nONE = [Depends(a)]\n@app.get('/', dependencies=[*ONE])\ndef h(): ...", ["main.a"]),
+    ("from functools import partial\ndef a(x): ...\n@app.get('/')\ndef h(x=Depends(partial(a, 1))): ...", ["main.a"]),
+    ("from fastapi.security import HTTPBearer\ns = HTTPBearer()\n@app.get('/')\ndef h(x=Security(s)): ...",
+     ["fastapi.security.http.HTTPBearer()"]),
+    ("from fastapi.security import OAuth2PasswordBearer as O\ndef user(t: str = Depends(O(tokenUrl='t'))): ...\n"
+     "@app.get('/')\ndef h(u=Security(user, scopes=['a'])): ...",
+     ["fastapi.security.oauth2.OAuth2PasswordBearer()", "main.user"]),
+    ("from fastapi.security import HTTPBearer\nclass B(HTTPBearer):\n"
+     "    async def __call__(self, request: Request): ...\n"
+     "@app.get('/')\ndef h(x=Depends(B())): ...", ["main.B()"]),
+    ("async def a():\n    yield 1\n@app.get('/')\ndef h(x=Depends(a)): ...", ["main.a"]),
+    ("from dataclasses import dataclass\ndef a(): ...\n@dataclass\nclass D:\n    x: int = Depends(a)\n"
+     "@app.get('/')\ndef h(d: D = Depends()): ...", ["main.a", "main.D"]),
+    ("class Base:\n    def __init__(self, x=Depends(lambda: 1)): ...\nclass C(Base): ...\n"
+     "@app.get('/')\ndef h(c=Depends(C)): ...", ["main.<lambda>", "main.C"]),
+    ("import functools\ndef a(): ...\ndef w(f):\n    @functools.wraps(f)\n    def g(*x, **y): ...\n    return g\n"
+     "@w\ndef b(x=Depends(a)): ...\n@app.get('/')\ndef h(c=Depends(b)): ...", ["main.a", "main.b"]),
+    ("def a(): ...\ndef b(): ...\nAB = Depends(a) if True else Depends(b)\n@app.get('/')\ndef h(c=AB): ...",
+     ["main.a"]),
+])
+def test_dependencies(text: str, expected: list[str]) -> None:
+    assert list(route(text).dependencies) == expected
+
+
+def test_two_results_of_one_factory_keep_their_own_dependencies() -> None:
+    text = """
+        from fastapi import APIRouter, Depends, FastAPI
+        def one(): ...
+        def two(): ...
+        def make(path, dep):
+            r = APIRouter()
+            @r.get(path)
+            def handler(x=Depends(dep)): ...
+            return r
+        app = FastAPI()
+        app.include_router(make("/one", one))
+        app.include_router(make("/two", two))
+        """
+    routes = Project.from_files({"main.py": dedent(text)}).facts.routes
+    assert [(r.path, r.dependencies) for r in routes] == [("/one", ("main.one",)), ("/two", ("main.two",))]
+
+
+def test_aliases_in_other_files() -> None:
+    found = route(
+        "from deps import Session, CurrentUser\n@app.get('/')\ndef h(s: Session, u: CurrentUser): ...",
+        deps="""
+            from __future__ import annotations
+            from typing import Annotated
+            from fastapi import Depends
+            from db import get_session
+            Session = Annotated[object, Depends(get_session)]
+            def user(s: Session): ...
+            CurrentUser = Annotated[object, Depends(user)]
+            """,
+        db="def get_session():\n    yield 1\n")
+    assert found.dependencies == ("db.get_session", "deps.user")
+    assert found.direct_dependencies == ("db.get_session", "deps.user")
+    assert found.parameters == () and found.body is None
+
+
+@pytest.mark.parametrize(("signature", "path", "expected"), [
+    ("id: int", "/{id}", [("id", "path", True)]),
+    ("p: str", "/{p:path}", [("p", "path", True)]),
+    ("q: str", "/", [("q", "query", True)]),
+    ("q: str | None = None", "/", [("q", "query", False)]),
+    ("q: list[str] = Query([])", "/", [("q", "query", False)]),
+    ("q: Annotated[str, Query(alias='quest')]", "/", [("quest", "query", True)]),
+    ("q: Annotated[str, Query()] = 'x'", "/", [("q", "query", False)]),
+    ("user_agent: str = Header(None)", "/", [("user-agent", "header", False)]),
+    ("x_y: str = Header(..., convert_underscores=False)", "/", [("x_y", "header", True)]),
+    ("s: str = Cookie()", "/", [("s", "cookie", True)]),
+    ("r: Request, w: Response, b: BackgroundTasks", "/", []),
+    ("q: int = Query(1, include_in_schema=False)", "/", [("q", "hidden", False)]),
+    ("kind: Kind = Kind.A", "/", [("kind", "query", False)]),
+    ("f: Annotated[Filters, Query()]", "/", [("limit", "query", False), ("text", "query", True)]),
+    ("*args, **kwargs", "/", []),
+    ("a, b=1, /, *, c", "/", [("a", "query", True), ("b", "query", False), ("c", "query", True)]),
+])
+def test_parameters(signature: str, path: str, expected: list[tuple[str, str, bool]]) -> None:
+    text = f"""
+        from enum import Enum
+        from pydantic import BaseModel
+        class Kind(str, Enum):
+            A = "a"
+        class Filters(BaseModel):
+            limit: int = 10
+            text: str
+        @app.get("{path}")
+        def h({signature}): ...
+        """
+    assert [(p.alias, p.where, p.required) for p in route(text).parameters] == expected
+
+
+@pytest.mark.parametrize(("signature", "has_body"), [
+    ("item: Item", True), ("items: list[Item]", True), ("d: dict", True), ("item: Item | None = None", True),
+    ("n: int = Body()", True), ("name: str = Form()", True), ("f: UploadFile", True), ("f: bytes = File()", True),
+    ("p: Point", True), ("n: int", False), ("when: datetime", False), ("i: Item = Depends()", False),
+    ("f: OAuth2PasswordRequestForm = Depends()", True),
+])
+def test_bodies(signature: str, has_body: bool) -> None:
+    text = f"""
+        from dataclasses import dataclass
+        from datetime import datetime
+        from fastapi.security import OAuth2PasswordRequestForm
+        from pydantic import BaseModel
+        class Item(BaseModel):
+            a: int
+        @dataclass
+        class Point:
+            x: int
+        @app.post("/")
+        def h({signature}): ...
+        """
+    assert (route(text).body is not None) is has_body
+
+
+@pytest.mark.parametrize(("text", "is_async"), [
+    ("@app.get('/')\nasync def h(): ...", True), ("@app.get('/')\ndef h(): ...", False),
+    ("import functools\ndef w(f):\n    @functools.wraps(f)\n    async def g(*a): ...\n    return g\n"
+     "@app.get('/')\n@w\ndef h(): ...", True),
+    ("import asyncio, functools\ndef w(f):\n    if asyncio.iscoroutinefunction(f):\n        @functools.wraps(f)\n"
+     "        async def g(*a): ...\n    else:\n        @functools.wraps(f)\n        def g(*a): ...\n    return g\n"
+     "@app.get('/')\n@w\ndef h(): ...", False),
+    ("class C:\n    async def __call__(self): ...\napp.get('/')(C())", True),
+    ("app.get('/')(lambda: 1)", False),
+])
+def test_handlers_that_are_awaited(text: str, is_async: bool) -> None:
+    assert route(text).is_async is is_async
