@@ -64,7 +64,7 @@ class MakeSync:
 
 @dataclass(frozen=True, slots=True)
 class RunInOwnLoop:
-    """The ``async def`` named ``name`` at ``place`` is a plain function; it runs ``_name``, the old body, to the end."""
+    """The ``async def`` named ``name`` at ``place`` is a plain function that runs ``_name``, its old body, through."""
 
     place: Place
     name: str

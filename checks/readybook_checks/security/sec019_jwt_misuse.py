@@ -35,9 +35,10 @@ class JwtMisuse(Check):
 
     Looked at: PyJWT and python-jose. Critical: the signature is not checked, or the algorithm is ``none``. High:
     python-jose without ``algorithms``, which then takes the one that the token names (with a shared secret that is no
-    way in by itself, with a public key it may be), tokens without ``exp``, or ``exp`` not looked at. Medium: more than a day without refresh or revocation, a ``sub`` that is no string (decoding refuses
-    it), PyJWT without ``algorithms`` (decoding fails), and python-jose itself, of which releases are rare. Keys
-    written into the code are SEC004's.
+    way in by itself, with a public key it may be), tokens without ``exp``, or ``exp`` not looked at. Medium: more
+    than a day without refresh or revocation, a ``sub`` that is no string (decoding refuses it), PyJWT without
+    ``algorithms`` (decoding fails), and python-jose itself, of which releases are rare. Keys written into the code
+    are SEC004's.
 
     Fix: the algorithms that the project signs with are named; options that switch checks off go.
     """
