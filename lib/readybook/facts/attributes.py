@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.externals import canonical, instance_attribute
+from readybook.facts.externalnames import canonical
+from readybook.facts.externals import instance_attribute
 from readybook.facts.objects import (
     Bound,
     ClassValue,

@@ -286,7 +286,8 @@ def _lambda(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 
 def _comp(run: Interpreter, n: Node, scope: Namespace) -> Any:
-    from readybook.facts.statements import assign, element
+    from readybook.facts.assignments import assign
+    from readybook.facts.statements import element
 
     inner = Namespace({}, scope)
     out: list[Any] = []
@@ -323,7 +324,7 @@ def _comp(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 
 def _walrus(run: Interpreter, n: Node, scope: Namespace) -> Any:
-    from readybook.facts.statements import assign
+    from readybook.facts.assignments import assign
 
     value = evaluate(run, n[4], scope)
     assign(run, n[3], value, scope)

@@ -1,10 +1,11 @@
-"""What the workbook knows of packages outside the target: their names, and what calling them gives."""
+"""What calling the names of packages outside the target gives, and the attributes of their objects."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.builtin_calls import call_builtin
+from readybook.facts.externalnames import FACTORIES, RETURNS, SAME
 from readybook.facts.interpreter import is_generator
 from readybook.facts.objects import (
     Bound,
@@ -20,168 +21,11 @@ from readybook.facts.pathcalls import file_method, loader, opened, path_attribut
 from readybook.facts.route_lists import change, is_route_list
 from readybook.facts.standard_calls import CALLS as STANDARD_CALLS
 from readybook.facts.targetfiles import PATHS
-from readybook.facts.values import UNKNOWN, External, Unknown, by_default
+from readybook.facts.value_methods import call_builtin_method
+from readybook.facts.values import UNKNOWN, External, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
-
-PARAMETERS = ("Depends", "Security", "Query", "Path", "Body", "Header", "Cookie", "Form", "File")
-RESPONSES = (
-    "Response", "JSONResponse", "HTMLResponse", "PlainTextResponse", "RedirectResponse", "StreamingResponse",
-    "FileResponse",
-)
-SECURITY = {
-    "oauth2": ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "OAuth2PasswordRequestForm",
-               "OAuth2PasswordRequestFormStrict", "SecurityScopes"),
-    "http": ("HTTPBearer", "HTTPBasic", "HTTPDigest", "HTTPAuthorizationCredentials", "HTTPBasicCredentials",
-             "HTTPBase"),
-    "api_key": ("APIKeyHeader", "APIKeyQuery", "APIKeyCookie"),
-    "open_id_connect_url": ("OpenIdConnect",),
-}
-ALIASES: dict[str, str] = {
-    "fastapi.applications.FastAPI": "fastapi.FastAPI",
-    "fastapi.routing.APIRouter": "fastapi.APIRouter",
-    **{f"fastapi.{m}.{n}": f"fastapi.{n}" for n in PARAMETERS for m in ("params", "param_functions")},
-    **{f"fastapi.responses.{n}": f"starlette.responses.{n}" for n in RESPONSES},
-    "fastapi.Response": "starlette.responses.Response",
-    "fastapi.Request": "starlette.requests.Request",
-    "fastapi.requests.Request": "starlette.requests.Request",
-    "fastapi.WebSocket": "starlette.websockets.WebSocket",
-    "fastapi.websockets.WebSocket": "starlette.websockets.WebSocket",
-    "fastapi.WebSocketDisconnect": "starlette.websockets.WebSocketDisconnect",
-    "fastapi.BackgroundTasks": "fastapi.background.BackgroundTasks",
-    "starlette.background.BackgroundTasks": "fastapi.background.BackgroundTasks",
-    "fastapi.UploadFile": "fastapi.datastructures.UploadFile",
-    "starlette.datastructures.UploadFile": "fastapi.datastructures.UploadFile",
-    "fastapi.HTTPException": "fastapi.exceptions.HTTPException",
-    "fastapi.testclient.TestClient": "starlette.testclient.TestClient",
-    "fastapi.staticfiles.StaticFiles": "starlette.staticfiles.StaticFiles",
-    "fastapi.templating.Jinja2Templates": "starlette.templating.Jinja2Templates",
-    "fastapi.concurrency.run_in_threadpool": "starlette.concurrency.run_in_threadpool",
-    "fastapi.encoders.jsonable_encoder": "fastapi.jsonable_encoder",
-    "sqlalchemy.engine.create_engine": "sqlalchemy.create_engine",
-    "sqlmodel.create_engine": "sqlalchemy.create_engine",
-    "sqlalchemy.ext.asyncio.engine.create_async_engine": "sqlalchemy.ext.asyncio.create_async_engine",
-    "sqlalchemy.ext.asyncio.session.AsyncSession": "sqlalchemy.ext.asyncio.AsyncSession",
-    "sqlalchemy.orm.session.Session": "sqlalchemy.orm.Session",
-    "sqlalchemy.orm.session.sessionmaker": "sqlalchemy.orm.sessionmaker",
-    "sqlalchemy.sql.text": "sqlalchemy.text", "sqlalchemy.sql.expression.text": "sqlalchemy.text",
-    "sqlmodel.text": "sqlalchemy.text",
-    "pydantic_settings.main.BaseSettings": "pydantic_settings.BaseSettings",
-    "pydantic.env_settings.BaseSettings": "pydantic.BaseSettings",
-    "pydantic.v1.BaseSettings": "pydantic.BaseSettings",
-    "pydantic.main.BaseModel": "pydantic.BaseModel",
-    "pydantic.fields.Field": "pydantic.Field",
-    "redis.client.Redis": "redis.Redis", "redis.StrictRedis": "redis.Redis",
-    "redis.asyncio.client.Redis": "redis.asyncio.Redis", "redis.asyncio.StrictRedis": "redis.asyncio.Redis",
-    "typing_extensions.Annotated": "typing.Annotated",
-    "requests.api.get": "requests.get", "requests.api.post": "requests.post",
-    "requests.sessions.Session": "requests.Session",
-    "starlette.middleware.Middleware": "starlette.middleware.Middleware",
-    "fastapi.middleware.Middleware": "starlette.middleware.Middleware",
-    "collections.abc.Callable": "typing.Callable",
-    "starlette.config.Config": "starlette.config.Config",
-    "uvicorn.main.run": "uvicorn.run",
-    **{f"fastapi.security.{n}": f"fastapi.security.{m}.{n}" for m, names in SECURITY.items() for n in names},
-}
-PREFIXES = (
-    ("fastapi.middleware.", "starlette.middleware."),
-    ("typing_extensions.", "typing."),
-)
-CONSTANT_NAMES: dict[str, Any] = {
-    "typing.TYPE_CHECKING": False, "sys.platform": Unknown("the platform"), "os.sep": "/", "math.inf": float("inf"),
-    "fastapi.status.WS_1008_POLICY_VIOLATION": 1008, "os.name": Unknown("the platform"),
-}
-# what a function of a package gives, by the class of its result
-RETURNS: dict[str, str] = {
-    "sqlalchemy.create_engine": "sqlalchemy.engine.Engine",
-    "sqlalchemy.engine_from_config": "sqlalchemy.engine.Engine",
-    "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy.ext.asyncio.AsyncEngine",
-    "sqlalchemy.ext.asyncio.async_engine_from_config": "sqlalchemy.ext.asyncio.AsyncEngine",
-    "logging.getLogger": "logging.Logger", "dataclasses.field": "dataclasses.field",
-    "open": "io.TextIOWrapper",
-    "redis.from_url": "redis.Redis", "redis.Redis.from_url": "redis.Redis",
-    "redis.asyncio.from_url": "redis.asyncio.Redis", "redis.asyncio.Redis.from_url": "redis.asyncio.Redis",
-    "aioredis.from_url": "redis.asyncio.Redis",
-    "asyncpg.connect": "asyncpg.Connection", "asyncpg.create_pool": "asyncpg.Pool",
-    "psycopg2.connect": "psycopg2.Connection", "psycopg.connect": "psycopg.Connection",
-    "psycopg.Connection.connect": "psycopg.Connection", "psycopg.AsyncConnection.connect": "psycopg.AsyncConnection",
-    "sqlite3.connect": "sqlite3.Connection", "pymysql.connect": "pymysql.Connection",
-    "mysql.connector.connect": "mysql.connector.Connection", "aiosqlite.connect": "aiosqlite.Connection",
-    "requests.session": "requests.Session", "boto3.client": "boto3.client()", "boto3.resource": "boto3.resource()",
-    "boto3.session.Session.client": "boto3.client()", "boto3.Session.client": "boto3.client()",
-    "boto3.Session.resource": "boto3.resource()",
-    "sqlalchemy.orm.Session": "sqlalchemy.orm.Session", "sqlmodel.Session": "sqlalchemy.orm.Session",
-    "sqlmodel.ext.asyncio.session.AsyncSession": "sqlalchemy.ext.asyncio.AsyncSession",
-    "psycopg2.Connection.cursor": "psycopg2.Cursor", "psycopg.Connection.cursor": "psycopg.Cursor",
-    "sqlite3.Connection.cursor": "sqlite3.Cursor", "pymysql.Connection.cursor": "pymysql.Cursor",
-    "sqlalchemy.engine.Engine.connect": "sqlalchemy.engine.Connection",
-    "sqlalchemy.engine.Engine.begin": "sqlalchemy.engine.Connection",
-    "sqlalchemy.ext.asyncio.AsyncEngine.connect": "sqlalchemy.ext.asyncio.AsyncConnection",
-    "sqlalchemy.ext.asyncio.AsyncEngine.begin": "sqlalchemy.ext.asyncio.AsyncConnection",
-    "pathlib.Path.open": "io.TextIOWrapper", "pathlib.Path.cwd": "pathlib.Path", "pathlib.Path.home": "pathlib.Path",
-    "pathlib.Path.resolve": "pathlib.Path", "pathlib.Path.absolute": "pathlib.Path",
-    "pathlib.Path.joinpath": "pathlib.Path", "pathlib.Path.with_suffix": "pathlib.Path",
-    "pathlib.Path.with_name": "pathlib.Path", "pathlib.Path.expanduser": "pathlib.Path",
-    "asyncio.get_event_loop": "asyncio.AbstractEventLoop", "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
-    "asyncio.new_event_loop": "asyncio.AbstractEventLoop",
-    "structlog.get_logger": "structlog.BoundLogger", "structlog.stdlib.get_logger": "structlog.BoundLogger",
-    "smtplib.SMTP.__enter__": "smtplib.SMTP",
-}
-FACTORIES: dict[str, str] = {  # calling an object of the key gives an object of the value
-    "sqlalchemy.orm.sessionmaker": "sqlalchemy.orm.Session",
-    "sqlalchemy.orm.scoped_session": "sqlalchemy.orm.Session",
-    "sqlalchemy.ext.asyncio.async_sessionmaker": "sqlalchemy.ext.asyncio.AsyncSession",
-    "sqlalchemy.ext.asyncio.async_scoped_session": "sqlalchemy.ext.asyncio.AsyncSession",
-}
-SAME = frozenset((
-    "functools.lru_cache", "functools.cache", "contextlib.asynccontextmanager", "contextlib.contextmanager",
-    "dataclasses.dataclass", "functools.total_ordering", "typing.cast_to", "typing.overload", "typing.final",
-    "copy.deepcopy", "copy.copy", "typing.override", "async_lru.alru_cache", "enum.unique",
-))
-
-
-def canonical(path: str) -> Any:
-    """The value of a dotted name of a package: a known constant, or External under its defining name."""
-    if path in CONSTANT_NAMES:
-        return CONSTANT_NAMES[path]
-    if path in ALIASES:
-        return External(ALIASES[path])
-    if path.startswith(("fastapi.status.", "starlette.status.")):
-        return _status(path)
-    if path.startswith(("http.HTTPStatus.",)):
-        return _http_status(path.rpartition(".")[2])
-    for old, new in PREFIXES:
-        if path.startswith(old):
-            return External(new + path[len(old) :])
-    return External(path)
-
-
-def _status(path: str) -> Any:
-    parts = path.rpartition(".")[2].split("_")
-    if len(parts) > 1 and parts[0] in ("HTTP", "WS") and parts[1].isdigit():
-        return int(parts[1])
-    return External(path)
-
-
-def _http_status(name: str) -> Any:
-    from http import HTTPStatus
-
-    return int(HTTPStatus[name]) if name in HTTPStatus.__members__ else External(f"http.HTTPStatus.{name}")
-
-
-def star_names(path: str) -> dict[str, Any]:
-    """Names that ``from package import *`` brings, for packages whose star is in common use."""
-    names = {
-        "fastapi": ("FastAPI", "APIRouter", "Request", "Response", "HTTPException", "status", "UploadFile",
-                    "WebSocket", "BackgroundTasks", *PARAMETERS),
-        "typing": ("Any", "Optional", "List", "Dict", "Union", "Annotated", "Tuple", "Set", "Callable", "Type"),
-        "pydantic": ("BaseModel", "Field", "validator"),
-        "sqlalchemy": ("Column", "Integer", "String", "ForeignKey", "create_engine", "text", "select", "Boolean",
-                       "DateTime", "Text", "Float"),
-    }.get(path, ())
-    return {n: canonical(f"{path}.{n}") for n in names}
-
 
 def call_external(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any, complete: bool) -> Any:
     """The value of calling a name of a package."""
@@ -192,6 +36,8 @@ def call_external(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
     handler = loader(path)
     if handler is not None:
         return handler(run, e, args, kwargs, node)
+    if path.startswith("str.") and args:
+        return call_builtin_method(run, path[4:], args[0], args[1:], kwargs)
     if "." not in path:
         if path[0].isupper():
             return Instance(e, args=args, kwargs=kwargs, module=run.frame.module if run.frames else None, node=node)

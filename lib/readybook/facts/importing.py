@@ -33,7 +33,7 @@ def import_from(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 def imported(run: Interpreter, module: Any, name: str) -> Any:
     """What ``from module import name`` gives."""
-    from readybook.facts.externals import canonical
+    from readybook.facts.externalnames import canonical
 
     if isinstance(module, ModuleValue):
         if name in module.scope.names:
@@ -65,7 +65,7 @@ def on_demand(run: Interpreter, module: ModuleValue, name: str) -> Any:
 def _star(run: Interpreter, module: Any, scope: Namespace) -> None:
     if not isinstance(module, ModuleValue):
         if isinstance(module, External):
-            from readybook.facts.externals import star_names
+            from readybook.facts.externalnames import star_names
 
             scope.names.update(star_names(module.path))
         return

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from readybook.facts.assignments import annotated_assignment, assign, assignment, augmented_assignment
 from readybook.facts.expressions import evaluate, iterate
-from readybook.facts.fastapi_objects import RouterRecord
 from readybook.facts.importing import catches_import, import_from, import_names, missing_import
 from readybook.facts.interpreter import Condition, Frame, Interpreter
-from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
-from readybook.facts.route_lists import change, is_route_list, replace
+from readybook.facts.objects import ClassValue, FunctionValue, Namespace
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
@@ -49,100 +48,8 @@ def block(run: Interpreter, body: tuple[Node, ...], scope: Namespace) -> str | N
     return flow if not isinstance(flow, Guarded) else None
 
 
-def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None:
-    """Bind a target to a value."""
-    kind = target[0]
-    if kind == "name":
-        name = target[3]
-        if name in scope.globals_:
-            run.loaded[run.frame.module.path].scope.names[name] = value
-        else:
-            scope.names[name] = value
-    elif kind == "attr":
-        owner = evaluate(run, target[3], scope)
-        if target[4] == "routes" and isinstance(owner, Instance) and isinstance(owner.native, RouterRecord):
-            if isinstance(value, list):
-                replace(run, owner, value)
-            return
-        if isinstance(owner, Instance | FunctionValue) and not (run.symbolic and owner is not run.frame.receiver):
-            owner.attrs[target[4]] = value
-        elif isinstance(owner, ClassValue) and not run.symbolic:
-            owner.scope.names[target[4]] = value
-        elif isinstance(owner, ModuleValue) and not run.symbolic:
-            owner.scope.names[target[4]] = value
-    elif kind in ("tuple", "list"):
-        _unpack(run, target[3], value, scope)
-    elif kind == "star":
-        assign(run, target[3], UNKNOWN, scope)
-    elif kind == "sub":
-        owner = evaluate(run, target[3], scope)
-        key = evaluate(run, target[4], scope)
-        if isinstance(owner, dict) and not run.symbolic:
-            try:
-                owner[key] = value
-            except TypeError:
-                owner[Unknown("key is not known")] = value
-
-
-def _unpack(run: Interpreter, targets: tuple[Node, ...], value: Any, scope: Namespace) -> None:
-    items = list(value) if isinstance(value, tuple) else iterate(run, value)
-    stars = [i for i, t in enumerate(targets) if t[0] == "star"]
-    if items is None or (not stars and len(items) != len(targets)) or (stars and len(items) < len(targets) - 1):
-        for t in targets:
-            assign(run, t, UNKNOWN, scope)
-        return
-    if stars:
-        at, extra = stars[0], len(items) - len(targets) + 1
-        items = [*items[:at], list(items[at : at + extra]), *items[at + extra :]]
-        targets = tuple(t[3] if t[0] == "star" else t for t in targets)
-    for t, item in zip(targets, items, strict=True):
-        assign(run, t, item, scope)
-
-
 def _expr(run: Interpreter, s: Node, scope: Namespace) -> None:
     evaluate(run, s[4], scope)
-
-
-def _assign(run: Interpreter, s: Node, scope: Namespace) -> None:
-    value = evaluate(run, s[5], scope)
-    for target in s[4]:
-        assign(run, target, value, scope)
-    _note_line(run, s[4][0], s[1])
-
-
-def _note_line(run: Interpreter, target: Node, line: int) -> None:
-    owner = run.frame.owner
-    if owner is not None and run.frame.function is None and target[0] == "name":
-        owner.lines[target[3]] = line
-
-
-def _ann(run: Interpreter, s: Node, scope: Namespace) -> None:
-    target = s[4]
-    owner = run.frame.owner
-    if owner is not None and run.frame.function is None and target[0] == "name":
-        owner.annotations[target[3]] = s[5]
-        owner.lines[target[3]] = s[1]
-    if s[6] is not None:
-        assign(run, target, evaluate(run, s[6], scope), scope)
-    elif target[0] == "name" and run.frame.function is not None:
-        from readybook.facts.symbols import symbol
-
-        scope.names.setdefault(target[3], symbol(run, s[5], scope))
-
-
-def _aug(run: Interpreter, s: Node, scope: Namespace) -> None:
-    from readybook.facts.operators import binary
-
-    old = evaluate(run, s[4], scope)
-    value = evaluate(run, s[6], scope)
-    if is_route_list(old) and s[5] == "Add":
-        change(run, old, "extend", (value,))
-        return
-    if isinstance(old, list) and s[5] == "Add" and not run.symbolic:
-        items = iterate(run, value)
-        old.extend(items if items is not None else [UNKNOWN])
-        return
-    assign(run, s[4], binary(run, s[5], old, value), scope)
 
 
 def _return(run: Interpreter, s: Node, scope: Namespace) -> str:
@@ -385,10 +292,9 @@ def _nothing(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 
 STATEMENTS: dict[str, Any] = {
-    "expr": _expr, "assign": _assign, "ann": _ann, "aug": _aug, "return": _return, "if": _if, "for": _for,
-    "while": _while, "try": _try, "with": _with, "def": _def, "class": _class, "import": import_names,
-    "from": import_from, "raise": _raise, "assert": _assert, "del": _del, "global": _global, "nonlocal": _nothing,
-    "match": _match,
-    "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
+    "expr": _expr, "assign": assignment, "ann": annotated_assignment, "aug": augmented_assignment, "return": _return,
+    "if": _if, "for": _for, "while": _while, "try": _try, "with": _with, "def": _def, "class": _class,
+    "import": import_names, "from": import_from, "raise": _raise, "assert": _assert, "del": _del, "global": _global,
+    "nonlocal": _nothing, "match": _match, "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
     "continue": lambda run, s, scope: "continue",
 }
