@@ -143,3 +143,8 @@ EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.one_of(
 def test_any_expression_has_a_value(expressions: list[str]) -> None:
     lines = [f"x = {expressions[0]}", *(f"app.get({e})({e})\nfor f in {e}:\n    x += {e}" for e in expressions)]
     read({"main.py": APP + "r = APIRouter()\n" + "\n".join(lines) + "\n"})
+
+
+def test_work_that_is_cut_short_is_said() -> None:
+    facts = Project.from_files({"main.py": APP + HOSTILE["loops in loops"]}).facts
+    assert [u.kind for u in facts.unresolved] == ["budget"]

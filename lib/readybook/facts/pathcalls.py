@@ -60,7 +60,7 @@ def path_method(run: Interpreter, value: Instance, name: str, args: Any, kwargs:
     if name in ("resolve", "absolute", "expanduser", "readlink"):
         return make_path(run.files.absolute(text))
     if name == "joinpath" and None not in given:
-        return make_path(posixpath.join(text, *given))
+        return make_path(posixpath.join(text, *[g for g in given if g is not None]))
     if name in ("as_posix", "__str__", "__fspath__"):
         return text
     if name in ("exists", "is_file", "is_dir"):

@@ -202,6 +202,8 @@ class Program:
             if app.served or not inner:
                 rows += collected.rows
                 unresolved += collected.unresolved
+        if read and self.run.steps > self.run.limit:
+            unresolved.append(Unresolved(read[0][0].place, "budget", "the code asks for more work than is done for it"))
         self.apps = tuple(apps)
         self.routes = tuple(rows)
         self.unresolved = tuple(dict.fromkeys(unresolved))

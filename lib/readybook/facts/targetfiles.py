@@ -86,7 +86,8 @@ class TargetFiles:
         """What ``os.walk`` gives: (folder, folders, files), the names sorted; None when it is no folder."""
         if self.children(path) is None:
             return None
-        rows, waiting = [], [path.rstrip("/")]
+        rows: list[tuple[str, list[str], list[str]]] = []
+        waiting = [path.rstrip("/")]
         while waiting and len(rows) < limit:
             folder = waiting.pop(0)
             names = self.children(folder) or []
