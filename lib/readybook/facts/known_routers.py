@@ -102,5 +102,13 @@ def populate(run: Interpreter, router: Instance, node: Any) -> None:
     if router.path not in GRAPHQL[0]:
         return
     path = router.kwargs.get("path", router.args[1] if len(router.args) > 1 else "")
+    owner = _GRAPHQL.removesuffix(".__init__.<locals>")
+    wanted = [
+        router.kwargs.get("context_getter") or External(f"{_GRAPHQL}.<lambda>"),
+        External(f"{owner}.__get_context_getter.<locals>.dependency"),
+        router.kwargs.get("root_value_getter") or External(f"{owner}.__get_root_value"),
+    ]
+    markers = [Instance(External("fastapi.Depends"), args=(w,)) for w in wanted]
     for kind, method, endpoint in GRAPHQL[1]:
-        router.native.register(run, kind, {"path": path, "methods": [method], "endpoint": External(endpoint)}, node)
+        data = {"path": path, "methods": [method], "endpoint": External(endpoint), "dependencies": markers}
+        router.native.register(run, kind, data, node)

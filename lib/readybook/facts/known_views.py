@@ -17,6 +17,7 @@ RESOURCES = ("fastapi_utils.Resource", "fastapi_restful.Resource", "fastapi_util
 APIS = ("fastapi_utils.Api.add_resource", "fastapi_restful.Api.add_resource",
         "fastapi_utils.resource.Api.add_resource")
 VERSIONED = ("fastapi_versioning.VersionedFastAPI", "fastapi_versioning.versioning.VersionedFastAPI")
+NOOP = "fastapi_versioning.versioning.VersionedFastAPI.<locals>.noop"
 VERSION = ("fastapi_versioning.version", "fastapi_versioning.versioning.version")
 
 
@@ -91,15 +92,20 @@ def _versioned(run: Interpreter, args: Any, kwargs: Any, node: Any) -> Any:
     for route in routes_in(Instance(External("fastapi.routes"), {"__of__": app})):
         if "endpoint" in route.attrs:
             marks = getattr(route.attrs["endpoint"], "attrs", {})
-            by_version.setdefault(marks.get("__version__", first), []).append(route.attrs["__event__"])
+            version = marks.get("__version__", first)
+            if not isinstance(version, tuple) or not all(isinstance(n, int) for n in version):
+                return UNKNOWN
+            by_version.setdefault(version, []).append(route.attrs["__event__"])
     unique: dict[tuple[Any, ...], Any] = {}
     inner = app
     for version in sorted(by_version):
         for event in by_version[version]:
-            unique[event.data["path"], str(event.data.get("methods"))] = event
+            unique[text_of(event.data["path"]), str(event.data.get("methods"))] = event
         inner = _application(run, node, {})
         inner.native.events = list(unique.values())
-        prefix = template.format(major=version[0], minor=version[1]) if template else UNKNOWN
+        prefix = _prefix(template, version)
+        for page in ("openapi.json", "docs") if isinstance(prefix, str) else ():
+            parent.native.register(run, "route", {"path": f"{prefix}/{page}", "endpoint": External(NOOP)}, node)
         parent.native.register(run, "mount", {"path": prefix, "app": inner}, node)
     if kwargs.get("enable_latest") is True:
         parent.native.register(run, "mount", {"path": "/latest", "app": inner}, node)
@@ -107,6 +113,13 @@ def _versioned(run: Interpreter, args: Any, kwargs: Any, node: Any) -> Any:
         if event.kind in ("middleware", "event", "exception_handler"):
             parent.native.events.append(event)
     return parent
+
+
+def _prefix(template: str | None, version: tuple[Any, ...]) -> Any:
+    """The path of a version; only the two names that the package documents are filled in."""
+    if template is None:
+        return UNKNOWN
+    return template.replace("{major}", str(version[0])).replace("{minor}", str(version[1]))
 
 
 def _application(run: Interpreter, node: Any, kwargs: dict[str, Any]) -> Instance:
