@@ -104,9 +104,9 @@ def populate(run: Interpreter, router: Instance, node: Any) -> None:
     path = router.kwargs.get("path", router.args[1] if len(router.args) > 1 else "")
     owner = _GRAPHQL.removesuffix(".__init__.<locals>")
     wanted = [
-        router.kwargs.get("context_getter") or External(f"{_GRAPHQL}.<lambda>"),
+        router.kwargs.get("context_getter", External(f"{_GRAPHQL}.<lambda>")),
         External(f"{owner}.__get_context_getter.<locals>.dependency"),
-        router.kwargs.get("root_value_getter") or External(f"{owner}.__get_root_value"),
+        router.kwargs.get("root_value_getter", External(f"{owner}.__get_root_value")),
     ]
     markers = [Instance(External("fastapi.Depends"), args=(w,)) for w in wanted]
     for kind, method, endpoint in GRAPHQL[1]:
