@@ -87,8 +87,6 @@ def call(run: Interpreter, callee: Any, args: tuple[Any, ...], kwargs: dict[str,
 
 
 def _function(run: Interpreter, f: FunctionValue, args: Any, kwargs: Any, node: Any, complete: bool) -> Any:
-    if not complete:
-        return run.call_function(f, args, kwargs) if run.symbolic else run.call_function(f, args, kwargs)
     return run.call_function(f, args, kwargs)
 
 

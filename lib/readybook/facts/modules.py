@@ -187,10 +187,6 @@ class Modules:
         if cache is not None:
             cache.close()
 
-    @cached_property
-    def _names(self) -> dict[str, Module]:
-        return {m.path: m for m in self.by_path.values()}
-
     def named(self, name: str) -> Module | None:
         """The module that a server's command means by a name: as imported, else the one file whose path ends so."""
         found = self.find(name, None)
