@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from readybook.facts.engines import Engine
     from readybook.facts.health import HealthMiddleware, HealthRoute
     from readybook.facts.modules import Lowered, Modules
+    from readybook.facts.schemas import Schema
     from readybook.facts.servedimages import ServedImage
     from readybook.facts.settings import SettingsClass, Variable
     from readybook.facts.program import App, Program
@@ -124,6 +125,13 @@ class Facts(Surroundings):
 
         hints = frozenset(r.name.lower().replace("_", "-") for r in self.requirements)
         return engines(self.behaviour, self.release("sqlalchemy"), hints)
+
+    @cached_property
+    def schemas(self) -> tuple[Schema, ...]:
+        """Pydantic models of application code: fields, bounds, configuration, and the routes that use them."""
+        from readybook.facts.schemas import schemas
+
+        return schemas(self.behaviour, self.routes)
 
     def guarded(self, route: Route) -> bool:
         """Whether a route authenticates who calls it."""

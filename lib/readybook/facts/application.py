@@ -16,7 +16,7 @@ from readybook.facts.dependencies import (
 )
 from readybook.facts.expressions import iterate
 from readybook.facts.fastapi_objects import Registration, RouterRecord
-from readybook.facts.interpreter import Condition, Interpreter
+from readybook.facts.interpreter import Condition, Frame, Interpreter
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.parameters import Parameter, route_parameters
 from readybook.facts.route_lists import constructed
@@ -32,7 +32,8 @@ class Route:
     """One method of one registration, as FastAPI would serve it.
 
     ``dependencies`` are all, transitive, in order of evaluation; ``targets`` the values behind them, ``handler`` the
-    value behind ``endpoint``: handles for the behaviour facts, not for printing.
+    value behind ``endpoint``, ``response`` the type behind ``response_model``: handles for other facts, not for
+    printing.
     """
 
     app: str
@@ -57,6 +58,7 @@ class Route:
     by_default: bool | None = True
     handler: Any = field(default=None, repr=False, compare=False)
     targets: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+    response: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ class Routes:
         template = frozenset(TEMPLATE.findall(text))
         parameters = route_parameters(self.run, [*targets, called], template)
         name = text_of(data.get("name"))
+        response = self._response(data, function)
         truths = [c.default for c in conditions]
         self.rows.append(Route(
             app=context.app, method=method, path=text, endpoint=name_of(endpoint) or "?",
@@ -206,7 +209,7 @@ class Routes:
             dependencies=tuple(dict.fromkeys(n for n in map(name_of, targets) if n)),
             direct_dependencies=tuple(dict.fromkeys(n for n in map(name_of, direct) if n)),
             parameters=tuple(p for p in parameters if p.where not in ("body", "form", "file")),
-            body=_body(parameters), response_model=self._response(data, function),
+            body=_body(parameters), response_model=response[0],
             status_code=_status(data.get("status_code"), data.get("response_class")),
             tags=(*context.tags, *_tags(data)) if method != "WEBSOCKET" else (),
             name=name or (function.original.name if function else "?"),
@@ -215,6 +218,7 @@ class Routes:
             deprecated=context.deprecated or by_default(data.get("deprecated")) is True,
             condition=" and ".join(dict.fromkeys(c.text for c in conditions)) or None, registered=event.place,
             by_default=None if None in truths else all(truths), handler=endpoint, targets=tuple(targets),
+            response=response[1],
         ))
 
     def _dependencies(self, endpoint: Any, markers: tuple[Any, ...], view: Any) -> tuple[list[Any], list[Any]]:
@@ -228,15 +232,23 @@ class Routes:
         targets = [t for d in direct for t in chain(self.run, d, seen)]
         return targets, direct
 
-    def _response(self, data: dict[str, Any], function: FunctionValue | None) -> str | None:
+    def _response(self, data: dict[str, Any], function: FunctionValue | None) -> tuple[str | None, Any]:
+        """The response's type as text and as a value, by ``response_model`` or the return annotation."""
+        from readybook.facts.symbols import annotation_value
         from readybook.facts.unparse import unparse
 
         model = data.get("response_model")
         if model is not None:
-            return type_text(model)
-        if function is not None and _is_def(function) and function.original.node[8] is not None:
-            return unparse(function.original.node[8])
-        return None
+            return type_text(model), model
+        annotation = function.original.node[8] if function is not None and _is_def(function) else None
+        if function is None or annotation is None:
+            return None, None
+        original = function.original
+        self.run.frames.append(Frame(original.module, original, original.owner))
+        try:
+            return unparse(annotation), annotation_value(self.run, annotation, original.scope)
+        finally:
+            self.run.frames.pop()
 
 
 def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:

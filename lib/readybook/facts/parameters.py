@@ -72,6 +72,17 @@ def route_parameters(run: Interpreter, callables: list[Any], template: frozenset
     return out
 
 
+def body_inputs(run: Interpreter, callables: list[Any], template: frozenset[str]) -> list[tuple[Parameter, Input]]:
+    """What a route reads from the request's body, with its type: body, form and file parameters, each once."""
+    found: dict[str, tuple[Parameter, Input]] = {}
+    for target in callables:
+        for given in signature(run, target).parameters:
+            parameter = _parameter(run, given, template)
+            if parameter is not None and parameter.where in ("body", "form", "file"):
+                found.setdefault(parameter.name, (parameter, given))
+    return list(found.values())
+
+
 def _parameter(run: Interpreter, given: Input, template: frozenset[str]) -> Parameter | None:
     name, marker = given.name, given.marker
     where = _where(name, given.kind, marker, template)
