@@ -82,6 +82,12 @@ class Facts(Surroundings):
         found = self.version_of(package, near)
         return numbers(found.value) if found.exact else None
 
+    def prepare(self) -> None:
+        """Work out what most questions start from: the applications, every call and what serves requests."""
+        behaviour = self.behaviour
+        for _ in (behaviour.by_path, behaviour.by_function, behaviour.entries, self.problems):
+            pass
+
     @property
     def apps(self) -> tuple[App, ...]:
         """The applications found, the chosen or served ones first."""

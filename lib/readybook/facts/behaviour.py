@@ -172,6 +172,26 @@ class Behaviour:
                 index[id(call.site.function.node)].append(call)
         return index
 
+    @cached_property
+    def by_node(self) -> dict[int, Call]:
+        """``id`` of a call's lowered node → the call."""
+        return {id(call.site.node): call for call in self.calls}
+
+    @cached_property
+    def callers(self) -> dict[int, list[tuple[Call, int]]]:
+        """``id`` of a function's node → (call that runs it, number of arguments that are not the function's own).
+
+        Also calls that are handed the function with its arguments: ``add_task(f, x)``, ``to_thread(f, x)``.
+        """
+        index: dict[int, list[tuple[Call, int]]] = defaultdict(list)
+        for call in self.calls:
+            for function in functions_behind(call.site.callee):
+                index[id(function.original.node)].append((call, 0))
+            for number, value in enumerate(call.args[:2]):
+                if isinstance(value, FunctionValue):
+                    index[id(value.original.node)].append((call, number + 1))
+        return index
+
     def calls_to(self, *paths: str) -> list[Call]:
         """Calls of any of these dotted names, in order of path and line."""
         found = [c for p in paths for c in self.by_path.get(p, [])]

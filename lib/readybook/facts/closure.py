@@ -13,9 +13,13 @@ def pulled_in(modules: Modules, path: str) -> frozenset[str]:
     """Paths of the project's files that importing ``path`` and running what it holds can load, itself included."""
     seen = {path}
     todo = [path]
+    known = modules.imported
     while todo:
-        module = modules.by_path.get(todo.pop())
-        for found in _imported(modules, module) if module is not None else ():
+        here = todo.pop()
+        if here not in known:
+            module = modules.by_path.get(here)
+            known[here] = tuple(dict.fromkeys(_imported(modules, module))) if module is not None else ()
+        for found in known[here]:
             if found not in seen:
                 seen.add(found)
                 todo.append(found)

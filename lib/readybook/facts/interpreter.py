@@ -85,11 +85,14 @@ class CallSite:
     in_loop: bool
     awaited: bool
     result: Any = None
+    _place: Place | None = field(default=None, repr=False)
 
     @property
     def place(self) -> Place:
-        """Where the call stands."""
-        return self.module.place(self.node, symbol_of(self.function, self.owner))
+        """Where the call stands; kept, since many checks ask for it."""
+        if self._place is None:
+            self._place = self.module.place(self.node, symbol_of(self.function, self.owner))
+        return self._place
 
 
 def symbol_of(function: FunctionValue | None, owner: ClassValue | None = None) -> str:

@@ -7,8 +7,8 @@ import gc
 import marshal
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from readybook.facts.distributions import WELL_KNOWN, foreign_names
 from readybook.facts.roles import role
 from readybook.facts.syntax import Node, lower_module
+from readybook.forks import shared
 from readybook.place import Place
 from readybook.source import SourceFile
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from readybook.cache import Cache
 
 RECURSION = 20_000
+WORTH_SHARING = 400_000  # characters of code: below, starting a second process costs more than it saves
+PARTS = 24
 Lowered = tuple[tuple[Node, ...], bool]
 
 
@@ -121,20 +124,36 @@ def unpack(data: bytes) -> Lowered:
     return marshal.loads(data)
 
 
-def cached(source: SourceFile, cache: Cache | None) -> Lowered:
-    """Lower a file, or take what the cache holds of the same text."""
-    if cache is None:
-        return parse(source.text)
-    key = digest(source)
-    found = cache.get(key)
-    if found is not None:
-        try:
-            return unpack(found)
-        except (ValueError, EOFError, TypeError):
-            pass
-    lowered = parse(source.text)
-    cache.put(key, pack(lowered))
-    return lowered
+def lower_all(files: Mapping[str, SourceFile], cache: Cache | None) -> dict[str, Lowered | str]:
+    """Each file lowered, or why it cannot be: from the cache what has the same text there, the rest on all cores."""
+    found: dict[str, Lowered | str] = {}
+    keys = {path: digest(source) for path, source in files.items()} if cache is not None else {}
+    for path, key in keys.items():
+        data = cache.get(key) if cache is not None else None
+        if data is not None:
+            with suppress(ValueError, EOFError, TypeError):
+                found[path] = unpack(data)
+    rest = sorted((p for p in files if p not in found), key=lambda p: -len(files[p].text))
+    if sum(len(files[p].text) for p in rest) < WORTH_SHARING:
+        found |= {path: _lowered(files[path].text) for path in rest}
+    else:  # by turns, so that each part holds large files and small ones
+        parts = [rest[n::PARTS] for n in range(PARTS)]
+        for part, texts in zip(parts, shared(PARTS, lambda n: [_lowered(files[p].text) for p in parts[n]],
+                                             marshal.dumps, marshal.loads), strict=True):
+            found |= zip(part, texts, strict=True)
+    if cache is not None:
+        for path in rest:
+            lowered = found[path]
+            if not isinstance(lowered, str):
+                cache.put(keys[path], pack(lowered))
+    return found
+
+
+def _lowered(text: str) -> Lowered | str:
+    try:
+        return parse(text)
+    except ValueError as error:
+        return str(error)
 
 
 def module_root(path: str, packages: frozenset[str]) -> str:
@@ -168,17 +187,19 @@ class Modules:
         self.unparsed: list[tuple[str, str]] = []
         self._homes: dict[str, list[str]] | None = None
         self._found: dict[tuple[str, str | None], Module | str | None] = {}
+        self.imported: dict[str, tuple[str, ...]] = {}  # what readybook.facts.closure found each file to import
         self.app_dir = app_dir
         self.foreign = foreign_names(declared)
         self.packages = package_folders(files)
         self.folders = frozenset(f for p in files for f in _parents(p))
         with quiet_parsing():
+            lowered = lower_all({p: s for p, s in files.items() if p not in known}, cache)
             for path, source in files.items():
-                try:
-                    body, exact = known[path] if path in known else cached(source, cache)
-                except ValueError as error:
-                    self.unparsed.append((path, str(error)))
+                found = known[path] if path in known else lowered[path]
+                if isinstance(found, str):
+                    self.unparsed.append((path, found))
                     continue
+                body, exact = found
                 root = module_root(path, self.packages)
                 if app_dir and _inside(path, app_dir) and _inside(app_dir, root):
                     root = app_dir

@@ -6,7 +6,6 @@ operands. What cannot become harmful text (numbers, UUIDs, members of enums, quo
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -70,14 +69,7 @@ class Origins:
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.entries = {id(e.function.node) for e in behaviour.entries}
-        self.by_node = {id(c.site.node): c for c in behaviour.calls}
-        self.callers: dict[int, list[tuple[Call, int]]] = defaultdict(list)
-        for call in behaviour.calls:
-            for function in functions_behind(call.site.callee):
-                self.callers[id(function.original.node)].append((call, 0))
-            for index, value in enumerate(call.args[:2]):  # add_task(f, x), to_thread(f, x)
-                if isinstance(value, FunctionValue):
-                    self.callers[id(value.original.node)].append((call, index + 1))
+        self.by_node, self.callers = behaviour.by_node, behaviour.callers
 
     def of(self, call: Call, node: Node | None) -> tuple[Origin, ...]:
         """The sources of an argument of a call, each once; none when it is made of constants only."""
