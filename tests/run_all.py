@@ -22,12 +22,15 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER = ROOT / "tests" / "browser"
+POSTGRESQL = Path("/usr/lib/postgresql")  # Debian keeps its programs out of PATH
 # A program that tests look for, under any of its names, and the Debian packages that bring it.
 SYSTEM = (
     (("chromium", "chromium-browser", "google-chrome"), "chromium fonts-dejavu-core"),
     (("node",), "nodejs"),
     (("npm",), "npm"),
     (("git",), "git"),
+    (("redis-server",), "redis-server"),
+    (("postgres",), "postgresql"),
 )
 
 
@@ -91,7 +94,8 @@ def samples() -> list[Path]:
 
 def what_would_add() -> str:
     """The one command that installs the programs that are missing here, empty when none is."""
-    missing = [packages for names, packages in SYSTEM if not any(map(shutil.which, names))]
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, POSTGRESQL.glob("*/bin"))])
+    missing = [packages for names, packages in SYSTEM if not any(shutil.which(n, path=places) for n in names)]
     return "sudo apt-get install -y --no-install-recommends " + " ".join(missing) if missing else ""
 
 

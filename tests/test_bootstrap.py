@@ -164,12 +164,15 @@ def test_suite_that_wrote_nothing_is_a_failure(tmp_path: Path) -> None:
 
 def test_one_command_adds_what_is_missing(tmp_path: Path, monkeypatch) -> None:
     run_all = load("tests/run_all.py")
-    for name in ("node", "npm", "git"):
+    monkeypatch.setattr(run_all, "POSTGRESQL", tmp_path / "postgresql")
+    for name in ("node", "npm", "git", "redis-server"):
         script(tmp_path / name, "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path))
-    command = "sudo apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
+    command = "sudo apt-get install -y --no-install-recommends chromium fonts-dejavu-core postgresql"
     assert run_all.what_would_add() == command
     script(tmp_path / "chromium", "exit 0")
+    (tmp_path / "postgresql/17/bin").mkdir(parents=True)
+    script(tmp_path / "postgresql/17/bin/postgres", "exit 0")
     assert run_all.what_would_add() == ""
 
 

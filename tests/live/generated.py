@@ -1,0 +1,44 @@
+"""What the fixes make of a small project, written to a folder so that it can be run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from readybook import Project, registry
+from readybook.edits import apply
+from readybook.run import ask
+
+CHECKS = {check.id: check for check in registry.load()}
+
+
+def fixed(files: dict[str, str], *ids: str, again: bool = True) -> dict[str, str]:
+    """The files after the fixes of the checks, one after the other as in a series; ``again``: none is left to fix."""
+    project = Project.from_files(files)
+    for id_ in ids:
+        found = ask(CHECKS[id_], project).findings
+        assert found, f"{id_} finds nothing"
+        for finding in found:
+            assert finding.fix is not None and finding.fix.intents, (id_, finding.message, finding.fix)
+            project = project.with_files(apply(project, finding.fix.intents))
+        assert not again or not ask(CHECKS[id_], project).findings, id_
+    return {path: project.text(path) for path in project.files}
+
+
+def write(files: dict[str, str], folder: Path) -> Path:
+    """Put the files into the folder."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+def run(folder: Path, *argv: str, timeout: float = 60.0, status: int = 0, **variables: str) -> str:
+    """What a command prints that runs in the folder; "python" is this Python, and no variable of ours comes along."""
+    words = [sys.executable, "-B", *argv[1:]] if argv[0] == "python" else list(argv)
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(folder), **variables}
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == status, f"{words} gave {done.returncode}\n{done.stdout[-2_000:]}\n{done.stderr[-4_000:]}"
+    return done.stdout
