@@ -1,0 +1,72 @@
+"""Run the tests of many states of one sample service: what they all import is loaded once, each state is a fork.
+
+Reads a folder a line from standard input and answers ``folder<TAB>exit code<TAB>passed`` a line when its tests are
+through; what pytest printed stands in the file ``.output`` there. Not a test itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import re
+import signal
+import sys
+
+SHARED = ("anyio", "pytest", "fastapi.testclient", "sqlalchemy.ext.asyncio", "aiosqlite", "pydantic_settings",
+          "requests", "uvicorn", "multipart", "jwt", "email_validator")
+AT_ONCE = 2
+SECONDS = 120.0
+
+
+def run(folder: str) -> None:
+    """Become the tests of one folder; never returns."""
+    signal.alarm(int(SECONDS))
+    os.chdir(folder)
+    output = os.open(".output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.path.insert(0, folder)
+    os.environ["TMPDIR"] = folder
+    import pytest
+
+    code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-p", "anyio"])
+    sys.stdout.flush()
+    os._exit(int(code))
+
+
+def tell(folder: str, status: int) -> None:
+    """Say how the tests of a folder ended."""
+    code = os.waitstatus_to_exitcode(status)
+    with open(os.path.join(folder, ".output"), encoding="utf-8", errors="replace") as file:
+        passed = re.findall(r"\b(\d+) passed", file.read())
+    print(folder, code, passed[-1] if passed else 0, sep="\t", flush=True)
+
+
+def hash_lightly() -> None:
+    """Let passwords be hashed in one round: the tests sign people up all the time, and what it costs is not asked."""
+    real = hashlib.pbkdf2_hmac
+    hashlib.pbkdf2_hmac = lambda name, password, salt, rounds, dklen=None: real(name, password, salt, 1, dklen)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    for name in SHARED:
+        importlib.import_module(name)
+    hash_lightly()
+    running: dict[int, str] = {}
+    for line in sys.stdin:
+        while len(running) >= AT_ONCE:
+            pid, status = os.wait()
+            tell(running.pop(pid), status)
+        pid = os.fork()
+        if not pid:
+            run(line.rstrip("\n"))
+        running[pid] = line.rstrip("\n")
+    while running:
+        pid, status = os.wait()
+        tell(running.pop(pid), status)
+
+
+if __name__ == "__main__":
+    main()
