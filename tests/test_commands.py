@@ -71,7 +71,7 @@ def test_audit_as_a_table(run, target):
 
 def test_audit_as_json(run, target):
     ran = run("audit", target, "--format", "json")
-    assert ran.code == 0 and ran.json["schema_version"] == 1
+    assert ran.code == 0 and ran.json["schema_version"] == 2
     assert [(c["id"], c["outcome"]) for c in ran.json["checks"]] == [("SEC903", "partial"), ("TST901", "partial")]
     assert str(target.parent) not in ran.out
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 import synthetic
-from readybook import diffs, display, story, tables
+from readybook import diffs, display, priority, story, tables
 from readybook import workbook as wb
 from readybook.diffs import PatchView
 from readybook.markup import Html, clip, el, escape, visible
@@ -188,13 +188,13 @@ def test_the_worst_findings_come_from_different_checks() -> None:
 
 def test_quick_wins_rank_by_gain_for_an_hour() -> None:
     report = synthetic.plain()
-    wins = story.quick_wins(report, 50)
+    wins = priority.quick_wins(report)
     assert [w.gain_per_hour for w in wins] == sorted((w.gain_per_hour for w in wins), reverse=True)
     best = wins[0]
     # The counted checks weigh 10 10 7.5 5 5 7.5 5 2.5, 52.5 together; curing PER002 (5, nothing right) adds 5 of them.
     assert best.result.id == "PER002"
     assert best.gain == pytest.approx(10 * 5 / 52.5)
-    assert best.hours == pytest.approx(0.1)
+    assert best.hours == pytest.approx(0.1 * (0.5 + 4 + 3) / 6)
 
 
 def test_costs_follow_rate_and_team() -> None:

@@ -29,8 +29,8 @@ def test_the_shape_of_the_json(report):
     assert set(check["effort"]) == {"low", "likely", "high", "automated", "unit"}
     assert set(check["findings"][0]) == {
         "severity", "app", "path", "line", "end_line", "column", "symbol", "exact", "message", "evidence",
-        "confidence", "fingerprint", "chain", "fix"}
-    assert set(check["findings"][0]["fix"]) == {"kinds", "safety", "title", "reason"}
+        "confidence", "fingerprint", "chain", "fix", "reach"}
+    assert set(check["findings"][0]["fix"]) == {"kinds", "safety", "title", "reason", "unsafe"}
     assert set(data["score"]) >= {"overall", "grade", "capped_by", "categories"}
     assert set(data["score"]["categories"]["testing"]) == {"score", "grade", "counted", "total", "capped_by"}
     assert check["ratio"] == pytest.approx(1 / 3, abs=1e-6)
@@ -50,7 +50,7 @@ def test_a_chain_and_a_lowered_place_survive_json():
         def find(self, project):
             chain = (Place("a.py", 1, symbol="f"), Place("b.py", 2, symbol="g"))
             yield Finding(Place("a.py", 3, 5, 4, "f.g", exact=False), "m", confidence="low", app="a:app", chain=chain,
-                          fix=Fix("t", kinds=("codemod", "config"), safety="safe", reason="r"))
+                          fix=Fix("t", kinds=("codemod", "config"), safety="safe", reason="r", unsafe=True))
 
     first = audit(Project.from_files({"a.py": "x\n" * 9}), [Deep()])
     (finding,) = Report.from_json(first.to_json()).results[0].findings
@@ -58,7 +58,7 @@ def test_a_chain_and_a_lowered_place_survive_json():
 
 
 def test_another_schema_is_refused(report):
-    text = report.to_json().replace('"schema_version": 1', '"schema_version": 99', 1)
+    text = report.to_json().replace('"schema_version": 2', '"schema_version": 99', 1)
     with pytest.raises(ValueError, match="schema_version 99"):
         Report.from_json(text)
 

@@ -278,8 +278,8 @@ def test_the_report_is_json_of_the_contract():
     again = Report.from_json(report.to_json())
     assert again.to_json() == report.to_json()
     data = json.loads(report.to_json())
-    assert set(data) == {"schema_version", "readybook_version", "target", "apps", "score", "checks", "waived",
-                         "not_checked", "effort"}
+    assert set(data) == {"schema_version", "readybook_version", "target", "apps", "service", "score", "checks",
+                         "waived", "not_checked", "effort"}
     assert data["target"]["lines"] == 3 and data["target"]["files"] == 2
 
 

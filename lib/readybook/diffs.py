@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from readybook.markup import Html, clip, el, within
 from readybook.masking import mask
@@ -58,6 +58,7 @@ class PatchView:
 class SeriesView:
     """A series to show: its patches, and the findings that none of them cures as (check, why, how many).
 
+    ``requires`` names for a check those whose patches must be applied before its own.
     ``proof`` says what ``readybook verify`` proved of it, ``guard`` how it was held; empty when it was not asked.
     """
 
@@ -65,6 +66,7 @@ class SeriesView:
     left: tuple[tuple[str, str, int], ...] = ()
     proof: str = ""
     guard: str = ""
+    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def view(patch: Patch) -> PatchView:
@@ -89,7 +91,15 @@ def read_series(folder: Path) -> SeriesView:
         for row in data["patches"]
     )
     proven = _proof(folder / "verify.json", patches)
-    return SeriesView(patches, tuple((check, why, count) for (check, why), count in sorted(left.items())), *proven)
+    return SeriesView(patches, tuple((check, why, count) for (check, why), count in sorted(left.items())), *proven,
+                      requirements(data["patches"]))
+
+
+def requirements(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Check → checks whose patches come before its own; ``rows`` are the entries of a series.json."""
+    rows = list(rows)
+    checks = {row["number"]: row["check"] for row in rows}
+    return {row["check"]: tuple(checks[n] for n in row["requires"]) for row in rows if row["requires"]}
 
 
 def _proof(file: Path, patches: tuple[PatchView, ...]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from readybook.place import Place
 SAFETIES = ("safe", "review", "sketch")
 KINDS = ("codemod", "scaffold", "config", "advice")
 CONFIDENCES = ("high", "medium", "low")
+SCOPES = ("service", "routes", "none", "unclear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,31 @@ def advice(title: str, reason: str) -> Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Who meets a finding.
+
+    ``scope``: ``service`` (all that the target serves: set-up, configuration, containers), ``routes`` (the requests of
+    some routes run this code), ``none`` (no request does: a test, a script) or ``unclear`` (the code does not show who
+    calls it). ``routes`` counts the routes met, ``open`` those of them that ask nobody who they are.
+    """
+
+    scope: str
+    routes: int = 0
+    open: int = 0
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise ValueError(f"reach {self.scope!r} is not one of {', '.join(SCOPES)}")
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One place where the answer to a check's question is bad.
 
     ``severity`` None means the check's base severity. ``evidence`` empty means the lines of ``place``. ``chain`` holds
     the steps that lead to the defect (a call chain, a value's way), outermost first. ``app`` names the served
-    application (``module:attr``) the finding is about, or None when it is about the whole target.
+    application (``module:attr``) the finding is about, or None when it is about the whole target. ``reach`` is filled
+    in by the run, not by a check.
     """
 
     place: Place
@@ -58,6 +78,7 @@ class Finding:
     fix: Fix | None = None
     app: str | None = None
     chain: tuple[Place, ...] = field(default=())
+    reach: Reach | None = None
 
     def _repr_html_(self) -> str:
         from readybook.display import finding_html

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from readybook.check import Estimate, Result
-from readybook.finding import Finding, Fix
+from readybook.finding import Finding, Fix, Reach
 from readybook.place import Place
 from readybook.score import Scorecard, scorecard
+from readybook.service import Service
 from readybook.version import __version__
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,14 @@ class Waived:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One audit: results of all checks that ran, score, effort, and what was not checked and why."""
+    """One audit: results of all checks that ran, what the target serves, score, effort, and what was not checked."""
 
     target: Target
     apps: tuple[ServedApp, ...]
     results: tuple[Result, ...]
     waived: tuple[Waived, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
+    service: Service = Service()
 
     @property
     def score(self) -> Scorecard:
@@ -99,6 +101,7 @@ class Report:
                 "unreadable": [{"path": p, "reason": r} for p, r in self.target.unreadable],
             },
             "apps": [{"app": a.app, "file": a.file, "line": a.line, "routes": a.routes} for a in self.apps],
+            "service": self.service.to_dict(),
             "score": score.to_dict(),
             "checks": [_result_to_dict(r) for r in self.results],
             "waived": [
@@ -130,6 +133,7 @@ class Report:
                 Waived(w["check"], *_finding_from_dict(w["finding"]), w["reason"], w["by"]) for w in data["waived"]
             ),
             not_checked=tuple((n["what"], n["why"]) for n in data["not_checked"]),
+            service=Service.from_dict(data["service"]),
         )
 
 
@@ -154,17 +158,19 @@ def _finding_to_dict(f: Finding, fingerprint: str, base: str) -> dict[str, Any]:
         "message": f.message, "evidence": f.evidence, "confidence": f.confidence, "fingerprint": fingerprint,
         "chain": [{"path": p.path, "line": p.line, "symbol": p.symbol} for p in f.chain],
         "fix": None if f.fix is None else {"kinds": list(f.fix.kinds), "safety": f.fix.safety, "title": f.fix.title,
-                                           "reason": f.fix.reason},
+                                           "reason": f.fix.reason, "unsafe": f.fix.unsafe},
+        "reach": None if f.reach is None else {"scope": f.reach.scope, "routes": f.reach.routes, "open": f.reach.open},
     }
 
 
 def _finding_from_dict(d: dict[str, Any]) -> tuple[Finding, str]:
-    fix = d["fix"]
+    fix, reach = d["fix"], d["reach"]
     finding = Finding(
         place=Place(d["path"], d["line"], d["column"], d["end_line"], d["symbol"], d["exact"]),
         message=d["message"], severity=d["severity"] or None, evidence=d["evidence"], confidence=d["confidence"],
         fix=None if fix is None else Fix(title=fix["title"], kinds=tuple(fix["kinds"]), safety=fix["safety"],
-                                         reason=fix["reason"]),
+                                         reason=fix["reason"], unsafe=fix["unsafe"]),
+        reach=None if reach is None else Reach(reach["scope"], reach["routes"], reach["open"]),
         app=d["app"], chain=tuple(Place(c["path"], c["line"], symbol=c["symbol"]) for c in d["chain"]),
     )
     return finding, d["fingerprint"]

@@ -11,7 +11,7 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from readybook.ignores import Excuses
 from readybook.masking import mask
 from readybook.project import Project
 from readybook.report import Report, ServedApp, Target, Waived
+from readybook.service import Service
 from readybook.unchecked import unchecked
 
 WORTH_SHARING = 400_000  # characters of code: below, one process is as fast as two
@@ -77,12 +78,12 @@ def audit(
             reported.add(result)
             results[check.id] = result
             waived += own
-    ordered = tuple(results[check.id] for check in chosen)
-    left_out = sorted({check.id for check in known} - set(results))
-    apps, problems = _facts(project)
+        ordered, unmet = _with_reach(project, [results[check.id] for check in chosen])
+        left_out = sorted({check.id for check in known} - set(results))
+        apps, served, problems = _facts(project)
     return Report(
         _target(project), apps, ordered, tuple(waived),
-        tuple(unchecked(project, ordered, config, excuses, left_out, problems)),
+        tuple(unchecked(project, ordered, config, excuses, left_out, [*problems, *unmet])), served,
     )
 
 
@@ -244,8 +245,26 @@ def _lines(text: str) -> int:
     return text.count("\n") + (1 if text and not text.endswith("\n") else 0)
 
 
-def _facts(project: Project) -> tuple[tuple[ServedApp, ...], list[tuple[str, str]]]:
-    """The served applications, and what the facts could not be made of."""
+def _with_reach(project: Project, results: list[Result]) -> tuple[tuple[Result, ...], list[tuple[str, str]]]:
+    """The results, each finding with who meets it, and why that could not be worked out."""
+    from readybook.exposure import exposed
+
+    try:
+        reaches = iter(exposed(project, [f for r in results for f in r.findings]))
+        return tuple(
+            replace(r, findings=tuple(replace(f, reach=next(reaches)) for f in r.findings)) if r.findings else r
+            for r in results
+        ), []
+    except ReadybookError:
+        raise
+    except Exception as error:
+        return tuple(results), [("Which routes meet a finding", f"could not be worked out: {described(error)}")]
+
+
+def _facts(project: Project) -> tuple[tuple[ServedApp, ...], Service, list[tuple[str, str]]]:
+    """The served applications, what they serve, and what the facts could not be made of."""
+    from readybook.service import service
+
     try:
         facts = project.facts
         routes = list(getattr(facts, "routes", ()))
@@ -253,8 +272,8 @@ def _facts(project: Project) -> tuple[tuple[ServedApp, ...], list[tuple[str, str
             ServedApp(app.spec, app.place.path, app.place.line, sum(route.app == app.spec for route in routes))
             for app in getattr(facts, "apps", ()) if app.served
         )
-        return apps, [(what, mask(why)) for what, why in getattr(facts, "problems", ())]
+        return apps, service(facts), [(what, mask(why)) for what, why in getattr(facts, "problems", ())]
     except ReadybookError:
         raise
     except Exception as error:
-        return (), [("the application model", f"could not be worked out: {described(error)}")]
+        return (), Service(), [("the application model", f"could not be worked out: {described(error)}")]

@@ -9,11 +9,11 @@ its category at 6.9 and the overall score at 7.9. The weights are those of OpenS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from readybook.check import CATEGORIES, Result
+from readybook.check import CATEGORIES, Estimate, Result
 from readybook.severity import WEIGHTS
 
 CATEGORY_CAP, OVERALL_CAP = 6.9, 7.9
@@ -65,6 +65,16 @@ def weight(result: Result) -> float:
     if result.ratio is None or (result.attestable and result.outcome in ("failed", "partial")):
         return 0.0
     return WEIGHTS[result.gravest]
+
+
+def cured(result: Result) -> Result:
+    """The result as it is when every finding of it is put right: passed, and weighing by its base severity."""
+    return replace(result, outcome="passed", ratio=1.0, findings=(), fingerprints=(), estimate=Estimate())
+
+
+def after(results: Iterable[Result], fixed: Collection[str]) -> Scorecard:
+    """The scorecard when the checks ``fixed`` (ids) are put right and all else stays."""
+    return scorecard(cured(r) if r.id in fixed and r.findings else r for r in results)
 
 
 def scorecard(results: Iterable[Result]) -> Scorecard:

@@ -14,8 +14,7 @@ from typing import Any
 from readybook.check import CATEGORIES, Estimate, Result
 from readybook.finding import Finding
 from readybook.report import Report
-from readybook.score import weight
-from readybook.severity import SEVERITIES, WEIGHTS
+from readybook.severity import SEVERITIES
 
 CATEGORY_TITLES = {
     "architecture": "Architecture", "security": "Security", "performance": "Performance", "testing": "Testing",
@@ -25,22 +24,6 @@ OUTCOME_TITLES = {
     "passed": "passed", "partial": "partly right", "failed": "failed", "not_applicable": "does not apply",
     "unknown": "could not tell", "waived": "waived", "attested": "attested", "error": "check broke down",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class QuickWin:
-    """A failing check with what curing it buys: ``gain`` in points of the overall score before any cap, ``hours``
-    with the offered patches taken, and ``patched``, how many of its findings a patch cures."""
-
-    result: Result
-    gain: float
-    hours: float
-    patched: int
-
-    @property
-    def gain_per_hour(self) -> float:
-        """Points of the overall score for one hour of work."""
-        return self.gain / self.hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +71,6 @@ def worst(report: Report, count: int = 5) -> tuple[tuple[Result, Finding, str], 
         first.setdefault(row[0].id, row)
     rest = (row for row in rows if first[row[0].id] is not row)
     return tuple(islice(chain(first.values(), rest), count))
-
-
-def quick_wins(report: Report, count: int = 5) -> tuple[QuickWin, ...]:
-    """The failing checks that buy most of the overall score for an hour of work, best first."""
-    wins = [
-        QuickWin(r, gain, r.estimate.automated, sum(is_patched(f) for f in r.findings))
-        for r in report.results
-        if r.findings and r.estimate.automated > 0 and (gain := score_gain(report, r)) > 0
-    ]
-    wins.sort(key=lambda win: (-win.gain_per_hour, win.result.id))
-    return tuple(wins[:count])
-
-
-def score_gain(report: Report, result: Result) -> float:
-    """Points the overall score rises, before any cap, when ``result`` passes and all else stays."""
-    total = sum(weight(r) for r in report.results)
-    right = sum(weight(r) * (r.ratio or 0.0) for r in report.results)
-    own = weight(result)
-    if not own:
-        return 0.0
-    base = WEIGHTS[result.severity]
-    cured = (right - own * (result.ratio or 0.0) + base) / (total - own + base)
-    return 10 * (cured - right / total)
-
-
-def is_patched(finding: Finding) -> bool:
-    """Whether the tool offers an edit for the finding, rather than advice."""
-    return finding.fix is not None and set(finding.fix.kinds) != {"advice"}
 
 
 def costs(effort: Estimate, hourly_rate: float, engineers: int, hours_per_day: float) -> tuple[Cost, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from readybook import story
+from readybook import priority, story
 from readybook.check import Estimate
+from readybook.effort import is_patched
 from readybook.report import Report
 from readybook.severity import SEVERITIES
 
@@ -114,11 +115,11 @@ def quick_wins(report: Report, count: int = 5) -> Table:
     rows = tuple(
         (
             Link(win.result.id, f"#{win.result.id}"), win.result.title, _severity(win.result.gravest),
-            f"{win.patched} of {len(win.result.findings)}", _hours(win.hours),
+            f"{sum(map(is_patched, win.result.findings))} of {len(win.result.findings)}", _hours(win.hours),
             Number(round(win.gain, 4), f"+{win.gain:.2f}"),
             Number(round(win.gain_per_hour, 4), f"{win.gain_per_hour:.2f}"),
         )
-        for win in story.quick_wins(report, count)
+        for win in priority.quick_wins(report)[:count]
     )
     columns = ("Check", "What is wrong", "Severity", "Patched", "Hours", "Score gain", "Gain per hour")
     return Table("Quick wins", columns, rows)
