@@ -56,7 +56,7 @@ class Service:
 
     def to_dict(self) -> dict[str, Any]:
         """The ``service`` object of the audit JSON."""
-        return asdict(self)
+        return {name: list(rows) for name, rows in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Service:
