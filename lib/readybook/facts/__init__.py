@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from readybook.facts.health import HealthMiddleware, HealthRoute
     from readybook.facts.modules import Lowered, Modules
     from readybook.facts.schemas import Schema
+    from readybook.facts.orm import Models
+    from readybook.facts.queries import Query
+    from readybook.facts.queryrows import RowFlow
     from readybook.facts.servedimages import ServedImage
     from readybook.facts.settings import SettingsClass, Variable
     from readybook.facts.program import App, Program
@@ -185,3 +188,24 @@ class Facts(Surroundings):
         from readybook.facts.poolers import pooler
 
         return pooler(self)
+
+    @cached_property
+    def orm_models(self) -> Models:
+        """The database models of application code, with columns, indexes and relationships."""
+        from readybook.facts.orm import orm_models
+
+        return orm_models(self.behaviour.run)
+
+    @cached_property
+    def queries(self) -> tuple[Query, ...]:
+        """The queries that application code runs through SQLAlchemy or SQLModel."""
+        from readybook.facts.queries import queries
+
+        return queries(self.behaviour, self.orm_models)
+
+    @cached_property
+    def row_flow(self) -> RowFlow:
+        """Loops over the rows of queries, and the relationships that are read on them."""
+        from readybook.facts.queryrows import RowFlow
+
+        return RowFlow(self.behaviour, self.orm_models, self.queries)

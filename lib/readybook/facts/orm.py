@@ -1,0 +1,261 @@
+"""Database models: tables, their columns, indexes and relationships, as the classes of an ORM declare them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.interpreter import Frame
+from readybook.facts.objects import ClassValue, Instance
+from readybook.facts.ormcolumns import Column, Relationship, attribute_names, column, relationship
+from readybook.facts.symbols import annotation_value
+from readybook.facts.values import External, by_default, text_of
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+SQLMODEL = ("sqlmodel.SQLModel", "sqlmodel.main.SQLModel")
+DECLARATIVE = ("sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta",
+               "sqlalchemy.orm.MappedAsDataclass", "sqlalchemy.ext.asyncio.AsyncAttrs")
+OTHERS = {
+    "tortoise.models.Model": "tortoise", "tortoise.Model": "tortoise", "beanie.Document": "beanie",
+    "beanie.odm.documents.Document": "beanie", "peewee.Model": "peewee", "mongoengine.Document": "mongoengine",
+    "odmantic.Model": "odmantic", "ormar.Model": "ormar", "piccolo.table.Table": "piccolo",
+    "edgy.Model": "edgy", "sqlalchemy_mixins.AllFeaturesMixin": "sqlalchemy",
+}
+INDEX = ("sqlalchemy.Index", "sqlalchemy.schema.Index", "sqlalchemy.sql.schema.Index", "sqlmodel.Index")
+UNIQUE = ("sqlalchemy.UniqueConstraint", "sqlalchemy.schema.UniqueConstraint", "sqlmodel.UniqueConstraint",
+          "sqlalchemy.sql.schema.UniqueConstraint")
+PRIMARY = ("sqlalchemy.PrimaryKeyConstraint", "sqlalchemy.schema.PrimaryKeyConstraint")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index that a model declares: names of its columns in order (``?``: an expression)."""
+
+    columns: tuple[str, ...]
+    unique: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class OrmModel:
+    """One mapped class. ``orm`` is sqlalchemy, sqlmodel or another ORM (tortoise, beanie, peewee …: for these no
+    columns are read). ``table`` is empty when the code does not show its name."""
+
+    name: str
+    path: str
+    orm: str
+    table: str
+    place: Place
+    columns: tuple[Column, ...]
+    relationships: tuple[Relationship, ...]
+    indexes: tuple[Index, ...]
+    cls: ClassValue = field(repr=False, compare=False)
+
+    def column(self, attribute: str) -> Column | None:
+        """The column behind an attribute, or with that name in the table."""
+        return next((c for c in self.columns if c.attribute == attribute),
+                    next((c for c in self.columns if c.name == attribute), None))
+
+    def relationship(self, name: str) -> Relationship | None:
+        """The relationship of that name."""
+        return next((r for r in self.relationships if r.name == name), None)
+
+    def leads_index(self, column: Column) -> bool | None:
+        """Whether the model declares an index that begins with the column; None when the code does not show it."""
+        flags = (column.index, column.unique, column.primary_key and self._first_of_key(column))
+        if any(flags) or any(i.columns[:1] in ((column.attribute,), (column.name,)) for i in self.indexes):
+            return True
+        return None if None in flags else False
+
+    def _first_of_key(self, column: Column) -> bool:
+        keys = [c for c in self.columns if c.primary_key]
+        return bool(keys) and keys[0].attribute == column.attribute
+
+
+class Models(tuple[OrmModel, ...]):
+    """All models, by path, with what they are asked for: by class, by name, by table."""
+
+    def of_class(self, cls: Any) -> OrmModel | None:
+        """The model of a class of the project."""
+        return self._classes().get(id(cls))
+
+    def _classes(self) -> dict[int, OrmModel]:
+        if "by_class" not in self.__dict__:
+            self.__dict__["by_class"] = {id(m.cls): m for m in self}
+        found: dict[int, OrmModel] = self.__dict__["by_class"]
+        return found
+
+    def named(self, name: str, near: str = "") -> OrmModel | None:
+        """The one model of that class name; of several the one in the same file as ``near`` (a path)."""
+        found = [m for m in self if m.name == name]
+        close = [m for m in found if m.place.path == near]
+        return found[0] if len(found) == 1 else close[0] if len(close) == 1 else None
+
+    def of_table(self, table: str) -> OrmModel | None:
+        """The one model of that table."""
+        found = [m for m in self if m.table == table and table]
+        return found[0] if len(found) == 1 else None
+
+
+def orm_models(run: Interpreter) -> Models:
+    """The models of application code."""
+    found = []
+    for cls in run.classes:
+        orm = _orm(cls) if cls.module.role == "application" else ""
+        if orm:
+            found.append(_model(run, cls, orm))
+    found = list({(m.place.path, m.place.line): m for m in found}.values())  # a class body may run more than once
+    found.sort(key=lambda m: (m.place.path, m.place.line))
+    models = Models(_linked(Models(found)))
+    return Models(_with_outer_indexes(run, models))
+
+
+def _orm(cls: ClassValue) -> str:
+    bases = cls.external_bases()
+    other = next((OTHERS[b] for b in bases if b in OTHERS), "")
+    if other:
+        meta = cls.scope.names.get("Meta")
+        abstract = isinstance(meta, ClassValue) and by_default(meta.scope.names.get("abstract")) is True
+        return "" if abstract else other
+    if any(b in SQLMODEL for b in bases):
+        return "sqlmodel" if by_default(cls.keywords.get("table")) is True else ""
+    if by_default(cls.scope.names.get("__abstract__")) is True:
+        return ""
+    own = [c for c in cls.mro() if isinstance(c, ClassValue)]
+    if "__tablename__" in cls.scope.names or "__table__" in cls.scope.names:
+        return "sqlalchemy" if any(_declares(c) for c in own) and _is_declarative(cls) else ""
+    named = any("__tablename__" in c.scope.names for c in own)
+    direct = any(isinstance(b, External) and b.path in DECLARATIVE for b in cls.bases)
+    return "sqlalchemy" if named and not direct and _is_declarative(cls) and any(_declares(c) for c in own) else ""
+
+
+def _declares(cls: ClassValue) -> bool:
+    from readybook.facts.ormcolumns import COLUMN
+
+    return "__table__" in cls.scope.names or any(
+        isinstance(v, Instance) and v.path in COLUMN for v in cls.scope.names.values()) or any(
+        "Mapped" in str(a[3][-1] if a[0] == "sub" else "") for a in cls.annotations.values())
+
+
+def _is_declarative(cls: ClassValue) -> bool:
+    """Whether a class derives from a declarative base; True too where a base is not known."""
+    for base in cls.mro():
+        if isinstance(base, ClassValue):
+            if any(getattr(d, "path", "").endswith("as_declarative()") for d in base.decorators):
+                return True
+        elif not isinstance(base, External) or base.path in DECLARATIVE:
+            return True
+        elif base.path.startswith(("advanced_alchemy.", "litestar.", "fastapi_users", "flask_sqlalchemy", "databases")):
+            return True
+        elif base.path.rpartition(".")[2] in ("Base", "Model"):
+            return True
+    return False
+
+
+def _model(run: Interpreter, cls: ClassValue, orm: str) -> OrmModel:
+    columns: list[Column] = []
+    relationships: list[Relationship] = []
+    if orm in ("sqlalchemy", "sqlmodel"):
+        for owner, name in attribute_names(cls):
+            value = owner.scope.names.get(name)
+            kind = _annotation(run, owner, name)
+            found = relationship(owner, name, value, kind)
+            if found is not None:
+                relationships.append(found)
+                continue
+            declared = column(owner, name, value, kind, orm == "sqlmodel")
+            if declared is not None:
+                columns.append(declared)
+    place = cls.module.place(cls.node, cls.qualname)
+    return OrmModel(cls.name, cls.path, orm, _table(cls, orm), place, tuple(columns), tuple(relationships),
+                    tuple(_indexes(cls, columns, place)), cls)
+
+
+def _annotation(run: Interpreter, owner: ClassValue, name: str) -> Any:
+    node = owner.annotations.get(name)
+    if node is None:
+        return None
+    run.frames.append(Frame(owner.module, None, owner))
+    try:
+        return annotation_value(run, node, owner.scope)
+    finally:
+        run.frames.pop()
+
+
+def _table(cls: ClassValue, orm: str) -> str:
+    for c in cls.mro():
+        if isinstance(c, ClassValue) and "__tablename__" in c.scope.names:
+            return text_of(c.scope.names["__tablename__"]) or ""
+    return cls.name.lower() if orm == "sqlmodel" else ""
+
+
+def _indexes(cls: ClassValue, columns: list[Column], place: Place) -> Iterator[Index]:
+    for c in cls.mro():
+        given = by_default(c.scope.names.get("__table_args__")) if isinstance(c, ClassValue) else None
+        for item in given if isinstance(given, tuple | list) else ():
+            if isinstance(item, Instance):
+                found = index_of(item, columns, place)
+                if found is not None:
+                    yield found
+
+
+def index_of(item: Instance, columns: list[Column] | tuple[Column, ...], place: Place) -> Index | None:
+    """The index that an ``Index``, a unique constraint or a primary key of several columns makes."""
+    if item.path not in (*INDEX, *UNIQUE, *PRIMARY):
+        return None
+    parts = item.args[1:] if item.path in INDEX else item.args
+    names = tuple(_column_name(p, columns) for p in parts)
+    unique = item.path not in INDEX or by_default(item.kwargs.get("unique")) is True
+    if item.module is not None and item.node is not None:
+        place = item.module.place(item.node)
+    return Index(names, unique, place) if names else None
+
+
+def _column_name(part: Any, columns: list[Column] | tuple[Column, ...]) -> str:
+    part = by_default(part)
+    if isinstance(part, str):
+        return part
+    for _ in range(4):  # ``created.desc()``, ``func.lower(name)`` stays an expression
+        found = next((c.attribute for c in columns if c.value is not None and c.value is part), "")
+        if found or not isinstance(part, Instance) or "__on__" not in part.attrs:
+            return found or "?"
+        part = part.attrs["__on__"]
+    return "?"
+
+
+def _linked(models: Models) -> Iterator[OrmModel]:
+    """The models with what only the other end shows: backrefs, and which relationships are collections."""
+    back: dict[str, list[Relationship]] = {}
+    for model in models:
+        for r in model.relationships:
+            target = models.named(r.target, model.place.path) if r.backref else None
+            if target is not None:
+                back.setdefault(target.path, []).append(
+                    Relationship(r.backref, model.name, r.backref_lazy, None, r.place))
+    for model in models:
+        both = [*model.relationships, *back.get(model.path, [])]
+        yield replace(model, relationships=tuple(
+            r if r.many is not None else replace(r, many=_many(model, r, models)) for r in both))
+
+
+def _many(model: OrmModel, r: Relationship, models: Models) -> bool | None:
+    target = models.named(r.target, model.place.path)
+    if target is None:
+        return None
+    there = any(c.foreign_key.rpartition(".")[0] == model.table for c in target.columns if c.foreign_key)
+    here = any(c.foreign_key.rpartition(".")[0] == target.table for c in model.columns if c.foreign_key)
+    return there if there != here else None
+
+
+def _with_outer_indexes(run: Interpreter, models: Models) -> Iterator[OrmModel]:
+    """The models with the indexes that stand beside their class: ``Index("ix", User.email)``."""
+    outer = [s.result for s in run.calls.values() if isinstance(s.callee, External) and s.callee.path in INDEX
+             and isinstance(s.result, Instance) and s.owner is None]
+    for model in models:
+        found = [index_of(i, model.columns, model.place) for i in outer]
+        extra = tuple(i for i in found if i is not None and set(i.columns) != {"?"})
+        yield replace(model, indexes=(*model.indexes, *extra)) if extra else model
