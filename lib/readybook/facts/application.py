@@ -33,7 +33,7 @@ class Route:
 
     ``dependencies`` are all, transitive, in order of evaluation; ``targets`` the values behind them, ``handler`` the
     value behind ``endpoint``, ``response`` the type behind ``response_model``: handles for other facts, not for
-    printing.
+    printing. ``unknown_dependency``: one of its own or its routers' dependencies could not be followed.
     """
 
     app: str
@@ -59,6 +59,7 @@ class Route:
     handler: Any = field(default=None, repr=False, compare=False)
     targets: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     response: Any = field(default=None, repr=False, compare=False)
+    unknown_dependency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,11 @@ class Routes:
                 handler(event, context)
 
     def _markers(self, value: Any) -> tuple[Any, ...]:
+        """The ``Depends`` of a list; one of an unknown target stands for each entry that is not known."""
         items = iterate(self.run, value) if value is not None else []
-        return tuple(m for m in items or [] if isinstance(m, Instance) and m.is_a(*DEPENDS))
+        unknown = Instance(External(DEPENDS[0]), args=(UNKNOWN,))
+        found = [unknown if isinstance(m, Unknown) else m for m in ([UNKNOWN] if items is None else items)]
+        return tuple(m for m in found if isinstance(m, Instance) and m.is_a(*DEPENDS))
 
     def _include(self, event: Registration, context: _Context) -> None:
         data = event.data
@@ -219,6 +223,7 @@ class Routes:
             condition=" and ".join(dict.fromkeys(c.text for c in conditions)) or None, registered=event.place,
             by_default=None if None in truths else all(truths), handler=endpoint, targets=tuple(targets),
             response=response[1],
+            unknown_dependency=any(isinstance(by_default(d), Unknown) for d in direct),
         ))
 
     def _dependencies(self, endpoint: Any, markers: tuple[Any, ...], view: Any) -> tuple[list[Any], list[Any]]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
-from readybook.facts.dependencies import chain
+from readybook.facts.dependencies import chain, own_method
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.values import External, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
-    from readybook.facts.behaviour import Behaviour
+    from readybook.facts.behaviour import Behaviour, Call
+    from readybook.facts.program import App, Middleware
 
 SCHEMES = ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "HTTPBearer", "HTTPBasic", "HTTPDigest",
            "APIKeyHeader", "APIKeyQuery", "APIKeyCookie", "OpenIdConnect")
 REFUSALS = (401, 403)
+# errors of one's own that say so by their name; a handler elsewhere gives them their status
+REFUSED = re.compile(r"(?i)unauthori[sz]ed|unauthenticated|not_?authenticated|forbidden|not_?authori[sz]ed"
+                     r"|authentication_?(?:error|failed|exception)|authori[sz]ation_?(?:error|failed|exception)"
+                     r"|(?:permission|access)_?denied|invalid_?(?:token|credential|api_?key)|not_?enough_?permission")
 
 
 def is_scheme(target: Any) -> bool:
@@ -26,7 +32,7 @@ def is_scheme(target: Any) -> bool:
 
 
 def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
-    """Whether the function, or what it calls in place, raises an HTTP error with status 401 or 403."""
+    """Whether the function, or what it calls in place, refuses: by an error or an answer with status 401 or 403."""
     seen: set[int] = set()
     queue = [function.original]
     while queue and len(seen) < 200:
@@ -34,11 +40,28 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
         if id(f.node) in seen:
             continue
         seen.add(id(f.node))
-        if any(status_of(behaviour, value) in REFUSALS for value, _ in f.attrs.get("__raises__", ())):
+        if any(_refusal(behaviour, value) for value, _ in f.attrs.get("__raises__", ())):
             return True
         for call in behaviour.calls_in(f):
+            if _answers_refusal(call):
+                return True
             queue += [g.original for g in functions_behind(call.site.callee)]
     return False
+
+
+def _refusal(behaviour: Behaviour, value: Any) -> bool:
+    """Whether a raised error says that the caller may not do this."""
+    cls = value.cls if isinstance(value, Instance) else value
+    named = isinstance(cls, ClassValue) and bool(REFUSED.search(cls.name))
+    return status_of(behaviour, value) in REFUSALS or named
+
+
+def _answers_refusal(call: Call) -> bool:
+    """Whether a call makes a response with status 401 or 403."""
+    if not call.path.startswith("starlette.responses."):
+        return False
+    status = by_default(call.kwargs.get("status_code", call.args[1] if len(call.args) > 1 else None))
+    return isinstance(status, int) and status in REFUSALS
 
 
 def status_of(behaviour: Behaviour, value: Any) -> int | None:
@@ -83,3 +106,16 @@ def guarded(behaviour: Behaviour, route: Route) -> bool:
     return any(authenticates(behaviour, t) for t in route.targets) or any(
         refuses(behaviour, f) for f in functions_behind(route.handler)
     )
+
+
+def guarding_middleware(behaviour: Behaviour, app: App) -> Middleware | None:
+    """The middleware around an application that refuses callers, None when there is none."""
+    for middleware in app.middleware:
+        target = middleware.target
+        if middleware.path.rpartition(".")[2] == "AuthenticationMiddleware":
+            return middleware
+        methods = [own_method(target, n) for n in ("dispatch", "__call__")] if isinstance(target, ClassValue) else []
+        functions = [m for m in methods if m is not None] or functions_behind(target)
+        if any(refuses(behaviour, f) for f in functions):
+            return middleware
+    return None

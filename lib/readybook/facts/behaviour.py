@@ -192,6 +192,14 @@ class Behaviour:
                     index[id(value.original.node)].append((call, number + 1))
         return index
 
+    @cached_property
+    def by_line(self) -> dict[tuple[str, int], list[Call]]:
+        """Calls by the path and line where they begin."""
+        index: dict[tuple[str, int], list[Call]] = defaultdict(list)
+        for call in self.calls:
+            index[call.place.path, call.place.line].append(call)
+        return index
+
     def calls_to(self, *paths: str) -> list[Call]:
         """Calls of any of these dotted names, in order of path and line."""
         found = [c for p in paths for c in self.by_path.get(p, [])]

@@ -1,0 +1,297 @@
+"""SEC024: routes that change data for anybody, in an application that knows its users."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.application import Route
+from readybook.facts.authentication import authenticates, guarding_middleware, is_scheme
+from readybook.facts.behaviour import Call, functions_behind
+from readybook.facts.callers import hint, opaque
+from readybook.facts.closure import pulled_in
+from readybook.facts.dependencies import name_of
+from readybook.facts.objects import FunctionValue
+from readybook.facts.program import App
+from readybook.finding import Answer
+from readybook.intents import EnsureImport, SetKeyword
+
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+# what nobody can be signed in for yet, and what other machines call
+OPEN = re.compile(
+    r"(?i)log[-_]?in|log[-_]?out|sign[-_]?(?:in|up|out)|regist|token|refresh|auth(?!or)|oauth|sso|saml|otp|mfa|2fa"
+    r"|password|passwd|forgot|reset|recover|verif|confirm|activat|invit|web[-_]?hook|callback|(?:^|[/_-])hooks?(?:$|[/_-])"
+    r"|health|ping|csrf|captcha|contact|newsletter|subscri|feedback|session|setup|onboard|bootstrap|initiali[sz]e"
+    r"|graphql|telemetry|metric|(?:^|[/_.-])track|beacon|demo|guest|public|anonymous|trial|waitlist|slack|stripe"
+    r"|inquir|enquir|appl(?:y|ications?)(?:$|[/_-])|telegram|twilio|github|callback|notify|cron|dev(?:$|[/_-])|debug|(?:^|[/_.])test"
+)
+PEOPLE = re.compile(r"(?i)/(?:users?|accounts?|members?|customers?|profiles?|people|patients?)/?(?:create)?/?$")
+# a POST that asks a question
+ASKING = re.compile(
+    r"(?i)(?:^|[/_.-])(?:search|query|queries|find|filter|list|get|read|fetch|lookup|validate|check|preview|calculate"
+    r"|compute|estimate|quote|predict|classify|detect|analy[sz]e|convert|translate|summari[sz]e|compare|echo|parse"
+    r"|embed(?:ding)?s?|chat|ask|complet\w*|generate|infer\w*|recommend\w*|score|render|export|download|format)"
+    r"(?:$|[/_-])"
+)
+CHANGING = frozenset("""
+    add add_all commit delete delete_one delete_many insert insert_one insert_many update update_one update_many save
+    create bulk_create bulk_write replace_one find_one_and_update find_one_and_delete remove unlink rmtree write
+    write_text write_bytes put_object upload_file upload_fileobj delete_object hset set rpush lpush send_task merge
+    bulk_save_objects execute executemany flush soft_delete upsert patch destroy append pop
+""".split())
+AT_SURE = frozenset("""
+    commit delete_one delete_many insert_one insert_many update_one update_many add_all bulk_create bulk_write
+    replace_one find_one_and_update find_one_and_delete unlink rmtree put_object delete_object upload_fileobj
+""".split())
+
+
+class UnprotectedWriteRoute(Check):
+    """A route changes data for anybody, in an application that asks elsewhere who calls.
+
+    Looked at: POST, PUT, PATCH and DELETE routes of served applications of which some route authenticates, with the
+    dependencies of route, router, inclusion and application, the handler's own refusals (401, 403, errors of one's own
+    that say so) and middleware that refuses. Sign-in, registration, recovery, webhooks and the like are left aside, and
+    so are routes under a condition. Where a name, a header or an unknown dependency hints that the caller is asked in
+    a way that cannot be followed, the check cannot tell; nor can it where an application authenticates nobody at all.
+
+    Fix: the dependency that the other routes use is added to the route. It is made only when asked for: callers that
+    send no credentials today are refused from then on.
+    """
+
+    id = "SEC024"
+    name = "unprotected-write-route"
+    category = "security"
+    severity = "high"
+    hours = Hours(0.5, 2, 4, each=0.25)
+    fix_kinds = ("codemod", "advice")
+    attestable = True
+    references = ("https://owasp.org/API-Security/editions/2023/en/0xa5-broken-function-level-authorization/",)
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for each route that changes data, one for an application that asks nobody."""
+        if project.public_api:
+            yield NotApplicable("the API is public by its configuration")
+            return
+        found = False
+        for app in (a for a in project.facts.apps if a.served):
+            routes = [r for r in project.facts.routes if r.app == app.spec and r.method in WRITES and not opaque(r)]
+            found = found or bool(routes)
+            yield from self._answers(project, app, routes)
+        if not found:
+            yield NotApplicable("no served route changes data")
+
+    def _answers(self, project: Project, app: App, routes: list[Route]) -> Iterator[Answer]:
+        behaviour = project.facts.behaviour
+        middleware = guarding_middleware(behaviour, app)
+        if middleware is not None:
+            yield Right(middleware.place, f"{middleware.path} refuses callers before they reach a route", app.spec)
+            return
+        asking = [r for r in project.facts.routes if r.app == app.spec and asks(project, r)]
+        judged = [r for r in routes if not _aside(r)]
+        if not asking:
+            if judged:
+                yield CannotTell(f"no route of {app.spec} asks who calls, and {len(judged)} change data: whether a "
+                                 "gateway does, or anybody may, is not in the code", app.place, app.spec)
+            return
+        usual = _usual(project, asking)
+        seen: set[tuple[str, int]] = set()
+        for route in judged:
+            key = (route.registered.path, route.registered.line)
+            if key not in seen:  # one registration of several methods, or one router included twice
+                seen.add(key)
+                yield _answer(project, app, route, usual)
+
+
+def asks(project: Project, route: Route) -> bool:
+    """Whether a route authenticates who calls; a sign-in that refuses wrong passwords does not."""
+    behaviour = project.facts.behaviour
+    if any(authenticates(behaviour, t) for t in route.targets):
+        return True
+    return not OPEN.search(_said(route)) and project.facts.guarded(route)
+
+
+def _said(route: Route) -> str:
+    return f"{route.path} {route.endpoint.rpartition('.')[2]}"
+
+
+def _aside(route: Route) -> bool:
+    if OPEN.search(_said(route)) or route.condition and route.by_default is not True:
+        return True
+    if route.condition and re.search(r"(?i)env|debug|local|dev|prod|test", route.condition):
+        return True
+    name = route.endpoint.rpartition(".")[2]
+    return route.method == "POST" and bool(ASKING.search(route.path) or ASKING.search(name))
+
+
+def _answer(project: Project, app: App, route: Route, usual: tuple[str, int, FunctionValue | None] | None) -> Answer:
+    behaviour = project.facts.behaviour
+    what = f"{route.method} {route.path}"
+    if project.facts.guarded(route):
+        return Right(route.place, f"{what} asks who calls", app.spec)
+    reason = hint(behaviour, route)
+    if route.method == "POST" and PEOPLE.search(route.path):
+        reason = reason or "it may be how people register"
+    if reason:
+        return CannotTell(f"{what}: {reason}", route.place, app.spec)
+    change = _change(project, route)
+    if change is None:
+        return CannotTell(f"{what} asks nobody who calls; that it changes data is not seen", route.place, app.spec)
+    name = route.endpoint.rpartition(".")[2]
+    other = f"; {usual[1]} other routes ask {usual[0]}" if usual else ""
+    sure = change.last in AT_SURE
+    return Finding(
+        route.place, f"{what} ({name}) changes data ({change.last}) and asks nobody who calls{other}: anybody who "
+        "reaches the service can do it.", "high" if sure else "medium", confidence="high" if sure else "medium",
+        fix=_fix(project, route, usual), app=app.spec,
+        chain=(change.place,) if change.place.path != route.place.path else (),
+    )
+
+
+def _change(project: Project, route: Route) -> Call | None:
+    """The first call of a handler, or of what it calls, that changes stored data; the surest one."""
+    behaviour = project.facts.behaviour
+    queue, seen, found = [f.original for f in functions_behind(route.handler)], set[int](), list[Call]()
+    while queue and len(seen) < 60:
+        f = queue.pop(0)
+        if id(f.node) in seen:
+            continue
+        seen.add(id(f.node))
+        for call in behaviour.calls_in(f):
+            if call.last in CHANGING and not _harmless(call):
+                found.append(call)
+            queue += [g.original for g in functions_behind(call.site.callee) if g.module.role == "application"]
+    return next((c for c in found if c.last in AT_SURE), found[0] if found else None)
+
+
+def _harmless(call: Call) -> bool:
+    """Whether a method of a container, a text, a response or a project's function is meant, not one of a store."""
+    if call.path.startswith(("list.", "dict.", "set.", "str.", "re.", "copy.", "starlette.", "logging.", "fastapi.")):
+        return True
+    if functions_behind(call.site.callee):
+        return True  # its body is looked at
+    owner = call.site.node[3]
+    text = owner[3][-1] if owner[0] == "attr" and owner[3][0] in ("name", "attr") else ""
+    stored = re.search(r"(?i)db|session|repo|crud|collection|redis|client|conn|cursor|s3|bucket|table|uow|dao|store"
+                       r"|service|manager|queue|broker|storage|mongo", str(text))
+    return call.last not in AT_SURE and (not stored or call.last in ("append", "pop", "set", "write", "get"))
+
+
+def _usual(project: Project, asking: list[Route]) -> tuple[str, int, FunctionValue | None] | None:
+    """What most routes authenticate by: its name, how many do, and itself when it is a function of a module."""
+    behaviour = project.facts.behaviour
+    votes: Counter[str] = Counter()
+    by_path: dict[str, FunctionValue | None] = {}
+    for route in asking:
+        for target in {id(t): t for t in route.targets}.values():
+            name = name_of(target)
+            if name not in route.direct_dependencies or is_scheme(target) or not authenticates(behaviour, target):
+                continue
+            plain = isinstance(target, FunctionValue) and target.owner is None and target.qualname == target.name
+            votes[name] += 1
+            by_path[name] = target.original if plain else None
+    if not votes:
+        return None
+    best = min(votes, key=lambda p: (-votes[p], p))
+    return best.removesuffix("()").rpartition(".")[2], votes[best], by_path[best]
+
+
+def _fix(project: Project, route: Route, usual: tuple[str, int, FunctionValue | None] | None) -> Fix:
+    name, dependency = (usual[0], usual[2]) if usual else ("", None)
+    title = f"Ask {name} who calls" if usual else "Ask who calls"
+    if dependency is None:
+        return advice(title, f"the route gets the dependency that others have for it: {name}" if name else
+                      "no dependency of the project's own does it that could be added here")
+    shown = f"dependencies=[Depends({dependency.name})]"
+    handler = next(iter(functions_behind(route.handler)), None)
+    at = project.facts.behaviour.by_line.get((route.registered.path, route.registered.line), [])
+    call = next((c for c in at if c.last == route.method.lower()), None)
+    if handler is None or call is None or any(k in (None, "dependencies") for k, _ in call.site.node[5]):
+        return advice(title, f"the route's registration is not one that {shown} could be added to without a person")
+    path = call.place.path
+    if dependency.module.path == path:
+        if dependency.original.node[1] > call.place.line:
+            return advice(title, f"{shown} stands before {dependency.name} is defined: move one of both")
+        own: tuple[EnsureImport, ...] = ()
+    elif path in pulled_in(project.facts.modules, dependency.module.path) or (
+        dependency.module.root != call.site.module.root
+    ):
+        return advice(title, f"{shown}; importing {dependency.name} here would import in a circle")
+    else:
+        own = (EnsureImport(path, dependency.module.name, dependency.name),)
+    return Fix(title, (EnsureImport(path, "fastapi", "Depends"), *own,
+                       SetKeyword(call.place, call.last, "dependencies", f"[Depends({dependency.name})]")),
+               safety="review", unsafe=True, reason="callers that send no credentials to this route are refused from "
+               "now on; whether each signed-in user may do it is for a person to say")
+
+
+
+AUTH = (
+    "from fastapi import Depends\nfrom fastapi.security import OAuth2PasswordBearer\n\n"
+    "scheme = OAuth2PasswordBearer(tokenUrl=\"login\")\n\n\n"
+    "def current_user(token: str = Depends(scheme)) -> str:\n    return token\n"
+)
+HEAD = "from fastapi import APIRouter, Depends, FastAPI\nfrom sqlalchemy.orm import Session\n\n"
+ME = "@{0}.get(\"/me\")\ndef me(user: str = Depends(current_user)) -> str:\n    return user\n\n\n"
+ADD = "@{0}.post(\"/items\"{1})\ndef add(db: Session = Depends(session)) -> None:\n    db.add(1)\n    db.commit()\n"
+DB = "\n\ndef session() -> Session:\n    return Session()\n\n\n"
+MAIN = HEAD + "from auth import current_user\n\napp = FastAPI()\n" + DB
+SPLIT = {"auth.py": AUTH, "store.py": "from pymongo import MongoClient\n\n\ndef connect():\n"
+         "    return MongoClient()[\"shop\"]\n",
+         "main.py": "from fastapi import FastAPI\n\nimport items\nimport users\n\napp = FastAPI()\n"
+         "app.include_router(users.router)\n"}
+USERS = "from fastapi import APIRouter, Depends\n\nfrom auth import current_user\n\nrouter = APIRouter()\n\n\n"
+ITEMS = "from fastapi import APIRouter\n\nfrom store import connect\n\nrouter = APIRouter()\n\n\n"
+DROP = "@router.delete(\n    \"/items/{item_id}\",\n)\ndef drop(item_id: int) -> None:\n" \
+    "    connect().items.delete_one({\"id\": item_id})\n"
+UnprotectedWriteRoute.examples = (
+    Bad(
+        {"auth.py": AUTH, "main.py": MAIN + ME.format("app") + ADD.format("app", "")},
+        at=("main.py:19",), severity="high",
+        fixed={"main.py": MAIN + ME.format("app") + ADD.format("app", ", dependencies=[Depends(current_user)]")},
+    ),
+    Bad(  # a router in a file that knows nothing of authentication
+        {**SPLIT, "main.py": SPLIT["main.py"] + "app.include_router(items.router, prefix=\"/v1\")\n",
+         "users.py": USERS + ME.format("router"), "items.py": ITEMS + DROP},
+        at=("items.py:11",), severity="high",
+        fixed={"items.py": ITEMS.replace("APIRouter\n\nfrom store", "APIRouter, Depends\n\nfrom auth import "
+                                         "current_user\nfrom store")
+               + DROP.replace("\",\n)", "\",\n    dependencies=[Depends(current_user)],\n)")},
+    ),
+    Bad(  # a dependency that is no authentication: a session; the sign-in itself is open on purpose
+        {"auth.py": AUTH, "main.py": MAIN + ME.format("app")
+         + ADD.format("app", ", dependencies=[Depends(session)]")
+         + ADD.replace("/items", "/login").replace("def add", "def sign_in").format("app", "")},
+        at=("main.py:19",), severity="high",
+    ),
+    Good(  # the router asks, the inclusion asks, the application asks
+        {**SPLIT, "main.py": SPLIT["main.py"].replace("import items", "from fastapi import Depends\n\nimport items")
+         + "from auth import current_user\napp.include_router(items.router, dependencies=[Depends(current_user)])\n",
+         "users.py": USERS + ME.format("router"), "items.py": ITEMS + DROP},
+    ),
+    Good(  # an alias with Annotated, two steps away from the scheme
+        {"auth.py": AUTH + "\n\ndef admin(user: str = Depends(current_user)) -> str:\n    return user\n",
+         "main.py": "from typing import Annotated\n\n" + HEAD + "from auth import admin as must_be\n\n"
+         "Admin = Annotated[str, Depends(must_be)]\napp = FastAPI()\n" + DB
+         + ADD.format("app", "").replace("def add(", "def add(who: Admin, ")}),
+    Good(  # middleware refuses
+        {"auth.py": AUTH, "main.py": HEAD.replace("FastAPI\n", "FastAPI\nfrom fastapi.responses import JSONResponse\n")
+         + "app = FastAPI()\n" + DB + ADD.format("app", "") + "\n\n@app.middleware(\"http\")\n"
+         "async def ask(request, call_next):\n    if request.headers.get(\"x-key\") != request.app.state.key:\n"
+         "        return JSONResponse({\"detail\": \"who are you?\"}, 401)\n    return await call_next(request)\n"}),
+    Good(  # local only, and names that say why anybody may
+        {"auth.py": AUTH, "main.py": MAIN.replace("from fastapi", "import os\n\nfrom fastapi", 1) + ME.format("app")
+         + ADD.format("app", "").replace("/items", "/users/signup").replace("def add", "def sign_up")
+         + "\n\nprivate = APIRouter()\n\n\n" + ADD.format("private", "")
+         + "\n\nif os.environ.get(\"ENVIRONMENT\", \"local\") == \"local\":\n    app.include_router(private)\n"},
+        outcome="not_applicable"),
+    Good(  # a decorator of one's own
+        {"auth.py": AUTH, "main.py": MAIN.replace("import current_user", "import current_user\nfrom web import "
+                                                  "login_required") + ME.format("app")
+         + ADD.format("app", "").replace("def add", "@login_required\ndef add")}, outcome="unknown"),
+    Good(  # nobody is asked anywhere: perhaps a gateway asks
+        {"main.py": HEAD + "app = FastAPI()\n" + DB + ADD.format("app", "")}, outcome="unknown"),
+    Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> int:\n"
+          "    return 1\n"}, outcome="not_applicable"),
+)

@@ -1,0 +1,75 @@
+"""Who is asked before a route runs: refusals in code, in middleware, by name, and hints of what cannot be followed."""
+
+from __future__ import annotations
+
+import pytest
+
+from readybook import Project
+from readybook.facts.authentication import guarding_middleware
+from readybook.facts.callers import hint
+
+HEAD = ("from fastapi import Cookie, Depends, FastAPI, Header, HTTPException, Request, Response\n"
+        "from fastapi.responses import JSONResponse\n\napp = FastAPI()\n\n\n")
+
+
+def the_route(text: str, **more: str):
+    facts = Project.from_files({"main.py": HEAD + text, **{f"{k}.py": v for k, v in more.items()}}).facts
+    return facts, facts.routes[-1]
+
+
+@pytest.mark.parametrize("text", [
+    "@app.post('/')\ndef add(request: Request):\n    if not request.headers:\n"
+    "        return JSONResponse({}, status_code=401)\n",
+    "class NotAuthenticatedError(Exception):\n    pass\n\n\ndef must(user=None):\n    if not user:\n"
+    "        raise NotAuthenticatedError\n\n\n@app.post('/', dependencies=[Depends(must)])\ndef add(): ...\n",
+    "class PermissionDenied(Exception):\n    pass\n\n\ndef service():\n    raise PermissionDenied('no')\n\n\n"
+    "@app.post('/')\ndef add():\n    service()\n",
+])
+def test_answers_and_errors_of_ones_own_refuse_too(text):
+    facts, route = the_route(text)
+    assert facts.guarded(route)
+
+
+@pytest.mark.parametrize("text", [
+    "@app.post('/')\ndef add():\n    raise HTTPException(404)\n",
+    "class OutOfStock(Exception):\n    pass\n\n\n@app.post('/')\ndef add():\n    raise OutOfStock\n",
+    "@app.post('/')\ndef add():\n    return JSONResponse({}, 201)\n",
+])
+def test_other_errors_and_answers_refuse_nobody(text):
+    facts, route = the_route(text)
+    assert not facts.guarded(route) and hint(facts.behaviour, route) == ""
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("from elsewhere import *\n\n\n@app.post('/', dependencies=[maker('x')])\ndef add(): ...\n", "not known"),
+    ("def get_current_user(): ...\n\n\n@app.post('/')\ndef add(u=Depends(get_current_user)): ...\n", "get_current_user"),
+    ("from web import login_required\n\n\n@app.post('/')\n@login_required\ndef add(): ...\n", "login_required"),
+    ("@app.post('/')\ndef add(x_api_key: str = Header()): ...\n", "x-api-key"),
+    ("@app.post('/')\ndef add(session_id: str = Cookie()): ...\n", "session_id"),
+    ("@app.post('/')\ndef add(request: Request):\n    return request.headers.get('Authorization')\n", "credentials"),
+    ("from acl import enforce_access\n\n\n@app.post('/')\ndef add():\n    enforce_access()\n", "enforce_access"),
+])
+def test_what_may_ask_is_said(text, words):
+    facts, route = the_route(text)
+    assert not facts.guarded(route)
+    assert words in hint(facts.behaviour, route)
+
+
+@pytest.mark.parametrize("text", [
+    "def get_db(): ...\n\n\n@app.post('/')\ndef add(db=Depends(get_db)):\n    db.add(1)\n    db.commit()\n",
+    "@app.post('/')\ndef add(request: Request, page: int = 1):\n    return request.headers.get('User-Agent')\n",
+])
+def test_sessions_and_plain_headers_are_no_hint(text):
+    facts, route = the_route(text)
+    assert hint(facts.behaviour, route) == ""
+
+
+def test_middleware_that_refuses_is_found_and_other_middleware_is_not():
+    timing = "@app.middleware('http')\nasync def timing(request, call_next):\n    return await call_next(request)\n"
+    asking = ("\n\n@app.middleware('http')\nasync def ask(request, call_next):\n    if not request.headers:\n"
+              "        return Response('', 403)\n    return await call_next(request)\n")
+    plain, _ = Project.from_files({"main.py": HEAD + timing}).facts, None
+    assert guarding_middleware(plain.behaviour, plain.apps[0]) is None
+    both = Project.from_files({"main.py": HEAD + timing + asking}).facts
+    found = guarding_middleware(both.behaviour, both.apps[0])
+    assert found is not None and found.path.endswith("ask")
