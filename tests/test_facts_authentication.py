@@ -42,7 +42,7 @@ def test_other_errors_and_answers_refuse_nobody(text):
 
 @pytest.mark.parametrize(("text", "words"), [
     ("from elsewhere import *\n\n\n@app.post('/', dependencies=[maker('x')])\ndef add(): ...\n", "not known"),
-    ("def get_current_user(): ...\n\n\n@app.post('/')\ndef add(u=Depends(get_current_user)): ...\n", "get_current_user"),
+    ("def get_current_user(): ...\n\n\n@app.post('/')\ndef add(u=Depends(get_current_user)): ...\n", "current_user"),
     ("from web import login_required\n\n\n@app.post('/')\n@login_required\ndef add(): ...\n", "login_required"),
     ("@app.post('/')\ndef add(x_api_key: str = Header()): ...\n", "x-api-key"),
     ("@app.post('/')\ndef add(session_id: str = Cookie()): ...\n", "session_id"),
