@@ -9,7 +9,7 @@ from typing import Any
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Behaviour, Call
 from readybook.facts.objects import Instance
-from readybook.facts.origins import statements
+from readybook.facts.bindings import statements
 from readybook.facts.syntax import Node
 from readybook.facts.values import Begins, Choice, Unknown, by_default, possible
 from readybook.finding import Answer

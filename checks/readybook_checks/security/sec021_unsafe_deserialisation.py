@@ -47,7 +47,7 @@ class UnsafeDeserialisation(Check):
         if not calls:
             yield NotApplicable("the application's code unpickles and evaluates nothing")
             return
-        origins = Origins(project.facts.behaviour)
+        origins = project.facts.origins
         for call in calls:
             yield _answer(call, origins)
 

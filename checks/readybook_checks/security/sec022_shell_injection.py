@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.origins import Origin, Origins
+from readybook.facts.origins import Origin
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import known, truth
@@ -47,7 +47,7 @@ class ShellInjection(Check):
         if not commands:
             yield NotApplicable("the application's code runs no shell")
             return
-        origins = Origins(project.facts.behaviour)
+        origins = project.facts.origins
         for call, node in commands:
             yield _answer(call, node, origins.of(call, node))
 
@@ -76,9 +76,9 @@ def _answer(call: Call, node: Node, origins: tuple[Origin, ...]) -> Answer:
     if call.args and known(call.args[0]) and isinstance(call.args[0], str) or not origins:
         return Right(call.place, "the command is a constant, or what varies in it is harmless")
     kinds = {o.kind for o in origins}
-    if kinds <= {"environment", "file"}:
+    if kinds <= {"environment", "file", "console"}:
         return Right(call.place, "what varies in the command comes from whoever runs the service")
-    unsure = next(o for o in origins if o.kind not in ("environment", "file"))
+    unsure = next(o for o in origins if o.kind not in ("environment", "file", "console"))
     return CannotTell(f"where {unsure.what} in the command of {call.path}() comes from is not seen", call.place)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from readybook.facts.orm import Models
     from readybook.facts.queries import Query
     from readybook.facts.queryrows import RowFlow
+    from readybook.facts.origins import Origins
     from readybook.facts.servedimages import ServedImage
     from readybook.facts.settings import SettingsClass, Variable
     from readybook.facts.program import App, Program
@@ -112,6 +113,13 @@ class Facts(Surroundings):
         from readybook.facts.behaviour import Behaviour
 
         return Behaviour(self.program)
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where the parts of an expression come from."""
+        from readybook.facts.origins import Origins
+
+        return Origins(self.behaviour)
 
     @cached_property
     def settings_classes(self) -> tuple[SettingsClass, ...]:

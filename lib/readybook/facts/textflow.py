@@ -1,0 +1,74 @@
+"""What functions, methods and types do to text that comes from outside: pass it on, make it harmless, bring it in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from readybook.facts.objects import ClassValue, FunctionValue
+from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+
+HARMLESS_TYPES = frozenset({"int", "float", "bool", "UUID", "UUID4", "Decimal", "date", "datetime", "timedelta",
+                            "PositiveInt", "NonNegativeInt", "Literal", "None", "IPv4Address", "IPv6Address",
+                            "UUID1", "UUID3", "UUID5", "PositiveFloat", "NonNegativeFloat", "NegativeInt", "StrictInt",
+                            "StrictBool", "StrictFloat", "conint", "PydanticObjectId", "ObjectId", "time"})
+ENUMS = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.IntFlag", "enum.Flag")
+HARMLESS_CALLS = frozenset({"int", "float", "bool", "len", "abs", "round", "ord", "hash", "id", "shlex.quote",
+                            "shlex.join", "pipes.quote", "uuid.uuid4", "uuid.uuid1", "time.time", "os.getpid", "range",
+                            "datetime.datetime.now", "tempfile.mkdtemp", "tempfile.gettempdir", "uuid.UUID",
+                            "datetime.datetime.utcnow", "os.cpu_count", "sys.executable", "secrets.token_hex",
+                            "secrets.token_urlsafe", "datetime.date.today", "os.getcwd", "enumerate", "sum",
+                            "datetime.datetime.fromisoformat", "datetime.datetime.strptime", "decimal.Decimal"})
+OF_ARGUMENTS = frozenset({"str", "bytes", "bytearray", "repr", "os.path.join", "os.path.abspath", "os.path.basename",
+                          "os.path.expanduser", "pathlib.Path", "textwrap.dedent", "base64.b64decode", "io.BytesIO",
+                          "io.StringIO", "gzip.decompress", "zlib.decompress", "bytes.fromhex", "urllib.parse.unquote",
+                          "open", "json.loads", "json.dumps", "shlex.split", "list", "tuple", "sorted", "dict",
+                          "copy.copy", "copy.deepcopy", "html.unescape", "os.path.normpath", "os.path.realpath",
+                          "pathlib.PurePath", "pathlib.PosixPath", "os.fspath", "urllib.parse.urljoin",
+                          "urllib.parse.unquote_plus", "set", "next", "iter", "zip", "reversed", "filter", "min", "max",
+                          "anyio.Path", "re.sub", "typing.cast", "inspect.cleandoc", "string.Template"})
+HARMLESS_METHODS = frozenset({"hexdigest", "count", "index", "find", "isoformat", "timestamp", "fileno", "date"})
+TEXT_METHODS = frozenset({"format", "join", "replace", "get", "pop", "setdefault", "format_map", "joinpath",
+                          "with_name", "substitute", "safe_substitute", "removeprefix", "with_suffix"})
+KEYED = frozenset({"get", "pop", "setdefault"})
+FIELDS = frozenset({"model_dump", "dict", "_asdict", "asdict", "model_fields"})  # keys are names of fields
+REQUEST = ("starlette.requests.", "fastapi.Request", "starlette.datastructures.UploadFile", "fastapi.UploadFile",
+           "starlette.websockets.", "fastapi.WebSocket")
+NETWORK = ("requests.", "httpx.", "aiohttp.", "urllib.request.", "websockets.", "socket.")
+CONSOLE = frozenset({"input", "getpass.getpass", "sys.stdin.read", "sys.stdin.readline"})
+INJECTED = ("Depends(", "Security(")
+PATTERN = re.compile(r"\b(?:pattern|regex)=")
+
+
+def harmless_type(annotation: Node | None, near: FunctionValue | ClassValue) -> bool:
+    """Whether values of the annotated type cannot be harmful text: numbers, dates, UUIDs, members of an enum."""
+    if annotation is None:
+        return False
+    if annotation[0] == "const":
+        return annotation[3] is None or annotation[3] in HARMLESS_TYPES
+    if annotation[0] == "bin":
+        return harmless_type(annotation[4], near) and harmless_type(annotation[5], near)
+    if annotation[0] == "sub":
+        base, inner = unparse(annotation[3]).rpartition(".")[2], annotation[4]
+        if base == "Literal":
+            return True
+        parts = inner[3] if inner[0] == "tuple" else (inner,)
+        if base == "Annotated":
+            return harmless_type(parts[0], near)
+        return base in ("Optional", "Union", "list", "List", "set", "tuple", "Sequence") and all(
+            harmless_type(p, near) for p in parts)
+    if unparse(annotation).rpartition(".")[2] in HARMLESS_TYPES:
+        return True
+    value = named_class(annotation, near)
+    return isinstance(value, ClassValue) and value.is_a(*ENUMS)
+
+
+def named_class(annotation: Node | None, near: FunctionValue | ClassValue) -> Any:
+    """The class of the project that an annotation names; None when it names none by a plain name."""
+    if annotation is None or annotation[0] != "name":
+        return None
+    try:
+        return near.scope.find(annotation[3])
+    except KeyError:
+        return None
