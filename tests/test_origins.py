@@ -62,3 +62,23 @@ def test_fields_of_a_body_by_their_types() -> None:
 
 def test_a_function_that_calls_itself_ends() -> None:
     assert kinds("turn(q)", "def turn(text):\n    sink(text)\n    turn(text + text)\n\n\n") == {"request"}
+
+
+@pytest.mark.parametrize(("body", "expected"), [
+    ("for part in q:\n        sink(part)", {"request"}),
+    ("x = q\n    x = 'a'\n    sink(x)", set()),
+    ("x = 'a'\n    sink(x)\n    x = q", set()),
+    ("x = 'a'\n    if n:\n        x = q\n    sink(x)", {"request"}),
+    ("sink(', '.join(f':p{i}' for i, part in enumerate(q)))", set()),
+    ("sink(', '.join(part for part in q.split() if part in ('a', 'b')))", set()),
+    ("sink(q if q in ('a', 'b') else 'a')", set()),
+    ("sink(who(q))", {"request"}),
+    ("sink(who('a'))", set()),
+    ("if q in ('a', 'b'):\n        sink(q)", set()),
+    ("check_name(q)\n    sink(q)", {"checked"}),
+    ("sink(nobody)", {"unbound"}),
+    ("sink(input())", {"console"}),
+    ("values = {'a': q}\n    for k in values:\n        pass\n    sink(list(k for k in values.keys()))", set()),
+])
+def test_ways_inside_a_body(body: str, expected: set[str]) -> None:
+    assert kinds(body) == expected

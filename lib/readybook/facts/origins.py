@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.attributes import get_attribute
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import bound, guard, iterated, statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.textflow import (
+    CONFIGURATION,
     CONSOLE,
     FIELDS,
     HARMLESS_CALLS,
@@ -31,7 +33,7 @@ from readybook.facts.textflow import (
     harmless_type,
     named_class,
 )
-from readybook.facts.values import External, FromEnv, by_default, known
+from readybook.facts.values import External, FromEnv, Unknown, by_default, known
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -225,7 +227,7 @@ class Origins:
         if guarded == "listed":
             return
         value = self._lookup(node, scope)
-        if isinstance(value, FromEnv):
+        if isinstance(value, FromEnv) or CONFIGURATION.search(unparse(base)):
             yield Origin("environment", text, scope.module.place(node))
         elif text.startswith("sys.argv") or text == "sys.stdin":
             yield Origin("console", text, scope.module.place(node))
@@ -288,15 +290,15 @@ class Origins:
             return []
         if function.owner is not None and function.params and function.params[0][0] == name:
             return [Origin("unknown", name, place)]
+        if scope.given is not None:
+            call, outer = scope.given
+            argument = _argument(call, function, name, 0)
+            return list(self._trace(argument if argument is not None else default, outer))
         written = unparse(annotation) + unparse(default)
         if id(function.original.node) in self.entries:
             if any(word in written for word in INJECTED):
                 return [Origin("unknown", name, place)]
             return [Origin("checked" if PATTERN.search(written) else "request", name, place)]
-        if scope.given is not None:
-            call, outer = scope.given
-            argument = _argument(call, function, name, 0)
-            return list(self._trace(argument if argument is not None else default, outer))
         callers = self.callers.get(id(function.original.node), [])
         if not callers or scope.depth >= MAX_DEPTH:
             return [Origin("parameter", name, place)]
@@ -317,11 +319,10 @@ class Origins:
             except KeyError:
                 return None
         base = self._lookup(node[3], scope) if node[0] == "attr" else None
-        attributes = getattr(base, "attrs", None)
-        if isinstance(attributes, dict) and node[4] in attributes:
-            return attributes[node[4]]
-        names = getattr(getattr(base, "scope", None), "names", None)
-        return names.get(node[4]) if isinstance(names, dict) else None
+        if base is None or isinstance(base, Unknown | External):
+            return None
+        value = get_attribute(self.run, base, node[4])
+        return None if isinstance(value, Unknown) else value
 
 
 def scope_of(call: Call) -> Scope:

@@ -38,6 +38,7 @@ REQUEST = ("starlette.requests.", "fastapi.Request", "starlette.datastructures.U
 NETWORK = ("requests.", "httpx.", "aiohttp.", "urllib.request.", "websockets.", "socket.")
 CONSOLE = frozenset({"input", "getpass.getpass", "sys.stdin.read", "sys.stdin.readline"})
 INJECTED = ("Depends(", "Security(")
+CONFIGURATION = re.compile(r"(?i)(?:^|[._])(?:settings|config|conf|cfg|configuration|env)(?:\(\))?$")
 PATTERN = re.compile(r"\b(?:pattern|regex)=")
 
 
