@@ -75,7 +75,7 @@ def _path(call: Call) -> str:
 
 def _client(facts: Facts, call: Call, match: re.Match[str], uses: list[Call]) -> RedisClient:
     package = match["package"].partition(".")[0]
-    release = _release(facts, package, call.place.path)
+    release = possible_releases(facts, package, call.place.path)
     limit, by = _limit(call, release)
     waits = tuple(u for u in uses if _wait(u) is not _ABSENT)
     lasting = tuple(u for u in waits if _longer(_wait(u), limit))
@@ -88,7 +88,7 @@ def _client(facts: Facts, call: Call, match: re.Match[str], uses: list[Call]) ->
     )
 
 
-def _release(facts: Facts, package: str, path: str) -> tuple[int, int | None] | None:
+def possible_releases(facts: Facts, package: str, path: str) -> tuple[int, int | None] | None:
     """(lowest, highest) major release that may be installed; highest None without a bound, None when not declared."""
     if package == "aioredis":
         return (2, 2)  # its last release; from 4.2 on redis-py holds it

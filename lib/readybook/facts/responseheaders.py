@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from readybook.facts.behaviour import functions_behind
 from readybook.facts.objects import ClassValue, FunctionValue
+from readybook.facts.wrapping import around, source_lines, source_texts
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -41,65 +41,17 @@ def headers_of(facts: Facts, app: App) -> dict[str, Place]:
 
 def _own(facts: Facts, app: App) -> dict[str, Place]:
     found: dict[str, Place] = {}
-    for target, path, place in _around(facts, app):
+    for target, path, place in around(facts, app, _LIBRARY):
         if _LIBRARY.search(path) and not isinstance(target, ClassValue | FunctionValue):
             return dict.fromkeys(NAMES[:4], place)
-        text = "\n".join(_texts(facts, target))
+        code = source_texts(facts, target)
+        text = "\n".join([code, *_tables(facts, set(_WORD.findall(code)))])
         if re.search(r"\bsecure_headers?\b|\bSecure\.with_|\bSecure\(", text):
             return dict.fromkeys(NAMES[:4], place)  # the library secure, called by a middleware of the project
         for name, pattern in _QUOTED.items():
             if pattern.search(text):
                 found.setdefault(name, place)
     return found
-
-
-def _around(facts: Facts, app: App) -> Iterator[tuple[Any, str, Place]]:
-    """What every answer passes: middleware, objects made of the application, dependencies that all routes have."""
-    for middleware in app.middleware:
-        if middleware.by_default is not False:
-            yield middleware.target, middleware.path, middleware.place
-    for call in facts.behaviour.calls:
-        given = (*call.args, *call.kwargs.values())
-        if any(g is app.instance for g in given) and (
-                isinstance(call.site.callee, ClassValue) or _LIBRARY.search(call.path)):
-            yield call.site.callee, call.path, call.place
-    stack = app.instance.attrs.get("build_middleware_stack")
-    if isinstance(stack, FunctionValue):  # replaced: what it builds is around everything else
-        for call in facts.behaviour.calls_in(stack):
-            yield call.site.callee, call.path, call.place
-    routes = [r for r in facts.routes if r.app == app.spec and r.method != "WEBSOCKET"]
-    shared = set.intersection(*({id(t) for t in r.targets} for r in routes)) if routes else set()
-    for target in routes[0].targets if shared else ():
-        if id(target) in shared:
-            yield target, "", routes[0].place
-
-
-def _texts(facts: Facts, target: Any) -> Iterator[str]:
-    """The source of a middleware: its class or function, functions it calls, and module tables these name."""
-    todo: list[Any] = [target]
-    seen: set[int] = set()
-    own = []
-    while todo and len(seen) < 40:
-        value = todo.pop()
-        functions = functions_behind(value)
-        if isinstance(value, ClassValue):
-            own.append(_lines(value.module.text, value.node))
-            functions = [f for f in value.scope.names.values() if isinstance(f, FunctionValue)]
-        for f in functions:
-            f = f.original
-            if id(f.node) in seen:
-                continue
-            seen.add(id(f.node))
-            own.append(_lines(f.module.text, f.node))
-            todo += [c.site.callee for c in facts.behaviour.calls  # those of functions inside it too
-                     if c.site.module is f.module and f.node[1] <= c.place.line <= f.node[3]
-                     and isinstance(c.site.callee, FunctionValue)]
-    yield from own
-    yield from _tables(facts, set(_WORD.findall("\n".join(own))))
-
-
-def _lines(text: str, node: Any) -> str:
-    return "\n".join(text.split("\n")[node[1] - 1 : node[3]])
 
 
 def _tables(facts: Facts, words: set[str]) -> Iterator[str]:
@@ -116,7 +68,7 @@ def _tables(facts: Facts, words: set[str]) -> Iterator[str]:
             elif s[0] in ("assign", "ann"):
                 targets = s[4] if s[0] == "assign" else (s[4],)
                 if any(t[0] == "name" and t[3] in words for t in targets):
-                    yield _lines(module.text, s)
+                    yield source_lines(module.text, s)
 
 
 def _proxies(facts: Facts, app: App) -> Iterator[tuple[str, Place]]:

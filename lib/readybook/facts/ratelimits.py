@@ -1,0 +1,186 @@
+"""What limits how many requests a client may send: middleware, dependencies, decorators, own code, proxies."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts import numbers
+from readybook.facts.behaviour import Call, functions_behind, path_of
+from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
+from readybook.facts.values import External, by_default
+from readybook.facts.wrapping import around, source_texts
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts import Facts
+    from readybook.facts.application import Route
+    from readybook.facts.program import App
+
+LIBRARY = re.compile(r"^(?:slowapi|asgi_?rate_?limit\w*|ratelimit|fastapi_?(?:limiter|guard|throttle\w*|rate\w*|cap)|"
+                     r"guard|upstash_ratelimit|throttled|limits|starlette_?(?:limiter|rate\w*|throttl\w*))\.",
+                     re.IGNORECASE)
+# packages whose calls inside a function mean that this function counts (others also slow down outgoing calls)
+COUNTS = re.compile(r"^(?:limits|slowapi|fastapi_limiter|upstash_ratelimit|throttled)\.")
+NAMED = re.compile(r"rate_?limit|throttl|request_?limit|limit_?(?:rate|requests)", re.IGNORECASE)
+STATUS = re.compile(r"\b429\b|TOO_MANY_REQUESTS")
+# an answer of 429 that hands on what another service said
+PASSED_ON = re.compile(r"^except|status|\b429\b|RateLimitError")
+PROXIES = re.compile(r"\blimit_req\s|rate_?limit|limit-(?:rps|rpm|connections)|http_req_rate|rate-limit",
+                     re.IGNORECASE)
+CLOUD = re.compile(r"throttling_(?:burst|rate)_limit|rate_based_statement|throttlingRateLimit")
+SLOWAPI_MIDDLEWARE = ("slowapi.middleware.SlowAPIMiddleware", "slowapi.middleware.SlowAPIASGIMiddleware")
+TREE_SINCE = (0, 137)  # the FastAPI whose included routers slowapi's middleware no longer sees (measured)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One thing that limits requests: ``what`` names it."""
+
+    what: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """The limits of one application: on all its requests, and on single routes by their identity.
+
+    ``unseen``: routes that the default limits of slowapi, set up at ``defaults``, do not reach.
+    """
+
+    whole: tuple[RateLimit, ...]
+    by_route: dict[int, RateLimit] = field(repr=False)
+    unseen: tuple[Route, ...] = ()
+    defaults: Place | None = None
+
+
+def rate_limits(facts: Facts, app: App, routes: list[Route]) -> RateLimits:
+    """What limits the requests of an application; ``routes`` are those it serves."""
+    counting = _counting(facts)
+    whole = [*_around(facts, app, counting), *_proxies(facts)]
+    by_route = {}
+    for route in routes:
+        limit = _of_route(facts, route, counting)
+        if limit is not None:
+            by_route[id(route)] = limit
+    defaults, unseen = _slowapi_defaults(facts, app, routes)
+    if defaults is not None and not unseen:
+        whole.append(RateLimit("slowapi's default limits", defaults))
+    left = tuple(r for r in unseen if id(r) not in by_route)
+    return RateLimits(tuple(whole), by_route, left, defaults)
+
+
+def slowapi_limiters(facts: Facts) -> list[Call]:
+    """The calls that make a limiter of slowapi."""
+    return facts.behaviour.calls_to("slowapi.Limiter", "slowapi.extension.Limiter")
+
+
+def _counting(facts: Facts) -> set[int]:
+    """Functions that limit, themselves or through what they call: they refuse with 429, or ask a limiter."""
+    callers: dict[int, set[int]] = defaultdict(set)
+    todo: list[int] = []
+    for call in facts.behaviour.calls:
+        function = call.site.function
+        if function is None:
+            continue
+        own = id(function.original.node)
+        if COUNTS.match(call.path) or _refuses(call):
+            todo.append(own)
+        for f in functions_behind(call.site.callee):
+            callers[id(f.original.node)].add(own)
+    found: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if one not in found:
+            found.add(one)
+            todo += callers[one]
+    return found
+
+
+def _refuses(call: Call) -> bool:
+    """Whether a call makes the answer 429 of the project's own accord."""
+    given = [v for v in (*call.args[:3], *call.kwargs.values()) if v.__class__ is int]
+    named = call.site.callee.__class__ is ClassValue and re.search(r"TooMany|RateLimitExceeded|Throttled", call.last)
+    if not named and 429 not in given:
+        return False
+    return not any(PASSED_ON.search(c) for c in call.conditions)
+
+
+def _limits(target: Any, counting: set[int]) -> bool:
+    """Whether a dependency, middleware or decorator limits: by its package, its name, or what it does."""
+    if isinstance(target, Instance) and isinstance(target.cls, External):
+        path = target.cls.path
+    elif isinstance(target, Instance):
+        path = target.path
+    else:
+        path = path_of(target)
+    if ".exempt" in path:
+        return False
+    if LIBRARY.match(path) or NAMED.search(path):
+        return True
+    return any(id(f.original.node) in counting for f in functions_behind(target))
+
+
+def _around(facts: Facts, app: App, counting: set[int]) -> Iterator[RateLimit]:
+    for target, path, place in around(facts, app, LIBRARY):
+        if path in SLOWAPI_MIDDLEWARE or not path:
+            continue  # the first does what the limiter's defaults say; dependencies are looked at by route
+        if LIBRARY.match(path) or NAMED.search(path.rpartition(".")[2]):
+            yield RateLimit(path, place)
+        elif isinstance(target, ClassValue | FunctionValue) and STATUS.search(source_texts(facts, target)):
+            yield RateLimit(path, place)
+
+
+def _of_route(facts: Facts, route: Route, counting: set[int]) -> RateLimit | None:
+    for target in route.targets:
+        if _limits(target, counting):
+            return RateLimit(_name(target), route.place)
+    for function in functions_behind(route.handler):
+        for f in {id(g): g for g in (function, function.original)}.values():
+            decorator = next((d for d in f.decorators if _limits(d, set())), None)
+            if decorator is not None or (f is not function.original and NAMED.search(f.path)):
+                return RateLimit("a decorator", route.place)
+        if id(function.original.node) in counting:
+            return RateLimit(function.original.path, route.place)
+    return None
+
+
+def _name(target: Any) -> str:
+    return target.path if isinstance(target, Instance) else path_of(target)
+
+
+def _slowapi_defaults(facts: Facts, app: App, routes: list[Route]) -> tuple[Place | None, tuple[Route, ...]]:
+    """Where limits for all routes are set up, and the routes that they do not reach; (None, ()) without any."""
+    by = next((m for m in app.middleware if m.path in SLOWAPI_MIDDLEWARE and m.by_default is not False), None)
+    limited = [c for c in slowapi_limiters(facts) if any(
+        by_default(c.kwargs.get(k)) not in (None, [], ()) for k in ("default_limits", "application_limits"))
+        or len(c.args) > 1]
+    if by is None or not limited:
+        return None, ()
+    version = facts.version_of("fastapi", app.place.path)
+    release = numbers(version.value)
+    certain = version.exact or version.certainty == "lower bound"
+    included = {id(e.data.get("router")) for e in app.instance.native.events if e.kind == "include"}
+    if not certain or release is None or release < TREE_SINCE or not included:
+        return limited[0].place, ()
+    direct = {(e.place.path, e.place.line) for e in app.instance.native.events if e.kind == "route"}
+    exempt = [r for r in routes if any(isinstance(d, Bound) and path_of(d).endswith(".exempt")
+                                       for f in functions_behind(r.handler) for d in f.original.decorators)]
+    unseen = [r for r in routes if (r.registered.path, r.registered.line) not in direct and r not in exempt]
+    return limited[0].place, tuple(unseen)
+
+
+def _proxies(facts: Facts) -> Iterator[RateLimit]:
+    """Proxies, ingresses and gateways that are configured here."""
+    files = facts.project.files
+    kinds = {p.place.path: p.kind for p in facts.proxies if p.place.path in files}
+    texts = [(path, kind, PROXIES) for path, kind in sorted(kinds.items())]
+    texts += [(path, "gateway", CLOUD) for path in sorted(files) if path.endswith((".tf", "serverless.yml"))]
+    for path, kind, pattern in texts:
+        for number, line in enumerate(files[path].text.split("\n"), 1):
+            if not line.lstrip().startswith(("#", "//")) and "limit_req_zone" not in line and pattern.search(line):
+                yield RateLimit(f"the {kind} at {path}", Place(path, number))
+                break
