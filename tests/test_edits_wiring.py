@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from readybook.edits import apply, setting_access
 from readybook.errors import PatchError
-from readybook.intents import EnsureRouter, EnsureSetting, EventsToLifespan, ReplaceExpression, SetKeyword
+from readybook.intents import AddFile, EnsureRouter, EnsureSetting, EventsToLifespan, ReplaceExpression, SetKeyword
 from readybook.place import Place
 from readybook.project import Project
 
@@ -37,6 +37,14 @@ def ran(tmp_path: Path, text: str) -> Any:
 
 def uses(path: str, line: int, name: str = "cors_origins") -> SetKeyword:
     return SetKeyword(Place(path, line), "CORSMiddleware", "allow_origins", f"{{setting:{name}}}")
+
+
+def test_a_new_file_reads_settings_whose_names_begin_alike() -> None:
+    longer = EnsureSetting("limit_url", "str", '"x"', "LIMIT_URL")
+    text = "a = {setting:limit}\nb = {setting:limit_url}\n"
+    main = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+    done = apply(Project.from_files({"main.py": main}), [LIMIT, longer, AddFile("new.py", text)])
+    assert done["new.py"].endswith("a = settings.limit\nb = settings.limit_url\n")
 
 
 def test_a_settings_class_is_made_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

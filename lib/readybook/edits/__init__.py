@@ -6,6 +6,7 @@ intents fail. Comments, quotes, blank lines, line breaks and encodings of untouc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -165,7 +166,8 @@ def _add_with_settings(work: Work, intent: AddFile) -> None:
     work.create(intent.path, stand_in)
     text = stand_in
     for name in dict.fromkeys(names):
-        text = text.replace(f"setting_{name}_", resolve(work, intent.path, f"{{setting:{name}}}"))
+        expression = resolve(work, intent.path, f"{{setting:{name}}}")
+        text = re.sub(rf"\bsetting_{name}_\b", lambda _, new=expression: new, text)
     work.drafts[intent.path] = replace(work.draft(intent.path), base=text)
 
 
