@@ -107,16 +107,21 @@ def _finding(call: Call, host: str) -> Finding:
 
 HEAD = "import httpx\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
 NoRequestSigning.examples = (
-    Bad({"main.py": HEAD + "@app.get(\"/\")\nasync def stock() -> dict:\n    async with httpx.AsyncClient() as client:\n"
-         "        answer = await client.get(\"http://stock:8000/items\")\n    return answer.json()\n"}, at=("main.py:10",)),
+    Bad({"main.py": HEAD + "@app.get(\"/\")\nasync def stock() -> dict:\n"
+         "    async with httpx.AsyncClient() as client:\n"
+         "        answer = await client.get(\"http://stock:8000/items\")\n    return answer.json()\n"},
+        at=("main.py:10",)),
     Bad({"settings.py": "import os\n\nSTOCK_URL = os.getenv(\"STOCK_URL\", \"http://stock.internal\")\n",
-         "main.py": "import requests\nfrom fastapi import FastAPI\nfrom settings import STOCK_URL\n\napp = FastAPI()\n\n\n"
+         "main.py": "import requests\nfrom fastapi import FastAPI\nfrom settings import STOCK_URL\n\n"
+         "app = FastAPI()\n\n\n"
          "@app.get(\"/\")\ndef stock() -> dict:\n    return requests.get(f\"{STOCK_URL}/items\", timeout=2).json()\n"},
         at=("main.py:10",)),
-    Bad({"main.py": HEAD + "client = httpx.AsyncClient(base_url=\"http://billing.svc\", headers={\"Accept\": \"a/b\"})\n\n\n"
+    Bad({"main.py": HEAD
+         + "client = httpx.AsyncClient(base_url=\"http://billing.svc\", headers={\"Accept\": \"a/b\"})\n\n"
          "@app.get(\"/\")\nasync def bill() -> dict:\n    return (await client.post(\"/bills\")).json()\n"},
-        at=("main.py:12",)),
-    Good({"main.py": HEAD + "client = httpx.AsyncClient(base_url=\"http://billing\", headers={\"Authorization\": \"x\"})\n\n\n"
+        at=("main.py:11",)),
+    Good({"main.py": HEAD
+          + "client = httpx.AsyncClient(base_url=\"http://billing\", headers={\"Authorization\": \"x\"})\n\n"
           "@app.get(\"/\")\nasync def bill() -> dict:\n    return (await client.post(\"/bills\")).json()\n"}),
     Good({"main.py": HEAD + "@app.get(\"/\")\ndef stock() -> dict:\n"
           "    return httpx.get(\"http://stock/items\", auth=(\"me\", app.title)).json()\n"}),

@@ -69,8 +69,9 @@ def _environments(project: Project) -> Iterator[Answer]:
         for variable in service.environment:
             if variable.name == VARIABLE and variable.value == "*" and not service.development:
                 if published(service.ports):
+                    port = service.ports[0].published or service.ports[0].target
                     yield _finding(variable.place, f"{VARIABLE}=* of the service {service.name}",
-                                   f"compose publishes its port {service.ports[0].published or service.ports[0].target}")
+                                   f"compose publishes its port {port}")
                 else:
                     yield Right(variable.place, f"{service.name} publishes no port: only the proxy reaches it")
 
@@ -170,7 +171,8 @@ ProxyTrust.examples = (
           "  proxy:\n    image: nginx:1.27\n    ports: [\"80:80\"]\n"}),
     Good({**FILES, "compose.yml": COMPOSE.replace("'*'", "10.0.0.0/8") + "    ports: [\"8000:8000\"]\n"}),
     Good(  # the header counts from a proxy only
-        {"main.py": HEAD + "TRUSTED = {\"10.0.0.2\"}\n\n\n@app.get(\"/ip\")\nasync def ip(request: Request) -> str | None:\n"
+        {"main.py": HEAD + "TRUSTED = {\"10.0.0.2\"}\n\n\n@app.get(\"/ip\")\n"
+         "async def ip(request: Request) -> str | None:\n"
          "    if request.client.host not in TRUSTED:\n        return request.client.host\n"
          "    return request.headers.get(\"x-forwarded-for\")\n"}),
     Good(  # who reaches the port is not shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
+from readybook import Check, Finding, Fix, Hours, NotApplicable, Place, Project, Right, advice
 from readybook.finding import Answer
 from readybook.intents import ReplaceLineText
 from readybook_checks.security.sec036_incompatible_or_vulnerable_pins.pairs import Pair, pairs

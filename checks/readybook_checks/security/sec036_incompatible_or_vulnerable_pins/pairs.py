@@ -56,14 +56,15 @@ def _instrumentator(facts: Facts, near: str, fastapi: PackageVersion, known: tup
         return
     if own < (8,) and known >= ROUTER_TREE:
         yield Pair(
-            found.place, f"prometheus-fastapi-instrumentator {found.value} reads route.path, which the included routers "
-            f"of FastAPI {fastapi.value} do not have: every request ends in an AttributeError.", "critical",
+            found.place, f"prometheus-fastapi-instrumentator {found.value} reads route.path, which the included "
+            f"routers of FastAPI {fastapi.value} do not have: every request ends in an AttributeError.", "critical",
             "prometheus-fastapi-instrumentator", found.value, "8.1.0", "8 reads the router tree and needs Starlette 1")
 
 
 def _passlib(facts: Facts, near: str) -> Iterator[Pair]:
     declared = [r for r in facts.packages.declared("passlib") if r.group == "main"]
-    hashing = any("bcrypt" in repr((c.args, c.kwargs)) for c in facts.behaviour.calls_to("passlib.context.CryptContext"))
+    contexts = facts.behaviour.calls_to("passlib.context.CryptContext")
+    hashing = any("bcrypt" in repr((c.args, c.kwargs)) for c in contexts)
     hashing = hashing or bool(facts.behaviour.calls_to("passlib.hash.bcrypt.hash", "passlib.hash.bcrypt.verify"))
     if not declared or not hashing:
         return
@@ -71,14 +72,14 @@ def _passlib(facts: Facts, near: str) -> Iterator[Pair]:
     own = release(found)
     broken = "passlib 1.7.4 tests bcrypt with a password longer than bcrypt 5 takes: hashing and login raise ValueError"
     if own is not None and own >= (5,) and found.place is not None:
-        yield Pair(found.place, f"bcrypt {found.value} beside passlib: {broken}.", "high", "bcrypt", found.value, "4.3.0",
-                   "the newest release that passlib works with")
+        yield Pair(found.place, f"bcrypt {found.value} beside passlib: {broken}.", "high", "bcrypt", found.value,
+                   "4.3.0", "a release that passlib works with")
     elif own is None and not found.bounded:
         place = found.place or declared[0].place
         if facts.packages.locks and found.place is None:
             return  # the lock is not read whole: what it holds is not known
-        yield Pair(place, f"passlib hashes with bcrypt and nothing keeps bcrypt below 5, so an installation of today gets "
-                   f"it: {broken}.", "high")
+        yield Pair(place, f"passlib hashes with bcrypt and nothing keeps bcrypt below 5, so an installation of today "
+                   f"gets it: {broken}.", "high")
 
 
 def _limiter(facts: Facts, near: str) -> Iterator[Pair]:
@@ -99,8 +100,8 @@ def _greenlet(facts: Facts, near: str) -> Iterator[Pair]:
     if own is None or own < (2, 1) or not asyncio or extras or facts.packages.declares("greenlet"):
         return
     if found.place is not None and not facts.packages.declares("sqlmodel"):
-        yield Pair(found.place, f"SQLAlchemy {found.value} brings greenlet only with its asyncio extra, and the service "
-                   "has an async engine: the first query raises.", "high")
+        yield Pair(found.place, f"SQLAlchemy {found.value} brings greenlet only with its asyncio extra, and the "
+                   "service has an async engine: the first query raises.", "high")
 
 
 def _tracing(facts: Facts, near: str) -> Iterator[Pair]:
@@ -110,8 +111,8 @@ def _tracing(facts: Facts, near: str) -> Iterator[Pair]:
     if own is None or version is None or traced.place is None:
         return
     if own <= (0, 66) and version >= (2, 1):
-        yield Pair(traced.place, f"opentelemetry-instrumentation-sqlalchemy {traced.value} says nothing and does nothing "
-                   f"with SQLAlchemy {engine.value}: no query shows in a trace.", "medium")
+        yield Pair(traced.place, f"opentelemetry-instrumentation-sqlalchemy {traced.value} says nothing and does "
+                   f"nothing with SQLAlchemy {engine.value}: no query shows in a trace.", "medium")
 
 
 def _pydantic_v1(facts: Facts, fastapi: PackageVersion, known: tuple[int, ...]) -> Iterator[Pair]:
@@ -119,8 +120,8 @@ def _pydantic_v1(facts: Facts, fastapi: PackageVersion, known: tuple[int, ...]) 
         return
     for schema in facts.schemas:
         if any(base.startswith("pydantic.v1.") for base in schema.bases) and (schema.body_of or schema.returned_by):
-            yield Pair(schema.place, f"{schema.name} is a pydantic.v1 model and FastAPI {fastapi.value} refuses those: the "
-                       "application does not start.", "high")
+            yield Pair(schema.place, f"{schema.name} is a pydantic.v1 model and FastAPI {fastapi.value} refuses "
+                       "those: the application does not start.", "high")
 
 
 def _python(facts: Facts, fastapi: PackageVersion, known: tuple[int, ...], near: str) -> Iterator[Pair]:
@@ -131,5 +132,5 @@ def _python(facts: Facts, fastapi: PackageVersion, known: tuple[int, ...], near:
         base = image.dockerfile.final.base
         match = re.match(r"(3)\.(\d+)", base.tag) if base.name.rpartition("/")[2] == "python" else None
         if match and (int(match[1]), int(match[2])) < floor:
-            yield Pair(image.dockerfile.final.place, f"the image has Python {match[0]} and FastAPI {fastapi.value} asks for "
-                       f"{floor[0]}.{floor[1]} or later: the installation fails.", "high")
+            yield Pair(image.dockerfile.final.place, f"the image has Python {match[0]} and FastAPI {fastapi.value} "
+                       f"asks for {floor[0]}.{floor[1]} or later: the installation fails.", "high")
