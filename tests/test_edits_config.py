@@ -10,6 +10,7 @@ from readybook.errors import PatchError
 from readybook.intents import (
     AddFile,
     EnsureEnvExample,
+    EnsureIgnored,
     EnsureRequirement,
     EnsureTomlTable,
     InsertInstruction,
@@ -181,3 +182,19 @@ def test_a_new_file_stays_inside_the_target(path: str) -> None:
 
 def test_a_file_that_exists_is_left_alone() -> None:
     assert apply(Project.from_files({"a.txt": "1"}), [AddFile("a.txt", "2"), AddFile("b.txt", "3")]) == {"b.txt": "3"}
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    (None, "# secrets\n.env\n"),
+    ("*.log\n", "*.log\n\n# secrets\n.env\n"),
+    ("*.log", "*.log\n\n# secrets\n.env\n"),
+    ("*.log\r\n", "*.log\r\n\r\n# secrets\r\n.env\r\n"),
+    ("# secrets\n/x\n", "# secrets\n/x\n\n.env\n"),
+])
+def test_a_line_of_an_ignore_file_is_added_in_the_files_own_line_ends(before, after):
+    files = {"a.py": "", **({".gitignore": before} if before is not None else {})}
+    assert edited(files, EnsureIgnored(".gitignore", (".env",), "secrets")) == {".gitignore": after}
+
+
+def test_a_line_that_stands_in_an_ignore_file_is_not_added_again():
+    assert edited({".gitignore": "a\n .env \n"}, EnsureIgnored(".gitignore", (".env",), "secrets")) == {}

@@ -130,6 +130,15 @@ class EnsureEnvExample:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureIgnored:
+    """The ignore file ``path`` (made when missing) has the lines ``patterns``, under ``comment`` where they are new."""
+
+    path: str
+    patterns: tuple[str, ...]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EventsToLifespan:
     """The application built at ``place`` runs its start-up and shutdown handlers from one lifespan.
 
@@ -232,6 +241,7 @@ Intent = (
     | EnsureModuleStatement
     | EnsureSetting
     | EnsureEnvExample
+    | EnsureIgnored
     | EventsToLifespan
     | EnsureRouter
     | SetUpApp

@@ -15,6 +15,7 @@ from readybook.edits.app_calls import set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
+from readybook.edits.ignorefiles import ensure_ignored
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.python_calls import remove_keyword, set_keyword
 from readybook.edits.python_imports import ensure_import, realise_imports
@@ -38,6 +39,7 @@ from readybook.errors import PatchError
 from readybook.intents import (
     AddFile,
     EnsureEnvExample,
+    EnsureIgnored,
     EnsureImport,
     EnsureModuleStatement,
     EnsureRequirement,
@@ -64,6 +66,7 @@ from readybook.project import Project
 HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     AddFile: add_file,
     EnsureEnvExample: ensure_env_example,
+    EnsureIgnored: ensure_ignored,
     EnsureImport: ensure_import,
     EnsureModuleStatement: ensure_module_statement,
     EnsureRequirement: ensure_requirement,
