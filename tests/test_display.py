@@ -9,7 +9,7 @@ import pytest
 import synthetic
 from readybook import diffs, display, priority, story, tables
 from readybook import workbook as wb
-from readybook.diffs import PatchView
+from readybook.seriesview import PatchView, file_diffs
 from readybook.markup import Html, clip, el, escape, visible
 from readybook.project import Project
 
@@ -146,7 +146,7 @@ new file mode 100644
 
 
 def test_a_patch_is_split_by_the_counts_of_its_hunks() -> None:
-    first, second = diffs.file_diffs(DIFF)
+    first, second = file_diffs(DIFF)
     assert first.path == "app/<b>.py"
     assert [kind for kind, _ in first.lines] == ["@", " ", "-", "+", " "]
     assert second.lines == (("@", "@@ -0,0 +1 @@"), ("+", "+<script>alert(1)</script>"))

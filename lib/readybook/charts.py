@@ -53,7 +53,7 @@ def score_bars(report: Report) -> Chart:
         else f"{score.value:.1f} {score.grade}" + (", capped" if score.capped_by else "")
         for _, score in rows
     ]
-    figure = _figure(height=110 + 42 * len(rows), right=8 + 8 * max(map(len, marks), default=0))
+    figure = new_figure(height=110 + 42 * len(rows), right=8 + 8 * max(map(len, marks), default=0))
     # The empty track behind each bar shows the full range in print and in grey.
     figure.add_bar(x=[10.0] * len(rows), y=labels, orientation="h", marker={"color": LINE, "opacity": 0.4},
                    hoverinfo="skip", width=0.58)
@@ -70,7 +70,7 @@ def score_bars(report: Report) -> Chart:
                          yaxis={"automargin": True, "fixedrange": True})
     sentence = "; ".join(f"{label.strip()} {mark}" for label, mark in zip(labels[::-1], marks[::-1], strict=True))
     alt = f"Score of each category out of 10, target {TARGET_SCORE}: {sentence}."
-    return _chart(figure, alt, tables.scores(report))
+    return chart(figure, alt, tables.scores(report))
 
 
 def severity_heatmap(report: Report) -> Chart:
@@ -79,7 +79,7 @@ def severity_heatmap(report: Report) -> Chart:
     names = [story.CATEGORY_TITLES[name] for name in counts]
     grid = [[own[s] for s in SEVERITIES] for own in counts.values()]
     words = [[str(n or "") for n in row] for row in grid]
-    figure = _figure(height=120 + 40 * len(names), right=16)
+    figure = new_figure(height=120 + 40 * len(names), right=16)
     figure.add_heatmap(
         z=grid, x=[s.capitalize() for s in SEVERITIES], y=names, colorscale=HEAT, showscale=False, xgap=3, ygap=3,
         zmin=0, zmax=max((n for row in grid for n in row), default=0) or 1, text=words, texttemplate="%{text}",
@@ -90,7 +90,7 @@ def severity_heatmap(report: Report) -> Chart:
                          yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "showgrid": False})
     parts = [f"{name} {n} {s}" for name, own in zip(names, counts.values(), strict=True) for s, n in own.items() if n]
     alt = f"Open findings by category and severity: {', '.join(parts) or 'none in any category'}."
-    return _chart(figure, alt, tables.heat(report))
+    return chart(figure, alt, tables.heat(report))
 
 
 def plotly_script() -> str:
@@ -100,7 +100,7 @@ def plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def _figure(height: int, right: int) -> Figure:
+def new_figure(height: int, right: int) -> Figure:
     from plotly.graph_objects import Figure
 
     figure = Figure()
@@ -108,6 +108,6 @@ def _figure(height: int, right: int) -> Figure:
     return figure
 
 
-def _chart(figure: Figure, alt: str, table: Table) -> Chart:
+def chart(figure: Figure, alt: str, table: Table) -> Chart:
     figure.update_layout(meta={"alt": alt})
     return Chart(figure, alt, table)

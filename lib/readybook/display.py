@@ -20,6 +20,7 @@ from readybook.tables import Cell, Grade, Link, Number, Table
 FINDINGS_SHOWN = 50          # of one check; the page counts the rest and names the JSON
 FINDINGS_BUDGET = 800_000    # bytes of HTML for all findings together
 TABLE_BUDGET = 110_000       # bytes of HTML for the rows of one table
+WIDE_TEXT = 55               # characters from which on a column gets room for its sentences
 EVIDENCE_LINES, LINE_LIMIT, TEXT_LIMIT = 14, 240, 900
 JSON_NAME = "audit.json"
 SAFETY_TITLES = {
@@ -33,8 +34,10 @@ def table_html(table: Table) -> Html:
         return el("p", f"{table.caption}: none.", class_="none")
     numeric = [all(isinstance(row[i], (Number, int, type(None))) for row in table.rows)
                for i in range(len(table.columns))]
+    wide = [max(len(row[i]) if isinstance(row[i], str) else 0 for row in table.rows) > WIDE_TEXT
+            for i in range(len(table.columns))]
     body, total = (table.rows[:-1], table.rows[-1:]) if table.total else (table.rows, ())
-    shown = within((_row(row, table.columns, numeric) for row in body), TABLE_BUDGET)
+    shown = within((_row(row, table.columns, numeric, wide) for row in body), TABLE_BUDGET)
     grid = el(
         "table",
         el("caption", table.caption, class_="hidden" if table.find else None),
@@ -43,7 +46,7 @@ def table_html(table: Table) -> Html:
             for name, number in zip(table.columns, numeric, strict=True)
         ])),
         el("tbody", shown),
-        el("tfoot", [_row(row, table.columns, numeric) for row in total]) if total else None,
+        el("tfoot", [_row(row, table.columns, numeric, wide) for row in total]) if total else None,
     )
     left = len(body) - len(shown)
     return el(
@@ -53,6 +56,19 @@ def table_html(table: Table) -> Html:
         el("p", f"{left:,} more rows stand in {JSON_NAME}.", class_="rest") if left else None,
         class_="table",
     )
+
+
+def dressed(html: Html) -> Html:
+    """A view as a notebook shows it: what the style of ``page.notebook_dress`` holds for."""
+    return el("div", html, class_="readybook")
+
+
+def tiles(figures: Iterable[tuple[str, str, str]]) -> Html:
+    """Figures to remember, each as (figure, name, note)."""
+    return el("dl", [
+        el("div", el("dt", name), el("dd", el("span", figure, class_="figure"), el("span", note, class_="note")))
+        for figure, name, note in figures
+    ], class_="tiles")
 
 
 def project_html(project: Project) -> Html:
@@ -110,10 +126,10 @@ def fix_html(fix: Fix | None) -> Html:
 
 def badge(word: str) -> Html:
     """A severity, grade or outcome as a coloured mark; the word carries the meaning, the colour repeats it."""
-    return el("span", word, class_=f"badge b-{word.replace(' ', '-')}")
+    return el("span", word, class_=f"badge b-{word.replace(',', '').replace(' ', '-')}")
 
 
-def header(report: Report, date: str = "") -> Html:
+def header(report: Report, date: str = "", kind: str = "Production-readiness audit") -> Html:
     """The head of the page: what was audited, when if the caller says so, and its grade."""
     overall = report.score.overall
     target = report.target
@@ -124,7 +140,7 @@ def header(report: Report, date: str = "") -> Html:
     grade = overall.grade or "no score"
     return el(
         "div",
-        el("div", el("p", "Production-readiness audit", class_="kicker"), el("h1", _cut(target.name)),
+        el("div", el("p", kind, class_="kicker"), el("h1", _cut(target.name)),
            el("p", [el("span", fact) for fact in facts], class_="meta")),
         el("div", el("span", value, class_="value"), el("span", " of 10", class_="of"),
            el("span", grade, class_="word"), class_=f"grade g-{grade.replace(' ', '-')}"),
@@ -137,18 +153,14 @@ def at_a_glance(report: Report) -> Html:
     counts = story.severity_counts(report)
     overall, effort = report.score.overall, report.effort
     by_severity = ", ".join(f"{n:,} {s}" for s, n in counts.items() if n) or "none"
-    tiles = (
+    return tiles((
         (f"{sum(counts.values()):,}", "open findings", by_severity),
         (f"{overall.counted} of {overall.total}", "checks counted",
          ", ".join(f"{n} {story.OUTCOME_TITLES[o]}" for o, n in story.outcome_counts(report).items())),
         (story.hours_text(effort.likely), "to put right by hand",
          f"between {story.hours_text(effort.low)} and {story.hours_text(effort.high)}"),
         (story.hours_text(effort.automated), "with the offered patches", "review included"),
-    )
-    return el("dl", [
-        el("div", el("dt", name), el("dd", el("span", figure, class_="figure"), el("span", note, class_="note")))
-        for figure, name, note in tiles
-    ], class_="tiles")
+    ))
 
 
 def target_html(report: Report) -> Html:
@@ -218,7 +230,7 @@ class Shown:
     text: str
 
     def _repr_html_(self) -> str:
-        return str(self.html)
+        return str(dressed(self.html))
 
     def __repr__(self) -> str:
         return self.text
@@ -234,11 +246,11 @@ def _find_box(label: str) -> Html:
               el("output", data_count=True), class_="find")
 
 
-def _row(row: tuple[Cell, ...], columns: tuple[str, ...], numeric: list[bool]) -> Html:
+def _row(row: tuple[Cell, ...], columns: tuple[str, ...], numeric: list[bool], wide: list[bool]) -> Html:
     cells = []
-    for i, (cell, name, number) in enumerate(zip(row, columns, numeric, strict=True)):
+    for i, (cell, name, number, text) in enumerate(zip(row, columns, numeric, wide, strict=True)):
         value = cell.value if isinstance(cell, Number) else None
-        kind = "n" if number else "long" if _longest_word(cell) > 22 else None
+        kind = "n" if number else "wide" if text else "long" if _longest_word(cell) > 22 else None
         cells.append(el(
             "th" if i == 0 else "td", _cell(cell), scope="row" if i == 0 else None, data_label=name,
             class_=kind, data_value=value,

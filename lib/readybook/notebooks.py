@@ -58,7 +58,7 @@ def run_notebook(name: str, parameters: Mapping[str, Any], cwd: Path) -> Noteboo
     from nbclient.exceptions import DeadKernelError
 
     source = notebook_path(name)
-    check_parameters(name, parameters, papermill.inspect_notebook(str(source)))
+    check_parameters(name, parameters, parameters_of(name))
     try:
         try:
             notebook = _execute(source, parameters, cwd)
@@ -73,6 +73,12 @@ def run_notebook(name: str, parameters: Mapping[str, Any], cwd: Path) -> Noteboo
     except (DeadKernelError, RuntimeError, TimeoutError) as error:
         raise NotebookError(f"{name}: {described(error)}") from None
     return strip(notebook)
+
+
+def parameters_of(name: str) -> Mapping[str, Mapping[str, Any]]:
+    """What the notebook's parameters cell defines: name → its type and more, as papermill tells it."""
+    found: Mapping[str, Mapping[str, Any]] = _papermill().inspect_notebook(str(notebook_path(name)))
+    return found
 
 
 def check_parameters(name: str, given: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> None:
@@ -166,7 +172,7 @@ def _papermill() -> ModuleType:
         return import_module("papermill")
     finally:
         if absent:
-            del sys.modules["rfc3987_syntax"]
+            sys.modules.pop("rfc3987_syntax", None)
 
 
 def _execute(source: Path, parameters: Mapping[str, Any], cwd: Path) -> NotebookNode:

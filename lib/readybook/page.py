@@ -29,7 +29,7 @@ class PageParts:
 def page_parts(title: str, headings: Iterable[tuple[str, str]], footer: str, chart_script: str = "") -> PageParts:
     """The parts of a page whose sections are ``headings`` (id, text). ``chart_script`` is plotly.js, empty without
     charts: it is packed once and unpacked by the reader's browser."""
-    script = resource("page/page.js")
+    script = resource("page/tables.js") + resource("page/page.js")
     tail = [el("footer", el("p", footer))]
     if chart_script:
         packed = base64.b64encode(gzip.compress(chart_script.encode(), 9, mtime=0)).decode()
@@ -42,8 +42,9 @@ def page_parts(title: str, headings: Iterable[tuple[str, str]], footer: str, cha
         el("meta", http_equiv="Content-Security-Policy", content=policy),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="referrer", content="no-referrer"),
-        el("title", title), el("style", Html(resource("page/page.css"))),
+        el("title", title), el("style", Html(style_sheet())),
         Html("</head>\n<body>"), el("a", "Skip to the content", href="#main", class_="skip"),
+        el("button", "Dark colours", type="button", class_="theme", data_theme_switch=True, hidden=True),
     ])
     return PageParts(start, _contents(headings), Html(join(tail) + "\n</body>\n</html>\n"))
 
@@ -62,6 +63,32 @@ def unlink_dangling(page: str) -> str:
     return re.sub(
         r'<a [^>]*?href="#([^"]*)"[^>]*>(.*?)</a>', lambda m: m[0] if m[1] in anchors else m[2], page, flags=re.DOTALL
     )
+
+
+def style_sheet() -> str:
+    """The style of a page: dark where the reader's system or the page's button asks for it, never on paper."""
+    light, dark = resource("page/light.css"), resource("page/dark.css")
+    return (
+        f":root{{color-scheme:light dark;\n{light}}}\n"
+        ":root[data-theme=light]{color-scheme:light}\n:root[data-theme=dark]{color-scheme:dark}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{\n{dark}}}}}\n"
+        f"@media screen{{:root[data-theme=dark]{{\n{dark}}}}}\n"
+        + resource("page/parts.css") + resource("page/page.css")
+    )
+
+
+def notebook_dress() -> Html:
+    """What gives the views of a notebook the look of the report in JupyterLab, and lets their tables sort and filter.
+
+    The rules hold inside elements of the class ``readybook`` only; light or dark follows JupyterLab's theme.
+    """
+    own = ":is(.jp-RenderedHTMLCommon, .jupyter-widgets) .readybook"
+    style = (
+        f".readybook{{\n{resource('page/light.css')}}}\n"
+        f"[data-jp-theme-light=false] .readybook{{\n{resource('page/dark.css')}}}\n"
+        f"{own}{{\n{resource('page/parts.css')}}}\n{resource('page/lab.css')}"
+    )
+    return join([el("style", Html(style)), el("script", Html(resource("page/tables.js")))])
 
 
 def resource(path: str) -> str:

@@ -76,7 +76,8 @@ class Patch:
         return hashlib.sha256(self.data).hexdigest()
 
     def _repr_html_(self) -> str:
-        from readybook.diffs import patch_html, view
+        from readybook.diffs import patch_html
+        from readybook.seriesview import view
 
         return str(patch_html(view(self)))
 

@@ -1,4 +1,4 @@
-"""From a target to the files people open: audit.json, patches/, the executed notebook, report.html.
+"""From a target to the files people open: audit.json, patches/, executed notebooks, report.html, remediation.html.
 
 The target is audited once, in this process; the notebook loads the finished audit by relative paths, so the folder can
 be moved, opened in JupyterLab and run again. Everything is made in a folder beside the destination and renamed into
@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date as Date
 from pathlib import Path
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from readybook.check import Check
     from readybook.project import Project
 
+# The notebooks of a report, each with the page it becomes; the second is there when there are patches.
+AUDIT_BOOK, REMEDIATION_BOOK = ("01_audit", "report.html"), ("02_remediate", "remediation.html")
+TITLES = {"01_audit": "Audit", "02_remediate": "Remediation"}
 LEFT_OUT = {"engineer": frozenset({"lab"}), "executive": frozenset({"lab", "engineer"})}
 
 
@@ -40,12 +44,14 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The files that were written; ``patches`` is None when no patch is offered."""
+    """The files that were written; ``patches`` and ``remediation`` (the page about them) are None when no patch is
+    offered."""
 
     html: Path
     notebook: Path
     json: Path
     patches: Path | None
+    remediation: Path | None = None
 
 
 def audited(
@@ -94,7 +100,6 @@ def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, ve
     ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, hours_per_day, date. ``verified`` is a
     verify.json of the same patches. Raises ConfigError for what the notebook, or verify, did not make.
     """
-    from readybook import notebooks
     from readybook.verify.delivered import adopt, read_verified
 
     given = {"profile": ran.config.profile, **(parameters or {})}
@@ -110,17 +115,34 @@ def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, ve
         if proven is not None and offered:
             adopt(staging / "patches", proven)
         (staging / "audit.json").write_text(ran.report.to_json(), encoding="utf-8", newline="\n")
-        fixed = {"target": ran.report.target.name, "report_json": "audit.json", "patches": "patches" if offered else ""}
-        notebook = notebooks.run_notebook("01_audit", {**given, **fixed}, staging)
-        title = f"Audit of {clip(visible(ran.report.target.name), 120)}"
-        page = notebooks.to_html(notebook, title, notebooks.page_footer(), LEFT_OUT[given["profile"]])
-        (staging / "01_audit.ipynb").write_text(notebooks.to_text(notebook), encoding="utf-8")
-        (staging / "report.html").write_text(page, encoding="utf-8", newline="\n")
+        name = ran.report.target.name
+        fixed = {"target": name, "report_json": "audit.json", "patches": "patches" if offered else ""}
+        books = [AUDIT_BOOK, REMEDIATION_BOOK] if any((staging / "patches").glob("*.patch")) else [AUDIT_BOOK]
+        _pages(name, {**given, **fixed}, staging, books)
         _publish(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     patches = out / "patches" if offered else None
-    return Rendered(out / "report.html", out / "01_audit.ipynb", out / "audit.json", patches)
+    remediation = out / REMEDIATION_BOOK[1] if len(books) > 1 else None
+    return Rendered(out / AUDIT_BOOK[1], out / f"{AUDIT_BOOK[0]}.ipynb", out / "audit.json", patches, remediation)
+
+
+def _pages(target: str, parameters: dict[str, Any], folder: Path, books: Sequence[tuple[str, str]]) -> None:
+    """Run the notebooks side by side, each in a kernel of its own, and write each with its page into ``folder``."""
+    from readybook import notebooks
+
+    known = {name: notebooks.parameters_of(name) for name, _ in books}
+    notebooks.check_parameters(books[0][0], parameters, known[books[0][0]])
+    with ThreadPoolExecutor(len(books)) as pool:
+        own = [{key: value for key, value in parameters.items() if key in known[name]} for name, _ in books]
+        runs = [pool.submit(notebooks.run_notebook, name, given, folder)
+                for (name, _), given in zip(books, own, strict=True)]
+        ran = [run.result() for run in runs]
+    for (name, page), notebook in zip(books, ran, strict=True):
+        title = f"{TITLES[name]} of {clip(visible(target), 120)}"
+        html = notebooks.to_html(notebook, title, notebooks.page_footer(), LEFT_OUT[parameters["profile"]])
+        (folder / f"{name}.ipynb").write_text(notebooks.to_text(notebook), encoding="utf-8")
+        (folder / page).write_text(html, encoding="utf-8", newline="\n")
 
 
 def with_series(ran: Audited, folder: Path) -> Audited:
@@ -148,6 +170,9 @@ def _publish(staging: Path, out: Path) -> None:
     staging.chmod(0o755)
     if (out / "patches").is_dir():
         os.rename(out / "patches", staging / "replaced")
-    for made in ("patches", "audit.json", "01_audit.ipynb", "report.html"):
+    pages = [made for name, page in (AUDIT_BOOK, REMEDIATION_BOOK) for made in (f"{name}.ipynb", page)]
+    for made in ("patches", "audit.json", *pages):
         if (staging / made).exists():
             os.replace(staging / made, out / made)
+        elif made in pages:
+            (out / made).unlink(missing_ok=True)

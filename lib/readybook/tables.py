@@ -10,6 +10,7 @@ from readybook import priority, story
 from readybook.check import Estimate
 from readybook.effort import is_patched
 from readybook.report import Report
+from readybook.seriesview import SAFETY_WORDS, VERDICT_WORDS, PatchView, SeriesView
 from readybook.severity import SEVERITIES
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ class Table:
         return pandas.DataFrame([[_plain(cell) for cell in row] for row in self.rows], columns=list(self.columns))
 
     def _repr_html_(self) -> str:
-        from readybook.display import table_html
+        from readybook.display import dressed, table_html
 
-        return str(table_html(self))
+        return str(dressed(table_html(self)))
 
 
 def scores(report: Report) -> Table:
@@ -163,6 +164,24 @@ def not_checked(report: Report) -> Table:
     return Table("Not checked", ("What", "Why"), tuple(dict.fromkeys(rows)), find=len(rows) > 10)
 
 
+def patches(series: SeriesView, patches_page: str = "./remediation.html", audit_page: str = "") -> Table:
+    """One row a patch in the order in which they apply; with its verdict once anything was verified."""
+    tried = series.verified is not None
+    rows = tuple(
+        (
+            Link(f"{patch.number:04}", f"{patches_page}#{patch.anchor}"),
+            Link(patch.check, f"{audit_page}#{patch.check}"), patch.title.rstrip("."),
+            Grade(SAFETY_WORDS.get(patch.safety, patch.safety)),
+            *([Grade(VERDICT_WORDS.get(patch.verdict, "not tried"))] if tried else []), patch.cures, _files(patch),
+            ", ".join(f"{n:04}" for n in patch.requires) or "–", _hours(patch.saves),
+        )
+        for patch in series.patches
+    )
+    columns = ("Patch", "Check", "What it does away with", "Safety", *(["Verified"] if tried else []), "Cures", "Files",
+               "Needs", "Saves")
+    return Table("The series", columns, rows, find=len(rows) > 10)
+
+
 def unpatched(left: Iterable[tuple[str, str, int]]) -> Table:
     """One row a check and reason: findings that no patch of the series cures."""
     rows = tuple((Link(check, f"#{check}"), count, why) for check, why, count in left)
@@ -173,6 +192,12 @@ def waived(report: Report) -> Table:
     """One row a finding that somebody decided to live with: where, why, and which line says so."""
     rows = tuple((w.check, str(w.finding.place), w.finding.message, w.reason, w.by) for w in report.waived)
     return Table("Waived findings", ("Check", "Place", "Finding", "Reason given", "Said by"), rows, find=len(rows) > 10)
+
+
+def _files(patch: PatchView) -> str:
+    new = sum(file.change == "created" for file in patch.files)
+    text = story.plural(len(patch.files), "file")
+    return f"{text}, {new} new" if new else text
 
 
 def _plain(cell: Cell) -> str | float | None:

@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 
 from readybook import charts, display, diffs, story, tables
 from readybook.charts import Chart
-from readybook.diffs import SeriesView
+from readybook.seriesview import SeriesView, read_series
 from readybook.display import Shown
 from readybook.errors import ConfigError, TargetError
-from readybook.markup import el, join
+from readybook.markup import Html, el, join
+from readybook.page import notebook_dress
 from readybook.report import Report
 from readybook.tables import Table
 
@@ -52,7 +53,7 @@ def open_audit(
                   no_target_config=no_target_config, no_cache=no_cache)
     with TemporaryDirectory() as folder:
         ran = with_series(ran, Path(folder))
-        return Audit(ran.report, diffs.read_series(Path(folder)))
+        return Audit(ran.report, read_series(Path(folder)))
 
 
 def load(report_json: str, patches: str = "") -> Audit:
@@ -60,7 +61,7 @@ def load(report_json: str, patches: str = "") -> Audit:
     file = Path(report_json)
     if not file.is_file():
         raise ConfigError(f"report_json: there is no file {report_json}")
-    series = diffs.read_series(Path(patches)) if patches else SeriesView()
+    series = read_series(Path(patches)) if patches else SeriesView()
     return Audit(Report.from_json(file.read_text(encoding="utf-8")), series)
 
 
@@ -72,6 +73,11 @@ def find_target(target: str) -> Path:
         if place.is_dir():
             return place
     raise TargetError(f"target: there is no folder {target}")
+
+
+def dress() -> Html:
+    """The report's look for the views of a notebook, and tables that sort and filter, in JupyterLab."""
+    return notebook_dress()
 
 
 def title(report: Report, date: str = "") -> Shown:
@@ -158,9 +164,9 @@ def findings(report: Report) -> Shown:
 
 
 def patches(audit: Audit) -> Shown:
-    """The offered patches as diffs, with what was proven of them."""
+    """The offered patches in order, with what was proven of them; each leads to its change on the remediation page."""
     found = audit.series.patches
-    html = join([diffs.proof_html(audit.series), diffs.patches_html(found)])
+    html = join([diffs.proof_html(audit.series), display.table_html(tables.patches(audit.series))])
     return Shown(html, audit.series.proof or story.plural(len(found), "patch", "patches"))
 
 
