@@ -43,7 +43,8 @@ def test_a_new_file_reads_settings_whose_names_begin_alike() -> None:
     longer = EnsureSetting("limit_url", "str", '"x"', "LIMIT_URL")
     text = "a = {setting:limit}\nb = {setting:limit_url}\n"
     main = "from fastapi import FastAPI\n\napp = FastAPI()\n"
-    done = apply(Project.from_files({"main.py": main, "requirements.txt": PINNED}), [LIMIT, longer, AddFile("new.py", text)])
+    project = Project.from_files({"main.py": main, "requirements.txt": PINNED})
+    done = apply(project, [LIMIT, longer, AddFile("new.py", text)])
     assert done["new.py"].endswith("a = settings.limit\nb = settings.limit_url\n")
 
 
