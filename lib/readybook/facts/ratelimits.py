@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts import numbers
 from readybook.facts.behaviour import Call, functions_behind, path_of
+from readybook.facts.leading import PASSED_ON, leading_to, of_own_accord
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.values import External, by_default
 from readybook.facts.wrapping import around, source_texts
@@ -27,8 +27,6 @@ LIBRARY = re.compile(r"^(?:slowapi|asgi_?rate_?limit\w*|ratelimit|fastapi_?(?:li
 COUNTS = re.compile(r"^(?:limits|slowapi|fastapi_limiter|upstash_ratelimit|throttled)\.")
 NAMED = re.compile(r"rate_?limit|throttl|request_?limit|limit_?(?:rate|requests)", re.IGNORECASE)
 STATUS = re.compile(r"\b429\b|TOO_MANY_REQUESTS")
-# an answer of 429 that hands on what another service said
-PASSED_ON = re.compile(r"^except|status|\b429\b|RateLimitError")
 PROXIES = re.compile(r"\blimit_req\s|rate_?limit|limit-(?:rps|rpm|connections)|http_req_rate|rate-limit",
                      re.IGNORECASE)
 CLOUD = re.compile(r"throttling_(?:burst|rate)_limit|rate_based_statement|throttlingRateLimit")
@@ -80,33 +78,13 @@ def slowapi_limiters(facts: Facts) -> list[Call]:
 
 def _counting(facts: Facts) -> set[int]:
     """Functions that limit, themselves or through what they call: they refuse with 429, or ask a limiter."""
-    callers: dict[int, set[int]] = defaultdict(set)
-    todo: list[int] = []
-    for call in facts.behaviour.calls:
-        function = call.site.function
-        if function is None:
-            continue
-        own = id(function.original.node)
-        if COUNTS.match(call.path) or _refuses(call):
-            todo.append(own)
-        for f in functions_behind(call.site.callee):
-            callers[id(f.original.node)].add(own)
-    found: set[int] = set()
-    while todo:
-        one = todo.pop()
-        if one not in found:
-            found.add(one)
-            todo += callers[one]
-    return found
+    return leading_to(facts.behaviour, lambda call: bool(COUNTS.match(call.path)) or _refuses(call))
 
 
 def _refuses(call: Call) -> bool:
     """Whether a call makes the answer 429 of the project's own accord."""
-    given = [v for v in (*call.args[:3], *call.kwargs.values()) if v.__class__ is int]
     named = call.site.callee.__class__ is ClassValue and re.search(r"TooMany|RateLimitExceeded|Throttled", call.last)
-    if not named and 429 not in given:
-        return False
-    return not any(PASSED_ON.search(c) for c in call.conditions)
+    return of_own_accord(call, 429) or bool(named) and not any(PASSED_ON.search(c) for c in call.conditions)
 
 
 def _limits(target: Any, counting: set[int]) -> bool:

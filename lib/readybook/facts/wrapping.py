@@ -55,9 +55,9 @@ def source_texts(facts: Facts, target: Any) -> str:
                 continue
             seen.add(id(f.node))
             own.append(source_lines(f.module.text, f.node))
-            todo += [c.site.callee for c in facts.behaviour.calls  # those of functions inside it too
-                     if c.site.module is f.module and f.node[1] <= c.place.line <= f.node[3]
-                     and isinstance(c.site.callee, FunctionValue)]
+            todo += [c.site.callee for line in range(f.node[1], f.node[3] + 1)  # those of functions inside it too
+                     for c in facts.behaviour.by_line.get((f.module.path, line), ())
+                     if isinstance(c.site.callee, FunctionValue)]
     return "\n".join(own)
 
 

@@ -1,0 +1,30 @@
+"""Which functions lead to a call of some kind: those whose bodies make it, and those that call these."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from readybook.facts.behaviour import Behaviour, Call
+
+# conditions under which an error answer only hands on what another service said
+PASSED_ON = re.compile(r"^except|status|\b(?:413|429)\b|RateLimitError")
+
+
+def leading_to(behaviour: Behaviour, wanted: Callable[[Call], bool]) -> set[int]:
+    """``id`` of the node of each project function that makes a wanted call, itself or through what it calls."""
+    todo = [c.site.function.original.node for c in behaviour.calls if c.site.function is not None and wanted(c)]
+    found: set[int] = set()
+    while todo:
+        node = todo.pop()
+        if id(node) not in found:
+            found.add(id(node))
+            todo += [call.site.function.original.node for call, shift in behaviour.callers.get(id(node), ())
+                     if shift == 0 and call.site.function is not None]
+    return found
+
+
+def of_own_accord(call: Call, status: int) -> bool:
+    """Whether a call makes an error or a response with the status, and not because another service said so."""
+    given = [v for v in (*call.args[:3], *call.kwargs.values()) if v.__class__ is int]
+    return status in given and not any(PASSED_ON.search(c) for c in call.conditions)
