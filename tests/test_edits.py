@@ -301,3 +301,35 @@ def test_no_untouched_line_changes(above: list[str], below: list[str], newline: 
     if newline == "\r\n" and text.count("\n") > 0:
         assert new.replace("\r\n", "").count("\n") == 0
     ast.parse(new)
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ("def f():\n    pass\n", "def f(limit: int = 5):\n    pass\n"),
+    ("def f(a, b=1,):\n    pass\n", "def f(a, b=1, limit: int = 5):\n    pass\n"),
+    ("def f(a, *, b: int = (1)):\n    pass\n", "def f(a, *, b: int = (1), limit: int = 5):\n    pass\n"),
+    ("def f(a, **more):\n    pass\n", "def f(a, limit: int = 5, **more):\n    pass\n"),
+    ("def f(\n    a: int,\n    b: str = 'x',\n) -> None:\n    pass\n",
+     "def f(\n    a: int,\n    b: str = 'x',\n    limit: int = 5,\n) -> None:\n    pass\n"),
+    ("def f(limit):\n    pass\n", "def f(limit):\n    pass\n"),
+    ("@get\nasync def f(first_argument: int, second_argument: str, third_argument: float, fourth: int) -> int:\n"
+     "    pass\n",
+     "@get\nasync def f(\n    first_argument: int,\n    second_argument: str,\n    third_argument: float,\n"
+     "    fourth: int,\n    limit: int = 5,\n) -> int:\n    pass\n"),
+])
+def test_a_parameter_is_added_where_it_changes_no_call(before, after):
+    from readybook.edits import apply
+    from readybook.intents import EnsureParameter
+
+    project = Project.from_files({"a.py": before})
+    line = 2 if before.startswith("@") else 1
+    changed = apply(project, [EnsureParameter(Place("a.py", line), "f", "limit", "int", "5")])
+    assert changed.get("a.py", before) == after
+
+
+@pytest.mark.parametrize("before", ["def f(*args):\n    pass\n", "def f(a, /):\n    pass\n"])
+def test_a_parameter_is_refused_where_arguments_go_by_position(before):
+    from readybook.edits import apply
+    from readybook.intents import EnsureParameter
+
+    with pytest.raises(PatchError, match="by position"):
+        apply(Project.from_files({"a.py": before}), [EnsureParameter(Place("a.py", 1), "f", "limit", "int", "5")])

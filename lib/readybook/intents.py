@@ -55,6 +55,18 @@ class ReplaceDefault:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureParameter:
+    """The function ``function`` at ``place`` has the parameter ``name``; when not, ``name: annotation = default`` is
+    added after all that can be given by position."""
+
+    place: Place
+    function: str
+    name: str
+    annotation: str
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
 class MakeSync:
     """The ``async def`` named ``name`` at ``place`` is a plain ``def``."""
 
@@ -234,6 +246,7 @@ Intent = (
     | RemoveKeyword
     | ReplaceExpression
     | ReplaceDefault
+    | EnsureParameter
     | MakeSync
     | RunInOwnLoop
     | EnsureImport

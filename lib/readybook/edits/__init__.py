@@ -17,6 +17,7 @@ from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
 from readybook.edits.lifespan import events_to_lifespan
+from readybook.edits.parameters import ensure_parameter
 from readybook.edits.python_calls import remove_keyword, set_keyword
 from readybook.edits.python_imports import ensure_import, realise_imports
 from readybook.edits.python_nodes import (
@@ -42,6 +43,7 @@ from readybook.intents import (
     EnsureIgnored,
     EnsureImport,
     EnsureModuleStatement,
+    EnsureParameter,
     EnsureRequirement,
     EnsureRouter,
     EnsureSetting,
@@ -69,6 +71,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureIgnored: ensure_ignored,
     EnsureImport: ensure_import,
     EnsureModuleStatement: ensure_module_statement,
+    EnsureParameter: ensure_parameter,
     EnsureRequirement: ensure_requirement,
     EnsureRouter: ensure_router,
     EnsureSetting: ensure_setting,

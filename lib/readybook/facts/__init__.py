@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from readybook.facts.queries import Query
     from readybook.facts.queryrows import RowFlow
     from readybook.facts.origins import Origins
+    from readybook.facts.readings import Readings
     from readybook.facts.servedimages import ServedImage
     from readybook.facts.settings import SettingsClass, Variable
     from readybook.facts.program import App, Program
@@ -217,3 +218,10 @@ class Facts(Surroundings):
         from readybook.facts.queryrows import RowFlow
 
         return RowFlow(self.behaviour, self.orm_models, self.queries)
+
+    @cached_property
+    def readings(self) -> Readings:
+        """Reads of many rows, and which of them functions return."""
+        from readybook.facts.readings import Readings
+
+        return Readings(self)

@@ -1,0 +1,130 @@
+"""Examples of PER008."""
+
+from __future__ import annotations
+
+from readybook import Bad, Good
+
+MODELS = """from sqlalchemy import Column, ForeignKey, Integer, String
+from sqlalchemy.orm import declarative_base
+
+Base = declarative_base()
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id = Column(Integer, primary_key=True)
+    customer_id = Column(ForeignKey("customers.id"))
+    title = Column(String)
+
+
+class Role(Base):
+    __tablename__ = "roles"
+    id = Column(Integer, primary_key=True)
+"""
+HEAD = """from fastapi import Depends, FastAPI
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Order, Role
+
+app = FastAPI()
+
+
+def get_db() -> Session: ...
+
+
+"""
+PAGED = """from typing import Annotated
+
+from fastapi import Depends, FastAPI, Query
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Order, Role
+
+app = FastAPI()
+
+
+def get_db() -> Session: ...
+
+
+"""
+ASYNC = """from fastapi import FastAPI
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Order
+
+app = FastAPI()
+
+
+async def read(db: AsyncSession, title: str | None):
+    stmt = select(Order)
+    if title:
+        stmt = stmt.where(Order.title == title)
+    return (await db.scalars(stmt)).all()
+
+
+@app.get("/orders")
+async def orders(db: AsyncSession, title: str | None = None):
+    return {"items": [o.title for o in await read(db, title)]}
+"""
+
+
+def _files(body: str, head: str = HEAD) -> dict[str, str]:
+    return {"models.py": MODELS, "main.py": head + body}
+
+
+EXAMPLES = (
+    Bad(_files("@app.get(\"/orders\")\ndef orders(db: Session = Depends(get_db)):\n"
+               "    return db.query(Order).all()\n"),
+        at=("main.py:15",), severity="medium",
+        fixed={"main.py": PAGED + "@app.get(\"/orders\")\ndef orders(\n    db: Session = Depends(get_db),\n"
+               "    limit: Annotated[int, Query(ge=1, le=1000)] = 100,\n"
+               "    offset: Annotated[int, Query(ge=0)] = 0,\n):\n"
+               "    return db.query(Order).order_by(Order.id).offset(offset).limit(limit).all()\n"}),
+    Bad({"models.py": MODELS, "main.py": ASYNC}, at=("main.py:14",), severity="medium"),
+    Bad(  # one owner's rows, ordered already, one link a line
+        _files("@app.get(\"/customers/{cid}/orders\")\ndef orders(cid: int, db: Session = Depends(get_db)):\n"
+               "    found = (\n        db.query(Order)\n        .filter(Order.customer_id == cid)\n"
+               "        .order_by(Order.title)\n        .all()\n    )\n    return found\n"),
+        at=("main.py:16",), severity="low",
+        fixed={"main.py": PAGED + "@app.get(\"/customers/{cid}/orders\")\ndef orders(\n    cid: int,\n"
+               "    db: Session = Depends(get_db),\n"
+               "    limit: Annotated[int, Query(ge=1, le=1000)] = 100,\n"
+               "    offset: Annotated[int, Query(ge=0)] = 0,\n):\n    found = (\n        db.query(Order)\n"
+               "        .filter(Order.customer_id == cid)\n        .order_by(Order.title)\n"
+               "        .offset(offset)\n        .limit(limit)\n        .all()\n    )\n    return found\n"}),
+    Bad(  # cut in Python
+        _files("@app.get(\"/orders\")\ndef orders(skip: int = 0, limit: int = 10, db: Session = Depends(get_db)):\n"
+               "    rows = db.scalars(select(Order)).all()\n    return rows[skip : skip + limit]\n"),
+        at=("main.py:15",), severity="low"),
+    Bad(  # written SQL
+        {"main.py": "import sqlite3\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/orders\")\n"
+         "def orders():\n    conn = sqlite3.connect(\"shop.db\")\n    cur = conn.cursor()\n"
+         "    cur.execute(\"SELECT id, title FROM orders\")\n"
+         "    return [{\"id\": r[0], \"title\": r[1]} for r in cur.fetchall()]\n"},
+        at=("main.py:13",), severity="medium"),
+    Good(_files("@app.get(\"/orders\")\ndef orders(limit: int = 10, db: Session = Depends(get_db)):\n"
+                "    return db.query(Order).limit(limit).all()\n")),
+    Good(_files("@app.get(\"/orders\")\ndef orders(db: Session = Depends(get_db)):\n"
+                "    return db.scalars(select(Order).order_by(Order.id.desc()).limit(20)).all()\n")),
+    Good(  # pages through a dependency and a function of the project
+        _files("class Pages:\n    def __init__(self, page: int = 1, per_page: int = 20):\n"
+               "        self.page = page\n\n\n"
+               "def cut(db, query, pages):\n    return query.limit(20).all()\n\n\n@app.get(\"/orders\")\n"
+               "def orders(pages: Pages = Depends(), db: Session = Depends(get_db)):\n"
+               "    return cut(db, db.query(Order), pages)\n")),
+    Good(  # a table that does not grow with use, rows by key, a number, one row of many, an export
+        _files("@app.get(\"/roles\")\ndef roles(db: Session = Depends(get_db)):\n    return db.query(Role).all()\n\n\n"
+               "@app.get(\"/some\")\ndef some(ids: str, db: Session = Depends(get_db)):\n"
+               "    return db.query(Order).filter(Order.id.in_(ids.split(\",\"))).all()\n\n\n"
+               "@app.get(\"/number\")\ndef number(db: Session = Depends(get_db)):\n"
+               "    return {\"number\": len(db.query(Order).all())}\n\n\n"
+               "@app.get(\"/first\")\ndef first(db: Session = Depends(get_db)):\n"
+               "    return db.query(Order).all()[0]\n\n\n"
+               "@app.get(\"/orders/export.csv\")\ndef export(db: Session = Depends(get_db)):\n"
+               "    return db.query(Order).all()\n"), outcome="not_applicable"),
+    Good(_files("@app.post(\"/orders\")\ndef make(db: Session = Depends(get_db)):\n"
+                "    return db.query(Order).all()\n"), outcome="not_applicable"),
+)
