@@ -241,6 +241,34 @@ class ReplaceLineText:
     new: str
 
 
+@dataclass(frozen=True, slots=True)
+class EnsureComposeService:
+    """The compose file ``path`` has a service ``name``; ``text`` is what stands below it, indented by steps of two."""
+
+    path: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureComposeVariable:
+    """The service ``service`` of the compose file ``path`` gets the environment variable ``name`` (``value``: YAML)."""
+
+    path: str
+    service: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppendLine:
+    """The text file ``path`` ends with ``line`` unless it has a line that matches ``unless`` (a regular expression)."""
+
+    path: str
+    line: str
+    unless: str
+
+
 Intent = (
     SetKeyword
     | RemoveKeyword
@@ -264,4 +292,7 @@ Intent = (
     | InsertInstruction
     | ReplaceInstruction
     | ReplaceLineText
+    | EnsureComposeService
+    | EnsureComposeVariable
+    | AppendLine
 )

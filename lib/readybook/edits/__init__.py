@@ -13,6 +13,7 @@ from typing import Any
 
 from readybook.edits.app_calls import set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
+from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
@@ -32,13 +33,16 @@ from readybook.edits.routers import ensure_router
 from readybook.edits.setting_use import PLACEHOLDER, resolve
 from readybook.edits.setting_use import setting_access as _setting_access
 from readybook.edits.settings import ensure_setting
-from readybook.edits.text import add_file, replace_line_text
+from readybook.edits.text import add_file, append_line, replace_line_text
 from readybook.edits.toml import ensure_toml_table
 from readybook.edits.unused_imports import remove_unused_import
 from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.intents import (
     AddFile,
+    AppendLine,
+    EnsureComposeService,
+    EnsureComposeVariable,
     EnsureEnvExample,
     EnsureIgnored,
     EnsureImport,
@@ -67,6 +71,9 @@ from readybook.project import Project
 
 HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     AddFile: add_file,
+    AppendLine: append_line,
+    EnsureComposeService: ensure_compose_service,
+    EnsureComposeVariable: ensure_compose_variable,
     EnsureEnvExample: ensure_env_example,
     EnsureIgnored: ensure_ignored,
     EnsureImport: ensure_import,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from readybook.edits.drafts import Draft, Splice
 from readybook.edits.work import Work, spot
 from readybook.errors import PatchError
-from readybook.intents import AddFile, ReplaceLineText
+from readybook.intents import AddFile, AppendLine, ReplaceLineText
 
 
 def add_file(work: Work, intent: AddFile) -> None:
@@ -39,3 +41,17 @@ def replace_line_text(work: Work, intent: ReplaceLineText) -> None:
         return [Splice(at, at + len(intent.old), new)]
 
     work.plan_text(intent.place.path, planner)
+
+
+def append_line(work: Work, intent: AppendLine) -> None:
+    """Carry out AppendLine; the file must exist."""
+
+    def planner(text: str, draft: Draft) -> list[Splice]:
+        del draft
+        if re.search(intent.unless, text, re.MULTILINE):
+            return []
+        newline = "\r\n" if "\r\n" in text else "\n"
+        lead = "" if not text or text.endswith("\n") else newline
+        return [Splice(len(text), len(text), f"{lead}{intent.line}{newline}")]
+
+    work.plan_text(intent.path, planner)

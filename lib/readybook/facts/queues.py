@@ -1,0 +1,67 @@
+"""Task queues and message brokers that the code sets up: what carries work from one process to another."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from readybook.facts.objects import ClassValue
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts.behaviour import Behaviour, Call
+
+_MADE = (
+    ("celery", re.compile(r"celery\.(?:app\.(?:base\.)?)?Celery")),
+    ("rq", re.compile(r"rq\.(?:queue\.)?Queue|rq_scheduler\.\w*Scheduler")),
+    ("arq", re.compile(r"arq\.(?:connections\.)?(?:create_pool|ArqRedis)|arq\.(?:worker\.)?(?:run_worker|Worker)")),
+    ("dramatiq", re.compile(r"dramatiq\.(?:set_broker|actor|brokers\.\w+\.\w+Broker)")),
+    ("taskiq", re.compile(r"taskiq(?:_\w+)?\.(?:[\w.]+\.)?(?!InMemory)\w*Broker")),
+    ("procrastinate", re.compile(r"procrastinate\.(?:app\.)?App")),
+    ("saq", re.compile(r"saq\.(?:queue\.(?:\w+\.)?)?(?:\w*Queue)(?:\.from_url)?")),
+    ("huey", re.compile(r"huey\.(?:\w+\.)*(?:PriorityRedis|Redis|Sqlite|File)\w*Huey\w*")),
+    ("streaq", re.compile(r"streaq\.(?:\w+\.)*Worker")),
+    ("hatchet", re.compile(r"hatchet_sdk\.(?:\w+\.)*Hatchet")),
+    ("temporal", re.compile(r"temporalio\.client\.Client\.connect")),
+    ("faststream", re.compile(r"faststream\.\w+\.(?:\w+\.)*\w+Broker")),
+    ("cloud tasks", re.compile(r"google\.cloud\.tasks(?:_v\d\w*)?\.CloudTasks(?:Async)?Client")),
+    ("rabbitmq", re.compile(r"aio_pika\.connect(?:_robust)?|pika\.(?:\w+\.)*\w*Connection")),
+    ("kafka", re.compile(r"aiokafka\.(?:\w+\.)*AIOKafka(?:Producer|Consumer)|confluent_kafka\.(?:Producer|Consumer)"
+                         r"|kafka\.Kafka(?:Producer|Consumer)")),
+    ("nats", re.compile(r"nats\.(?:aio\.client\.)?(?:connect|Client\.connect)")),
+)
+_AWS = re.compile(r"(?:aio)?boto(?:3|core)?(?:\.[\w.]+)?\.(?:client|resource|create_client)")
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One object through which work is handed to other processes; ``library`` names the package or the broker."""
+
+    library: str
+    place: Place
+    call: Call = field(repr=False, compare=False)
+
+
+def queues(behaviour: Behaviour) -> tuple[Queue, ...]:
+    """Every queue that application code sets up, by place."""
+    found = []
+    for path, calls in behaviour.by_path.items():
+        library = _library(path)
+        for call in calls:
+            own = library or (_AWS.fullmatch(path) and "sqs" in call.args[:1] and "sqs") or _derived(call)
+            if own:
+                found.append(Queue(own, call.place, call))
+    return tuple(sorted(found, key=lambda q: (q.place.path, q.place.line, q.place.column)))
+
+
+def _library(path: str) -> str:
+    return next((name for name, pattern in _MADE if pattern.fullmatch(path)), "") if "." in path else ""
+
+
+def _derived(call: Call) -> str:
+    """The library of a class of the project that derives from one of a queue."""
+    callee = call.site.callee
+    if not isinstance(callee, ClassValue):
+        return ""
+    return next((name for base in callee.external_bases() if (name := _library(base))), "")

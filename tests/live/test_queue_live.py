@@ -1,0 +1,131 @@
+"""The queue that ARC003 writes, run for real: a worker process, a real Redis broker, tasks that go there and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from generated import fixed, run, write
+from servers import Process, Redis, Service, until
+
+pytest.importorskip("celery")
+MAIN = """from fastapi import BackgroundTasks, FastAPI
+
+from app.reports import build_report, refund_payment
+
+app = FastAPI()
+
+
+@app.post("/reports/{key}")
+def start(key: str, tasks: BackgroundTasks) -> None:
+    tasks.add_task(build_report, key, 2)
+
+
+@app.get("/reports/{key}/status")
+def state(key: str) -> str:
+    return key
+
+
+@app.post("/refunds/{order}")
+def refund(order: str, tasks: BackgroundTasks) -> None:
+    tasks.add_task(refund_payment, order)
+"""
+WORK = """import asyncio
+import os
+import pathlib
+
+FOLDER = pathlib.Path(os.environ["REPORTS"])
+
+
+async def build_report(key: str, copies: int) -> None:
+    await asyncio.sleep(0)
+    loop = id(asyncio.get_running_loop())
+    with (FOLDER / "report").open("a") as report:
+        report.write(f"{key} {copies} {os.getpid()} {loop}\\n")
+
+
+def refund_payment(order: str) -> None:
+    tried = FOLDER / f"tried_{order}"
+    tried.write_text(tried.read_text() + "x" if tried.exists() else "x")
+    if len(tried.read_text()) < 2:
+        raise ConnectionError("the bank is away")
+    (FOLDER / order).write_text("paid back")
+"""
+FILES = {"app/__init__.py": "", "app/main.py": MAIN, "app/reports.py": WORK, "requirements.txt": "fastapi\n",
+         "Procfile": "web: uvicorn app.main:app\n"}
+SEND = """
+import json, sys
+from app.tasks import background
+from app.celery_app import celery_app
+task = getattr(background, sys.argv[1])
+sent = task.apply_async(args=json.loads(sys.argv[2]), task_id=sys.argv[3])
+sent.get(timeout=60)
+print(json.dumps([sent.id, celery_app.AsyncResult(sys.argv[3]).state, sent.result]))
+"""
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    return write(fixed(FILES, "ARC003"), tmp_path / "shop")
+
+
+@pytest.fixture
+def variables(redis: Redis, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "out").mkdir()
+    return {"CELERY_BROKER_URL": redis.url, "REPORTS": str(tmp_path / "out")}
+
+
+def worker(launch: Callable[..., Process], made: Path, variables: dict[str, str]) -> Process:
+    """A worker started by the line that the fix put into the Procfile."""
+    (line,) = [x for x in (made / "Procfile").read_text().splitlines() if x.startswith("worker: ")]
+    command = line.removeprefix("worker: ").split()
+    process = launch(["python", "-m", *command], made, **variables)
+    until(lambda: "ready." in process.output() or not process.alive, 60, "the worker is ready")
+    assert process.alive, process.output()
+    return process
+
+
+def sent(made: Path, variables: dict[str, str], task: str, *arguments: object, job: str = "job-1") -> list[object]:
+    said = run(made, "python", "-c", SEND, task, json.dumps(arguments), job, **variables)
+    return json.loads(said.splitlines()[-1])
+
+
+def test_tasks_go_to_a_worker_and_back(launch: Callable[..., Process], made: Path, variables: dict[str, str],
+                                       redis: Redis) -> None:
+    process = worker(launch, made, variables)
+    assert sent(made, variables, "ping") == ["job-1", "SUCCESS", "pong"]
+    for number in range(3):
+        assert sent(made, variables, "build_report_task", "march", 2, job=f"r{number}")[1] == "SUCCESS"
+    rows = [line.split() for line in Path(variables["REPORTS"], "report").read_text().splitlines()]
+    assert [row[:2] for row in rows] == [["march", "2"]] * 3
+    assert {row[2] for row in rows}.isdisjoint({str(process.child.pid)})  # a child of the worker did it
+    assert len({(row[2], row[3]) for row in rows}) == len({row[2] for row in rows})  # one loop to a process
+
+
+def test_a_task_whose_connection_fails_is_tried_again(launch: Callable[..., Process], made: Path,
+                                                      variables: dict[str, str]) -> None:
+    worker(launch, made, variables)
+    assert sent(made, variables, "refund_payment_task", "order7")[1] == "SUCCESS"
+    assert Path(variables["REPORTS"], "order7").read_text() == "paid back"
+    assert Path(variables["REPORTS"], "tried_order7").read_text() == "xx"
+
+
+def test_work_waits_for_a_worker_and_pickles_are_refused(launch: Callable[..., Process], made: Path,
+                                                         variables: dict[str, str]) -> None:
+    put = ("from app.tasks import background as b; print(b.build_report_task.apply_async(args=['may', 1]).id);"
+           "b.build_report_task.apply_async(args=['evil', 1], serializer='pickle')")
+    run(made, "python", "-c", put, **variables)  # nobody works yet
+    report = Path(variables["REPORTS"], "report")
+    assert not report.exists()
+    process = worker(launch, made, variables)
+    until(report.exists, 60, "the report is written")
+    until(lambda: "Refusing to deserialize" in process.output() or "ContentDisallowed" in process.output(), 30,
+          "the pickle is refused")
+    assert report.read_text().startswith("may 1 ") and "evil" not in report.read_text()
+
+
+def test_the_service_starts_beside_it(serve: Callable[..., Service], made: Path, variables: dict[str, str]) -> None:
+    service = serve("app.main:app", made, **variables)
+    assert service.ask("/reports/a/status")[:2] == (200, "a")
