@@ -46,9 +46,20 @@ def _unused(source: PythonSource, name: str) -> list[Splice]:
             return []
         number = bound.index(name)
         if len(aliases) == 1:
-            return [Splice(source.line_start(start), source.line_end(end), "")]
+            return [Splice(source.line_start(start), _line_end(source, source.line_start(start), end), "")]
         return [_without_alias(source, aliases, number)]
     return []
+
+
+def _line_end(source: PythonSource, start: int, end: int) -> int:
+    """Where the statement's lines end: at the head of a file, and between two blank lines, a blank line goes too."""
+    after = source.line_end(end)
+    bare = not source.text[:start].strip() or source.text[:start].endswith(("\n\n", "\r\n\r\n"))
+    while bare and after < len(source.text) and not source.text[after:source.line_end(after)].strip():
+        after = source.line_end(after)
+        if source.text[:start].strip():
+            break
+    return after
 
 
 def _without_alias(source: PythonSource, aliases: list[cst.ImportAlias], number: int) -> Splice:

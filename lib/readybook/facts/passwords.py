@@ -1,0 +1,175 @@
+"""Where application code turns passwords into something to store, and where it compares them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.bindings import bound
+from readybook.facts.modules import Module
+from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+from readybook.facts.values import text_of
+from readybook.place import Place
+
+if TYPE_CHECKING:
+    from readybook.facts.behaviour import Behaviour, Call
+
+FAST = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512",
+        "blake2b", "blake2s", "md4")
+SLOW = re.compile(r"(?i)bcrypt|argon2|scrypt|pwdlib|passlib|pbkdf2|password_?hasher|CryptContext")
+NAME = re.compile(r"(?i)(?:^|_)(?:password|passwd|passphrase|passcode|pwd)[0-9]?$|^(?:plain|raw|user)_?pass$")
+# what is derived from a password, or asks something about one, is none
+NOT = re.compile(r"(?i)hash|encrypt|token|digest|reset|crypted|length|policy|field|label|column|changed|expire|hint"
+                 r"|salt|strength|valid|error|url|key$|min_|max_|has_|is_|must_|require|must_change|rule|pattern")
+WORD = re.compile(r"(?i)password|passwd|passphrase|passcode|pwd")
+ALIKE = re.compile(r"(?i)confirm|repeat|again|retype|re_?enter|(?:^|_)(?:new|old|current|previous|last|default|second"
+                   r"|verify|same|initial|temp\w*)_|_(?:new|old|again|verify)|2$")
+ELSEWHERE = re.compile(r"(?i)settings|config|conf|env|environ|secrets?|constants?")
+
+
+@dataclass(frozen=True, slots=True)
+class FastHash:
+    """A general hash over a password: ``algorithm``, the ``call`` to it, the password's text, ``prehash`` when the
+    same function hands the digest to a password hash."""
+
+    algorithm: str
+    password: str
+    prehash: bool
+    call: Call = field(repr=False, compare=False)
+
+    @property
+    def place(self) -> Place:
+        """Where the call stands."""
+        return self.call.place
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A stored password compared with a given one as they are; ``query``: inside a database query."""
+
+    place: Place
+    stored: str
+    given: str
+    query: bool
+    function: str
+
+
+def names_password(text: str) -> bool:
+    """Whether a name or attribute holds a password: ``password``, ``form.password``; not ``password_hash``."""
+    key = re.search(r"\[['\"](\w{1,60})['\"]\]$", text)
+    last = key[1] if key else text.rpartition(".")[2]
+    return bool(NAME.search(last)) and not NOT.search(last)
+
+
+def fast_hashes(behaviour: Behaviour) -> tuple[FastHash, ...]:
+    """General hashes over passwords, by place; hashes that ask a list of leaked passwords are left out."""
+    found = []
+    for name in (*FAST, "new"):
+        for call in behaviour.by_path.get(f"hashlib.{name}", ()):
+            arguments = call.site.node[4]
+            algorithm, data = name, arguments[0] if arguments else None
+            if name == "new":
+                algorithm = (text_of(call.args[0]) if call.args else None) or ""
+                data = arguments[1] if len(arguments) > 1 else None
+            password = _password_in(data, call) if algorithm.lower().replace("-", "") in FAST else ""
+            if password and not _leak_check(call):
+                found.append(FastHash(algorithm, password, _handed_on(behaviour, call), call))
+    return tuple(sorted(found, key=lambda f: (f.place.path, f.place.line)))
+
+
+def _password_in(data: Node | None, call: Call) -> str:
+    """The password among the parts of what is hashed; empty when there is none."""
+    for node in nodes(data):
+        if node[0] in ("name", "attr", "sub"):
+            text = unparse(node)
+            if names_password(text):
+                return text
+    function = call.site.function
+    for name in nodes(data) if function is not None and function.node[0] == "def" else ():
+        for value in bound(name[3], function.node[6], name) if name[0] == "name" and function is not None else ():
+            for node in nodes(value):
+                if node[0] in ("name", "attr") and names_password(unparse(node)):
+                    return unparse(node)
+    return ""
+
+
+def _leak_check(call: Call) -> bool:
+    function = call.site.function
+    text = call.function + (str(function.node) if function is not None else "")
+    return bool(re.search(r"(?i)pwned|hibp|breach|realm|nonce|md5_digest_auth", text))
+
+
+def _handed_on(behaviour: Behaviour, call: Call) -> bool:
+    function = call.site.function
+    others = behaviour.calls_in(function) if function is not None else ()
+    return any(SLOW.search(c.path) or SLOW.search(unparse(c.site.node[3])) for c in others if c is not call)
+
+
+def comparisons(behaviour: Behaviour) -> Iterator[Comparison]:
+    """Comparisons of two passwords of which one comes from a record, in the functions of application code."""
+    for module in behaviour.program.modules.by_path.values():
+        if module.role == "application" and WORD.search(module.text):
+            for function, node in _functions(module.body, ""):
+                yield from _in_function(module, function, node)
+
+
+def _functions(body: Any, prefix: str) -> Iterator[tuple[str, Node]]:
+    for s in body:
+        if s[0] == "def":
+            yield f"{prefix}{s[4]}", s
+        elif s[0] == "class":
+            yield from _functions(s[7], f"{prefix}{s[4]}.")
+
+
+def _in_function(module: Module, name: str, function: Node) -> Iterator[Comparison]:
+    for node in nodes(function[6]):
+        if node[0] != "cmp" or len(node[4]) != 1 or node[4][0][0] not in ("Eq", "NotEq"):
+            continue
+        sides = [_side(node[3]), _side(node[4][0][1])]
+        stored = next((s for s in sides if _stored(s)), "")
+        given = next((s for s in sides if s != stored), "")
+        if not stored or not given or any(ALIKE.search(s.rpartition(".")[2]) for s in sides):
+            continue
+        if stored.partition(".")[0] == given.partition(".")[0] or _worked_out(given, function, node):
+            continue
+        query = stored[:1].isupper()
+        place = module.place(node)
+        yield Comparison(place, stored, given, query, f"{module.name}.{name}")
+
+
+def _side(node: Node) -> str:
+    """The text of one side when it names a password, else empty; ``record["password"]`` reads ``record.password``."""
+    if node[0] == "sub" and node[4][0] == "const" and isinstance(node[4][3], str):
+        text = f"{unparse(node[3])}.{node[4][3]}"
+    else:
+        text = unparse(node) if node[0] in ("name", "attr") else ""
+    return text if text and names_password(text) else ""
+
+
+def _stored(text: str) -> bool:
+    """Whether a password is a record's attribute, not a setting, the request's or the object's own."""
+    base = text.rpartition(".")[0]
+    request = re.search(r"(?i)^(?:self|cls)$|form|payload|request|body|data|credential|schema|input|login|args|params"
+                        r"|dto|_in$|_create$|command|info$|values", base)
+    return bool(base) and not ELSEWHERE.search(base) and not request and not base.isupper()
+
+
+def _worked_out(given: str, function: Node, use: Node) -> bool:
+    """Whether the given side is a local name that some call made: a hash, perhaps."""
+    if "." in given:
+        return False
+    return any(inner[0] == "call" for value in bound(given, function[6], use) for inner in nodes(value))
+
+
+def nodes(node: Any) -> Iterator[Node]:
+    """A lowered piece of code and everything in it, in order of appearance as far as tuples keep it."""
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple):
+            if len(item) > 3 and isinstance(item[0], str) and isinstance(item[1], int):
+                yield item
+            stack.extend(reversed(item))
