@@ -8,7 +8,7 @@ import pytest
 
 from readybook.edits import apply
 from readybook.errors import PatchError
-from readybook.intents import RunInOwnLoop, SetUpApp
+from readybook.intents import EnsureMiddleware, RunInOwnLoop, SetUpApp
 from readybook.place import Place
 from readybook.project import Project
 
@@ -19,7 +19,8 @@ def after(text: str, *intents: object) -> str:
     """The text of main.py when the intents are carried out; asked again, nothing changes."""
     project = Project.from_files({"main.py": text, "extra.py": "def inner(app): ...\n\n\ndef outer(app): ...\n"})
     changed = apply(project, intents)  # type: ignore[arg-type]
-    again = [replace(i, place=found(changed["main.py"])) for i in intents if isinstance(i, SetUpApp)]
+    again = [replace(i, place=found(changed["main.py"])) for i in intents
+             if isinstance(i, SetUpApp | EnsureMiddleware)]
     assert apply(project.with_files(changed), again) == {}
     return changed["main.py"]
 
@@ -33,6 +34,18 @@ def found(text: str) -> Place:
 def at(line: int, column: int = 7) -> Place:
     """A place in main.py."""
     return Place("main.py", line, column)
+
+
+def test_a_middleware_is_added_once_right_after_the_application_is_built() -> None:
+    text = HEAD + "def make():\n    app = FastAPI()\n    app.add_middleware(Other)\n    return app\n"
+    short = EnsureMiddleware(found(text), "starlette.middleware.gzip", "GZipMiddleware")
+    assert "    app = FastAPI()\n    app.add_middleware(GZipMiddleware)\n    app.add_middleware(Other)\n" in after(
+        text, short)
+    long = replace(short, arguments=f"minimum_size={'1' * 120}")
+    assert f"    app.add_middleware(\n        GZipMiddleware,\n        minimum_size={'1' * 120},\n    )\n" in after(
+        text, long)
+    with pytest.raises(PatchError, match="no name"):
+        after(HEAD + "serve(FastAPI())\n", EnsureMiddleware(Place("main.py", 3, 7), "a", "B"))
 
 
 def test_inner_comes_first_and_outer_after_the_last_middleware() -> None:

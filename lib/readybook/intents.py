@@ -185,6 +185,19 @@ class SetUpApp:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureMiddleware:
+    """The application built at ``place`` adds the middleware ``name``, imported from ``module``, after it is built.
+
+    ``arguments`` is the source text of the middleware's own arguments. A block that adds it already is left alone.
+    """
+
+    place: Place
+    module: str
+    name: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AddFile:
     """``path`` exists; when it does not, it is made with ``text``."""
 
@@ -286,6 +299,7 @@ Intent = (
     | EventsToLifespan
     | EnsureRouter
     | SetUpApp
+    | EnsureMiddleware
     | AddFile
     | EnsureRequirement
     | EnsureTomlTable

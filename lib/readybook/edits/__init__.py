@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from readybook.edits.app_calls import set_up_app
+from readybook.edits.app_calls import ensure_middleware, set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
@@ -46,6 +46,7 @@ from readybook.intents import (
     EnsureEnvExample,
     EnsureIgnored,
     EnsureImport,
+    EnsureMiddleware,
     EnsureModuleStatement,
     EnsureParameter,
     EnsureRequirement,
@@ -77,6 +78,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureEnvExample: ensure_env_example,
     EnsureIgnored: ensure_ignored,
     EnsureImport: ensure_import,
+    EnsureMiddleware: ensure_middleware,
     EnsureModuleStatement: ensure_module_statement,
     EnsureParameter: ensure_parameter,
     EnsureRequirement: ensure_requirement,
