@@ -185,7 +185,7 @@ class Origins:
             ("str.", "bytes.", "dict.", "list.")
         ):
             yield from self._returned(node, call, functions, scope)
-        elif callee[0] == "attr" and isinstance(self._lookup(callee[3], scope), External):  # a function of a package
+        elif callee[0] == "attr" and isinstance(self.value_of(callee[3], scope), External):  # a function of a package
             yield Origin("unknown", unparse(node), place)
         elif callee[0] == "attr" and callee[4] not in HARMLESS_METHODS:  # a method: of the text, of what was read
             yield from self._trace(callee[3], scope)
@@ -226,7 +226,7 @@ class Origins:
         guarded = guard(text, scope.body, scope.conditions)
         if guarded == "listed":
             return
-        value = self._lookup(node, scope)
+        value = self.value_of(node, scope)
         if isinstance(value, FromEnv) or CONFIGURATION.search(unparse(base)):
             yield Origin("environment", text, scope.module.place(node))
         elif text.startswith("sys.argv") or text == "sys.stdin":
@@ -262,12 +262,12 @@ class Origins:
             yield replace(origin, kind="checked") if guarded else origin
 
     def _constant(self, node: Node, scope: Scope) -> bool:
-        value = self._lookup(node, scope)
+        value = self.value_of(node, scope)
         return value is not None and known(value) and isinstance(value, str | int | float | bool)
 
     def _outer(self, node: Node, scope: Scope) -> list[Origin]:
         """A name of the module or of a function around."""
-        value, place = self._lookup(node, scope), scope.module.place(node)
+        value, place = self.value_of(node, scope), scope.module.place(node)
         if isinstance(value, FromEnv):
             return [Origin("environment", node[3], place)]
         if value is not None and known(value) and not hasattr(value, "node"):
@@ -310,7 +310,7 @@ class Origins:
                 found.append(replace(origin, chain=(*origin.chain, call.place)))
         return found
 
-    def _lookup(self, node: Node, scope: Scope) -> Any:
+    def value_of(self, node: Node, scope: Scope) -> Any:
         """The value of a module's name, or of an attribute of an object or module behind one; None when not found."""
         if node[0] == "name":
             around = scope.function.scope if scope.function is not None else self.run.load(scope.module).scope
@@ -318,7 +318,7 @@ class Origins:
                 return around.find(node[3])
             except KeyError:
                 return None
-        base = self._lookup(node[3], scope) if node[0] == "attr" else None
+        base = self.value_of(node[3], scope) if node[0] == "attr" else None
         if base is None or isinstance(base, Unknown | External):
             return None
         value = get_attribute(self.run, base, node[4])

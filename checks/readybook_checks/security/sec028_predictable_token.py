@@ -1,0 +1,164 @@
+"""SEC028: secrets from a generator that can be predicted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.behaviour import Call
+from readybook.facts.purposes import purposes
+from readybook.finding import Answer
+from readybook.intents import EnsureImport, RemoveUnusedImport, ReplaceExpression
+
+DRAWS = frozenset({"random", "randint", "randrange", "choice", "choices", "sample", "getrandbits", "randbytes",
+                   "uniform", "shuffle"})
+CLOCKS = frozenset({"time.time", "time.time_ns", "time.monotonic", "datetime.datetime.now", "datetime.datetime.utcnow"})
+STRONG = re.compile(r"secrets\.|os\.urandom$|uuid\.uuid4$|random\.SystemRandom\.")
+SECRET = re.compile(
+    r"(?i)(?:^|_)(?:token|secret|password|passwd|passphrase|otp|totp|pin|passcode|api_?key|secret_?key|access_?key|"
+    r"session_?id|sid|session_?key|csrf|nonce|salt|(?:verification|verify|reset|invite|invitation|activation|"
+    r"confirmation|access|auth|login|recovery|backup|security|two_?factor|mfa|sms|email)_?code|one_?time_?code)s?"
+    r"(?:_?(?:value|str|string|hash|text|plain|raw))?$")
+MAKER = re.compile(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
+                   r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
+                   r"confirmation|auth|recovery|login)_?code)s?$")
+NOT = re.compile(r"(?i)expir|_at$|_time$|ttl|until|lifetime|count|limit|max_|min_|num_|length|fake|mock|dummy|sample|"
+                 r"usage|budget|cost|placeholder")
+
+
+class PredictableToken(Check):
+    """A secret is drawn from a generator whose next values can be worked out.
+
+    Looked at: calls of ``random``, ``uuid.uuid1`` and clocks whose value becomes a token, a password, a one-time code,
+    a session id or the like, by the name of the variable, argument, key or function that takes it. ``random`` gives
+    its whole state away after a few hundred values; a clock and ``uuid1`` can be guessed. Jitter, samples, shuffled
+    lists and times of expiry are no secrets; ``secrets``, ``uuid4`` and ``SystemRandom`` are right.
+
+    Fix: the same draw from ``secrets``, which asks the operating system.
+    """
+
+    id = "SEC028"
+    name = "predictable-token"
+    category = "security"
+    severity = "high"
+    hours = Hours(0.25, 0.5, 1, each=0.1)
+    fix_kinds = ("codemod", "advice")
+    references = ("https://docs.python.org/3/library/secrets.html", "https://cwe.mitre.org/data/definitions/330.html")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """A finding for each predictable draw of a secret, a Right for each that cannot be predicted."""
+        found = False
+        for call in project.facts.behaviour.calls:
+            kind = _kind(call)
+            if not kind:
+                continue
+            name = next((n for n in purposes(call) if _of_secret(n, kind)), "")
+            if not name:
+                continue
+            found = True
+            if kind == "strong":
+                yield Right(call.place, "drawn from the operating system")
+            else:
+                yield _finding(call, kind, name)
+        if not found:
+            yield NotApplicable("the application's code draws no secret")
+
+
+def _of_secret(name: str, kind: str) -> bool:
+    """Whether a name says secret; a function that makes one may read the clock for another reason."""
+    made = MAKER.search(name) is not None
+    if kind == "clock" and made:
+        return False
+    return (made or SECRET.search(name) is not None) and NOT.search(name) is None
+
+
+def _kind(call: Call) -> str:
+    """How a call draws: strong, random, uuid1 or clock; empty when it does not draw."""
+    if STRONG.match(call.path):
+        return "strong"
+    package, _, method = call.path.rpartition(".")
+    if package in ("random", "random.Random", "numpy.random") and method in DRAWS:
+        return "random"
+    if call.path == "uuid.uuid1":
+        return "uuid1"
+    return "clock" if call.path in CLOCKS and "." in call.path else ""
+
+
+def _finding(call: Call, kind: str, name: str) -> Answer:
+    why = {"random": "whoever sees enough of its values works out the next ones",
+           "uuid1": "it holds the time and the machine's address, the rest can be guessed",
+           "clock": "whoever knows about when it was made tries the few times that are possible"}[kind]
+    weak = re.search(r"(?i)salt|nonce", name) is not None
+    return Finding(call.place, f"{name} comes from {call.path}(): {why}.", "medium" if weak else "high",
+                   confidence="medium" if kind == "clock" else "high", fix=_fix(call, kind))
+
+
+def _fix(call: Call, kind: str) -> Fix:
+    path, written = call.place.path, call.written
+    if kind == "clock":
+        return advice("Draw it with secrets.token_urlsafe(32)", "what else the value is read for is not in the code")
+    if written is None or call.path.startswith("numpy.") or call.path.endswith("shuffle"):
+        return advice("Draw it from secrets.SystemRandom()", "how the call is written leaves no plain place to change")
+    callee, arguments = written
+    old, reason = f"{callee}({arguments})", "the values come from the operating system: a seed no longer repeats them"
+    if kind == "uuid1":
+        if "." not in callee or arguments:
+            return advice("Use uuid.uuid4()", "the call is written in a way of its own")
+        new = f"{callee.rpartition('.')[0]}.uuid4()"
+        return Fix("Draw the id at random", (ReplaceExpression(call.place, old, new),), safety="review",
+                   reason="ids no longer sort by time")
+    new = f"secrets.choice({arguments})" if call.path.endswith(".choice") else _number(call, arguments)
+    intents = (EnsureImport(path, "secrets"), ReplaceExpression(call.place, old, new),
+               RemoveUnusedImport(path, callee.partition(".")[0]))
+    return Fix("Draw it with secrets", intents, safety="review", reason=reason)
+
+
+def _number(call: Call, arguments: str) -> str:
+    """``secrets.randbelow`` for whole numbers that the code names, the same method of SystemRandom otherwise."""
+    values, method = call.args, call.path.rpartition(".")[2]
+    if method == "randint" and len(values) == 2 and all(isinstance(v, int) for v in values) and not call.kwargs:
+        low, high = values
+        if low < high:
+            return f"secrets.randbelow({high - low + 1})" + (f" + {low}" if low else "")
+    return f"secrets.SystemRandom().{method}({arguments})"
+
+
+API = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+PredictableToken.examples = (
+    Bad(
+        {"main.py": "import random\nimport string\n\n" + API + "\n\n@app.post(\"/reset\")\ndef reset() -> str:\n"
+         "    token = \"\".join(random.choice(string.ascii_letters) for _ in range(20))\n    return token\n"},
+        at=("main.py:11",), severity="high",
+        fixed={"main.py": "import secrets\nimport string\n\n" + API + "\n\n@app.post(\"/reset\")\ndef reset() -> str:\n"
+               "    token = \"\".join(secrets.choice(string.ascii_letters) for _ in range(20))\n    return token\n"},
+    ),
+    Bad(  # a number between two, from an import of its own, in a function named for it
+        {"codes.py": "from random import randint as draw\n\n\ndef generate_otp() -> int:\n"
+         "    return draw(100000, 999999)\n"},
+        at=("codes.py:5",),
+        fixed={"codes.py": "import secrets\n\n\ndef generate_otp() -> int:\n"
+               "    return secrets.randbelow(900000) + 100000\n"},
+    ),
+    Bad(  # by the argument that it is handed to, and the machine's clock
+        {"users.py": "import hashlib\nimport time\nimport uuid\n\n\ndef invite(make):\n    link = uuid.uuid1()\n"
+         "    make(reset_token=str(link), api_key=hashlib.md5(str(time.time()).encode()).hexdigest())\n"
+         "    return make(session_id=str(uuid.uuid1()))\n"},
+        at=("users.py:8", "users.py:9"),
+    ),
+    Good(  # jitter, a sample, a shuffle, a time of expiry
+        {"retry.py": "import random\nimport time\n\n\ndef wait(users, tokens):\n"
+         "    token_expires_at = time.time() + 60 + random.random()\n"
+         "    delay = random.uniform(0, 1)\n    random.shuffle(users)\n"
+         "    return random.choice(tokens), delay, token_expires_at\n"},
+        outcome="not_applicable",
+    ),
+    Good(
+        {"main.py": "import random\nimport secrets\nimport uuid\n\n" + API
+         + "\n\ndef reset() -> tuple[str, str]:\n    token = secrets.token_urlsafe(32)\n"
+         "    password = \"\".join(random.SystemRandom().choices(\"abc\", k=9))\n"
+         "    return token, password, str(uuid.uuid4())\n"},
+    ),
+    Good({"tests/test_a.py": "import random\n\n\ndef test_login():\n    password = str(random.random())\n",
+          "main.py": API}, outcome="not_applicable"),
+)
