@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, advice
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.memory import Memory, memories
+from readybook.facts.processes import several_processes
 from readybook.facts.reach import startup_functions
 from readybook.finding import Answer
 
@@ -67,7 +68,7 @@ class InMemoryJobStore(Check):
                 stores[memory.place.path, memory.owner, memory.name if single else ""].append(memory)
         if not stores:
             yield NotApplicable("no state that requests share is kept in the memory of the process")
-        several = more_than_one_process(project)
+        several = several_processes(project.facts)
         for found in stores.values():
             yield finding(found, several, reached)
 
@@ -117,19 +118,6 @@ def reached_functions(project: Project) -> frozenset[int]:
                     seen.add(id(f.original.node))
                     todo.append(f.original)
     return frozenset(seen - {id(f.node) for f in startup_functions(behaviour)})
-
-
-def more_than_one_process(project: Project) -> str:
-    """How the deployment runs several processes of the application, in words; empty when it does not."""
-    facts = project.facts
-    for command in facts.serve_commands:
-        if command.purpose == "deploy" and (command.workers or 1) > 1:
-            return f"{command.workers} workers ({command.place.path}:{command.place.line})"
-    commands = {c.service for c in facts.serve_commands if c.service}
-    for service in facts.compose_services:
-        if service.name in commands and (service.replicas or 1) > 1:
-            return f"{service.replicas} replicas ({service.place.path}:{service.place.line})"
-    return ""
 
 
 HEAD = "from fastapi import FastAPI\n\napp = FastAPI()\n"

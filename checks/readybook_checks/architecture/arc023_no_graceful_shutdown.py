@@ -1,0 +1,182 @@
+"""ARC023: requests in flight are cut, or hold the shutdown up, when the service is stopped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.serving import ServeCommand
+from readybook.facts.values import by_default
+from readybook.finding import Answer
+from readybook_checks.devops.command_line import add_option, run_by_exec, written
+
+OPTION = "--timeout-graceful-shutdown"
+STREAM, EVENTS = "starlette.responses.StreamingResponse", re.compile(r"(?:^|\.)EventSourceResponse$")
+SECONDS = {"kubernetes": "25", "docker": "8"}  # below the 30 and 10 seconds after which each kills
+FIRST_WITH_OPTION = (0, 22)  # uvicorn
+
+
+class NoGracefulShutdown(Check):
+    """A stop of the service does not reach the server, or waits for open streams until the process is killed.
+
+    Looked at: the commands that start the deployed service. A shell that starts the server without ``exec`` (``CMD
+    uvicorn …`` in shell form, an entrypoint script, ``sh -c``) is the process that gets SIGTERM, does not hand it on,
+    and is killed with every request in flight when the grace period ends. uvicorn waits without limit for open
+    requests: with websockets or event streams that is every stop, unless the option
+    ``--timeout-graceful-shutdown`` is given. gunicorn limits the wait itself, to 30 seconds.
+
+    Fix: ``exec`` before the server, and a limit below the orchestrator's grace period.
+    """
+
+    id = "ARC023"
+    name = "no-graceful-shutdown"
+    category = "architecture"
+    severity = "medium"
+    hours = Hours(0.5, 1, 3)
+    fix_kinds = ("config", "advice")
+    references = ("https://www.uvicorn.org/settings/#timeouts", "https://docs.docker.com/reference/dockerfile/#shell-form-entrypoint-example")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """Answers for each command that starts the deployed service."""
+        commands = [c for c in project.facts.serve_commands
+                    if c.purpose == "deploy" and c.server not in ("python", "other")]
+        if not commands:
+            yield NotApplicable("no command that starts a deployed server is seen")
+            return
+        long = lasting(project)
+        for command in commands:
+            yield from _signals(project, command)
+            yield from _waits(project, command, long)
+
+
+def lasting(project: Project) -> str:
+    """What keeps a connection open without end: a websocket or server-sent events; a download ends by itself."""
+    for route in project.facts.routes:
+        if route.method == "WEBSOCKET":
+            return f"the websocket {route.path}"
+    for path, calls in project.facts.behaviour.by_path.items():
+        for call in calls if path == STREAM or EVENTS.search(path) else ():
+            given = (*call.args[3:4], call.kwargs.get("media_type"))
+            if path != STREAM or any(str(by_default(v)).startswith("text/event-stream") for v in given):
+                return f"the event stream at {call.place}"
+    return ""
+
+
+def _signals(project: Project, command: ServeCommand) -> Iterator[Answer]:
+    """Whether SIGTERM reaches the server."""
+    shell = _shell(project, command)
+    if shell is None:
+        return
+    if not shell:
+        yield Right(command.place, "the server gets the signal")
+        return
+    intent = run_by_exec(project, command)
+    title = "Start the server with exec, so that it gets the signal"
+    fix = advice(title, "the command is not written in one line of plain text") if intent is None else Fix(
+        title, (intent,), kinds=("config",), safety="safe",
+        reason="the shell had nothing left to do: the server takes its place and gets the same arguments")
+    yield Finding(
+        command.place, f"{shell} starts {command.server} without exec: SIGTERM goes to the shell, which does not hand "
+        "it on, and requests in flight are killed with the container.", fix=fix)
+
+
+def _shell(project: Project, command: ServeCommand) -> str | None:
+    """What kind of shell stands before the server; empty when none does, None when that does not matter here."""
+    line = written(project, command)
+    before = r"(?:[\w./-]+=\S*\s+|-\S+\s+|[\w./-]*python\d?\S*\s+-m\s+)*"
+    if re.search(rf"\bexec\s+{before}{re.escape(command.server[:7])}", line):
+        return ""
+    if re.search(r"\b(?:dumb-init|tini)\b.*\s-g\b", line):
+        return ""
+    if command.source == "script":
+        if re.search(r"(?m)^[ \t]*trap\b|\bwait\b", project.text(command.place.path)):
+            return None  # it handles the signal itself: how well, its text does not show
+        return f"The script {command.place.path}"
+    if command.source == "dockerfile":
+        dockerfile = next((d for d in project.facts.dockerfiles if d.path == command.place.path), None)
+        started = dockerfile and (dockerfile.cmd or dockerfile.entrypoint)
+        if started is None or started is False:
+            return None
+        if started.exec_form:
+            return "sh -c" if _wrapped(started.argv) else ""
+        return "The shell form of CMD" if started.keyword == "CMD" else "The shell form of ENTRYPOINT"
+    if command.source == "compose":
+        service = next((s for s in project.facts.compose_services if s.name == command.service
+                        and s.path == command.place.path), None)
+        return "" if service is None or not _wrapped((*(service.entrypoint or ()), *(service.command or ()))) else (
+            f"sh -c in the service {service.name}")
+    return None
+
+
+def _wrapped(argv: tuple[str, ...]) -> bool:
+    """Whether words run a shell that does not end in ``exec``; bash replaces itself by a last simple command."""
+    if len(argv) < 3 or argv[0].rpartition("/")[2] not in ("sh", "ash", "dash", "bash") or "c" not in argv[1]:
+        return False
+    return "exec " not in argv[2] and argv[0].rpartition("/")[2] != "bash"
+
+
+def _waits(project: Project, command: ServeCommand, long: str) -> Iterator[Answer]:
+    """Whether the wait for open connections has an end."""
+    if command.server in ("gunicorn", "hypercorn"):
+        yield Right(command.place, f"{command.server} limits the wait by itself")
+        return
+    if command.option(OPTION) is not None:
+        yield Right(command.place, "the wait for open requests is limited")
+        return
+    if command.server not in ("uvicorn", "fastapi run") or not long:
+        return
+    yield Finding(
+        command.place, f"{command.server} waits without limit for {long} to end when it is stopped: every deploy hangs "
+        "until the process is killed, and shutdown code does not run.", fix=_limit(project, command))
+
+
+def _limit(project: Project, command: ServeCommand) -> Fix:
+    seconds = SECONDS["kubernetes" if project.facts.kubernetes or project.facts.helm_charts else "docker"]
+    title = f"End the wait after {seconds} seconds ({OPTION} {seconds})"
+    release = project.facts.release("uvicorn")
+    if command.server == "fastapi run":
+        return advice(f"Start the service with uvicorn and {OPTION} {seconds}", "fastapi run has no such option")
+    if release is not None and release < FIRST_WITH_OPTION:
+        return advice(title, "the uvicorn that is pinned does not have the option yet: 0.22 brings it")
+    intent = add_option(project, command, OPTION, seconds)
+    if intent is None:
+        return advice(title, "the command is not written in one line of plain text")
+    return Fix(title, (intent,), kinds=("config",), safety="review",
+               reason=f"a client whose stream is still open {seconds} seconds after a stop is cut off")
+
+
+PLAIN = {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}
+SOCKET = {"main.py": "from fastapi import FastAPI, WebSocket\n\napp = FastAPI()\n\n\n@app.websocket(\"/ws\")\n"
+          "async def talk(socket: WebSocket) -> None:\n    await socket.accept()\n"}
+IMAGE = "FROM python:3.12-slim\nCOPY . .\n"
+COMPOSE = "services:\n  api:\n    image: shop\n    command: "
+NoGracefulShutdown.examples = (
+    Bad({**PLAIN, "Dockerfile": IMAGE + "CMD uvicorn main:app --port $PORT\n"}, at=("Dockerfile:3",),
+        fixed={"Dockerfile": IMAGE + "CMD exec uvicorn main:app --port $PORT\n"}),
+    Bad(  # both defects at once, in a script that the image starts
+        {**SOCKET, "start.sh": "#!/bin/sh\nalembic upgrade head\nuvicorn main:app --host 0.0.0.0\n",
+         "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"},
+        at=("start.sh:3", "start.sh:3"),
+        fixed={"start.sh": "#!/bin/sh\nalembic upgrade head\n"
+               "exec uvicorn main:app --timeout-graceful-shutdown 8 --host 0.0.0.0\n"}),
+    Bad({**SOCKET, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n",
+         "k8s.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: api\n"},
+        at=("Dockerfile:3",),
+        fixed={"Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--timeout-graceful-shutdown\", \"25\"]\n"}),
+    Bad({**PLAIN, "compose.yml": COMPOSE + "sh -c \"alembic upgrade head && uvicorn main:app\"\n"},
+        at=("compose.yml:4",),
+        fixed={"compose.yml": COMPOSE + "sh -c \"alembic upgrade head && exec uvicorn main:app\"\n"}),
+    Bad({**SOCKET, "Dockerfile": IMAGE + "CMD [\"fastapi\", \"run\", \"main.py\"]\n"}, at=("Dockerfile:3",)),
+    Good({**PLAIN, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}),
+    Good({**SOCKET, "Dockerfile": IMAGE
+          + "CMD [\"gunicorn\", \"main:app\", \"-k\", \"uvicorn_worker.UvicornWorker\"]\n"}),
+    Good({**PLAIN, "start.sh": "#!/bin/sh\nset -e\nexec uvicorn main:app\n",
+          "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}),
+    Good({**PLAIN, "start.sh": "#!/bin/bash\nuvicorn main:app &\nserver=$!\n"
+          "trap 'kill -TERM $server' TERM\nwait $server\n",
+          "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}, outcome="not_applicable"),
+    Good({**PLAIN, "Dockerfile": IMAGE + "CMD exec uvicorn main:app --port ${PORT:-8000}\n"}),
+    Good({**SOCKET, "compose.yml": COMPOSE + "uvicorn main:app --timeout-graceful-shutdown 5\n"}),
+    Good(PLAIN, outcome="not_applicable"),
+)

@@ -1,0 +1,140 @@
+"""PER017: one process serves everything, on a machine with more cores than one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
+from readybook.facts.containers import Dockerfile
+from readybook.facts.memory import memories
+from readybook.facts.processes import CONCURRENCY, once_only, replicated_by, workers_of
+from readybook.facts.serving import ServeCommand
+from readybook.finding import Answer
+from readybook.intents import InsertInstruction, ReplaceLineText
+from readybook_checks.architecture.arc002_in_memory_job_store import is_state, reached_functions
+
+SERVERS = ("uvicorn", "fastapi run", "gunicorn", "hypercorn", "granian")
+SELF = ("procfile", "systemd", "supervisor", "compose", "dockerfile", "script", "platform")
+WORKERS = 2
+
+
+class SingleWorkerServer(Check):
+    """The server runs one worker process: one core works, and one crash or long garbage collection stops everybody.
+
+    Looked at: the commands that start the deployed service, their ``--workers``, gunicorn's configuration and
+    ``WEB_CONCURRENCY``, which uvicorn and gunicorn read by themselves. Where a platform starts copies of one process
+    by design (Kubernetes, compose replicas, Fly, Cloud Run, ECS) one worker each is right. Several workers are wrong
+    where something must run once: a scheduler, a limiter that counts in memory; then each worker does it.
+
+    Fix: ``WEB_CONCURRENCY`` in the image, which whoever runs it can change, or ``--workers``. No patch is offered while
+    the process keeps state of its own: a second worker would not see it.
+    """
+
+    id = "PER017"
+    name = "single-worker-server"
+    category = "performance"
+    severity = "medium"
+    hours = Hours(0.5, 1, 2)
+    fix_kinds = ("config", "advice")
+    references = ("https://www.uvicorn.org/deployment/", "https://fastapi.tiangolo.com/deployment/server-workers/")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for each command that starts the deployed service."""
+        facts = project.facts
+        commands = [c for c in facts.serve_commands
+                    if c.purpose == "deploy" and c.server in SERVERS and c.source in SELF]
+        if not commands:
+            yield NotApplicable("no command that starts a deployed server is seen")
+            return
+        platform = replicated_by(facts)
+        for command in commands:
+            yield from self._answer(project, command, platform)
+
+    def _answer(self, project: Project, command: ServeCommand, platform: str) -> Iterator[Answer]:
+        facts = project.facts
+        several = workers_of(facts, command)
+        once = once_only(facts)
+        if several and once is not None:
+            yield Finding(
+                command.place, f"{several} starts several processes, and each of them has {once[0]}: it runs once for "
+                "every worker.", chain=(once[1],), fix=advice(
+                    "Run it in a process of its own, or keep what it counts in Redis",
+                    "where it shall run is a decision about the deployment"))
+        elif several:
+            yield Right(command.place, f"{several} starts several processes")
+        elif platform:
+            yield NotApplicable(f"{platform} starts copies of one process by design")
+        elif several is None:
+            yield CannotTell(f"whether {CONCURRENCY} is set for {command.server} is not shown", command.place)
+        elif command.source == "procfile":
+            yield NotApplicable(f"the platform that reads {command.place.path} sets {CONCURRENCY} itself")
+        else:
+            yield self._finding(project, command, once)
+
+    def _finding(self, project: Project, command: ServeCommand, once: tuple[str, Place] | None) -> Finding:
+        where = f"service {command.service}" if command.service else command.place.path
+        return Finding(
+            command.place, f"{command.server} in {where} runs one worker: it uses one core, and while that process "
+            "restarts nobody is served.", fix=_fix(project, command, once))
+
+
+def _fix(project: Project, command: ServeCommand, once: tuple[str, Place] | None) -> Fix:
+    title = f"Start {WORKERS} worker processes"
+    reached = reached_functions(project)
+    state = next((m for m in memories(project.facts.behaviour) if is_state(m, reached)), None)
+    if once is not None:
+        return advice(title, f"first {once[0]} ({once[1]}) must run once only: every worker would have its own")
+    if state is not None:
+        return advice(title, f"first the state in {state.name} ({state.place}) must leave the process: a second "
+                      "worker would not see it")
+    reason = ("each worker has its own pools and caches: check that the database takes twice the connections; "
+              f"{CONCURRENCY} changes the number")
+    if command.source == "dockerfile" and command.server in ("uvicorn", "gunicorn", "fastapi run"):
+        dockerfile = next((d for d in project.facts.dockerfiles if d.path == command.place.path), None)
+        if dockerfile is not None and (dockerfile.cmd or dockerfile.entrypoint) in dockerfile.final.instructions:
+            return Fix(title, (_env(dockerfile),), kinds=("config",), safety="review", reason=reason)
+    line = project.line(command.place.path, command.place.line)
+    text = re.search(rf"\b{re.escape(command.server)}\b(?=[ \t])(?! ?[\"'])", line)
+    if text and command.app and line.count(f" {command.app}") == 1 and "[" not in line:
+        intent = ReplaceLineText(command.place, f" {command.app}", f" {command.app} --workers {WORKERS}")
+        return Fix(title, (intent,), kinds=("config",), safety="review", reason=reason)
+    return advice(f"{title}: add --workers {WORKERS}, or set {CONCURRENCY}={WORKERS}",
+                  "the command is not written in one line of plain text")
+
+
+def _env(dockerfile: Dockerfile) -> InsertInstruction:
+    return InsertInstruction(dockerfile.path, dockerfile.final.place.line, f"ENV {CONCURRENCY}={WORKERS}")
+
+
+APP = {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}
+IMAGE = "FROM python:3.12-slim\nCOPY . .\n"
+STATEFUL = ("from fastapi import FastAPI\n\napp = FastAPI()\njobs: dict[str, str] = {}\n\n\n"
+            "@app.post(\"/jobs/{key}\")\ndef add(key: str) -> None:\n    jobs[key] = \"queued\"\n\n\n"
+            "@app.get(\"/jobs/{key}\")\ndef get(key: str) -> str:\n    return jobs[key]\n")
+SingleWorkerServer.examples = (
+    Bad({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",),
+        fixed={"Dockerfile": IMAGE + "ENV WEB_CONCURRENCY=2\nCMD [\"uvicorn\", \"main:app\"]\n"}),
+    Bad({**APP, "Dockerfile": IMAGE + "CMD fastapi run main.py\n"},
+        at=("Dockerfile:3",),
+        fixed={"Dockerfile": IMAGE + "ENV WEB_CONCURRENCY=2\nCMD fastapi run main.py\n"}),
+    Bad({**APP, "compose.yml": "services:\n  api:\n    image: shop\n    command: uvicorn main:app --port 80\n"},
+        at=("compose.yml:4",),
+        fixed={"compose.yml": "services:\n  api:\n    image: shop\n"
+               "    command: uvicorn main:app --workers 2 --port 80\n"}),
+    Bad(  # no patch
+        {"main.py": STATEFUL, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",)),
+    Bad(  # each of the workers runs every job
+        {"main.py": "from apscheduler.schedulers.asyncio import AsyncIOScheduler\nfrom fastapi import FastAPI\n\n"
+         "app = FastAPI()\nscheduler = AsyncIOScheduler()\nscheduler.start()\n",
+         "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--workers\", \"4\"]\n"},
+        at=("Dockerfile:3",)),
+    Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--workers\", \"4\"]\n"}),
+    Good({**APP, "Dockerfile": IMAGE + "ENV WEB_CONCURRENCY=3\nCMD [\"fastapi\", \"run\", \"main.py\"]\n"}),
+    Good({**APP, "gunicorn.conf.py": "import os\n\nworkers = int(os.getenv(\"WORKERS\", \"4\"))\n",
+          "Dockerfile": IMAGE + "CMD [\"gunicorn\", \"main:app\", \"-k\", \"uvicorn_worker.UvicornWorker\"]\n"}),
+    Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n", "k8s/api.yaml": "apiVersion: apps/v1\n"
+          "kind: Deployment\nmetadata:\n  name: api\nspec:\n  replicas: 3\n"}, outcome="not_applicable"),
+    Good({**APP, "Procfile": "web: uvicorn main:app --port $PORT\n"}, outcome="not_applicable"),
+    Good({**APP, "Makefile": "run:\n\tuvicorn main:app --reload\n"}, outcome="not_applicable"),
+)
