@@ -178,3 +178,21 @@ def test_what_the_code_does_not_show_is_none():
     text = "import os\nINDEXED = os.environ['X'] == '1'\n" + CLASSIC.replace("index=True", "index=INDEXED")
     item = models(text)["Item"]
     assert item.column("owner_id").index is None and item.leads_index(item.column("owner_id")) is None
+
+
+@pytest.mark.parametrize(("path", "text"), [
+    ("migrations/versions/1.py", "from alembic import op\n\n\ndef upgrade():\n"
+     "    op.create_index(op.f('ix'), 'users', ['email', 'name'])\n"),
+    ("migrations/versions/1.py", "from alembic import op\n\n\ndef upgrade():\n"
+     "    with op.batch_alter_table('users', schema=None) as batch_op:\n"
+     "        batch_op.create_index('ix', ['email'], unique=True)\n"),
+    ("migrations/versions/1.py", "from alembic import op\nimport sqlalchemy as sa\n\n\ndef upgrade():\n"
+     "    op.create_table('users', sa.Column('email', sa.String(), unique=True))\n"),
+    ("migrations/versions/1.py", "from alembic import op\nimport sqlalchemy as sa\n\n\ndef upgrade():\n"
+     "    op.create_table('users', sa.Column('email', sa.String()), sa.UniqueConstraint('email'))\n"),
+    ("migrations/versions/1.py", "from alembic import op\n\n\ndef upgrade():\n"
+     "    op.execute('CREATE INDEX CONCURRENTLY ix ON public.users USING btree (email)')\n"),
+    ("sql/1.sql", "create unique index if not exists ix on \"users\" (\"email\");\n"),
+])
+def test_indexes_that_migrations_make_are_seen(path, text):
+    assert Project.from_files({path: text}).facts.made_indexes == {("users", "email")}

@@ -225,3 +225,10 @@ class Facts(Surroundings):
         from readybook.facts.readings import Readings
 
         return Readings(self)
+
+    @cached_property
+    def made_indexes(self) -> frozenset[tuple[str, str]]:
+        """(table, first column), in small letters, of every index that migrations and SQL of the target make."""
+        from readybook.facts.dbindexes import made_indexes
+
+        return made_indexes(self.project)

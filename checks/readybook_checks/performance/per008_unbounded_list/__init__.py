@@ -12,6 +12,7 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.objects import FunctionValue
 from readybook.facts.queries import Query
 from readybook.facts.readings import Reading
+from readybook.facts.tablesizes import grows
 from readybook.facts.unparse import unparse
 from readybook.facts.usage import held_names
 from readybook.finding import Answer
@@ -23,11 +24,6 @@ PAGING = frozenset((
     "nextcursor", "nexttoken", "pageindex", "pagenumber", "pagenum", "itemsperpage", "resultsperpage", "maxitems",
     "rowsperpage", "topk", "topn", "lastid", "startingafter", "count", "numresults", "pagination", "paginationparams",
 ))
-# tables whose rows the code or an administrator fixes: they do not grow with use
-FIXED = re.compile(r"(?:^|_)(?:roles?|permissions?|scopes?|settings?|configs?|configurations?|countr(?:y|ies)|regions?|"
-                   r"currenc(?:y|ies)|languages?|locales?|time_?zones?|plans?|statuse?s?|types?|categor(?:y|ies)|"
-                   r"kinds?|units?|feature_flags?|flags?|levels?|priorit(?:y|ies)|genders?|states?|alembic_version|"
-                   r"polic(?:y|ies)|menus?|migrations?|models?|providers?|templates?|departments?)$")
 EXPORT = re.compile(r"(?:export|download|csv|xlsx?|pdf|backup|dump|sitemap|feed|rss|stream)", re.IGNORECASE)
 # last words of paths whose answers are worked out from rows, not made of them
 COMPUTED = re.compile(r"(?:report|analytic|dashboard|summar|stat(?:s|istics)\b|trend|breakdown|overview|metrics|"
@@ -149,8 +145,7 @@ def pages(project: Project, route: Route, handler: FunctionValue) -> bool:
 
 def bounded(reading: Reading) -> bool:
     """Whether the number of rows is bounded by what they are: fixed tables, rows found by their keys."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", reading.what).lower().rpartition(".")[2]
-    if FIXED.search(words):
+    if not grows(reading.what):
         return True
     for use in reading.query.filters if reading.query is not None else ():
         column = use.model.column(use.attribute)

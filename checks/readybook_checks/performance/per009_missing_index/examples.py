@@ -1,0 +1,159 @@
+"""Examples of PER009."""
+
+from __future__ import annotations
+
+from readybook import Bad, Good
+
+HEAD = """from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Session, declarative_base
+
+Base = declarative_base()
+
+
+class Order(Base):
+    __tablename__ = "orders"
+"""
+MODELS = HEAD + """
+    id = Column(Integer, primary_key=True)
+    customer_id = Column(Integer, ForeignKey("customers.id"){foreign})
+    number = Column(String{number})
+    paid = Column(Boolean)
+"""
+MAIN = """from fastapi import Depends, FastAPI
+from sqlalchemy.orm import Session
+
+from models import Order
+
+app = FastAPI()
+
+
+def get_db() -> Session: ...
+
+
+@app.get("/orders/{{number}}")
+def order(number: str, db: Session = Depends(get_db)):
+    return db.query(Order).filter({test}).first()
+"""
+ENV = {
+    "alembic.ini": "[alembic]\nscript_location = migrations\n",
+    "migrations/env.py": "from alembic import context\n\ncontext.configure()\n",
+    "migrations/versions/0001_first.py": "from alembic import op\n\nrevision = \"0001\"\ndown_revision = None\n\n\n"
+                                         "def upgrade() -> None:\n    op.create_table(\"orders\")\n",
+    "requirements.txt": "alembic==1.13.1\n",
+}
+REVISION = '''"""Index the columns that queries look up.
+
+Revision ID: da589a2e77c2
+Revises: 0001
+"""
+
+from alembic import op
+
+revision = "da589a2e77c2"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # PostgreSQL builds an index concurrently only outside a transaction; writes go on meanwhile.
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "ix_orders_customer_id",
+            "orders",
+            ["customer_id"],
+            if_not_exists=True,
+            postgresql_concurrently=True,
+        )
+        op.create_index(
+            "ix_orders_number",
+            "orders",
+            ["number"],
+            if_not_exists=True,
+            postgresql_concurrently=True,
+        )
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.drop_index(
+            "ix_orders_number",
+            table_name="orders",
+            if_exists=True,
+            postgresql_concurrently=True,
+        )
+        op.drop_index(
+            "ix_orders_customer_id",
+            table_name="orders",
+            if_exists=True,
+            postgresql_concurrently=True,
+        )
+'''
+MAPPED = """from sqlalchemy import ForeignKey, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped{imported}
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Visit(Base):
+    __tablename__ = "visits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    page: Mapped[str]{page}
+
+
+async def of(db: AsyncSession, page: str):
+    return (await db.scalars(select(Visit).where(Visit.page == page))).all()
+"""
+SQLMODEL = """from sqlmodel import Field, Session, SQLModel, select
+
+
+class Hero(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=50{name})
+    team_id: int | None = Field(default=None, foreign_key="team.id", index=True)
+
+
+def hero(db: Session, name: str) -> Hero | None:
+    return db.exec(select(Hero).where(Hero.name == name)).first()
+"""
+
+
+def _files(foreign: str = ", index=True", number: str = "", test: str = "Order.number == number") -> dict[str, str]:
+    return {"models.py": MODELS.format(foreign=foreign, number=number), "main.py": MAIN.format(test=test)}
+
+
+EXAMPLES = (
+    Bad(_files(), at=("models.py:12",), severity="medium",
+        fixed={"models.py": MODELS.format(foreign=", index=True", number=", index=True")}),
+    Bad(  # a foreign key that no query names, and one revision for both
+        {**_files(foreign=""), **ENV}, at=("models.py:11", "models.py:12"), severity="medium",
+        fixed={"models.py": MODELS.format(foreign=", index=True", number=", index=True"),
+               "migrations/versions/da589a2e77c2_index_queried_columns.py": REVISION}),
+    Bad({"models.py": MAPPED.format(imported=", mapped_column", page="")}, at=("models.py:14",), severity="low",
+        fixed={"models.py": MAPPED.format(imported=", mapped_column", page=" = mapped_column(index=True)")}),
+    Bad({"models.py": SQLMODEL.format(name="")}, at=("models.py:6",), severity="low",
+        fixed={"models.py": SQLMODEL.format(name=", index=True")}),
+    Bad(  # the pages of a list are sorted by it
+        _files() | {"main.py": MAIN.format(test="Order.id == number").replace(
+            "filter(Order.id == number).first()", "order_by(Order.number.desc()).limit(10).all()")},
+        at=("models.py:12",), severity="low"),
+    Good(_files(number=", unique=True")),
+    Good({**_files(), "models.py": MODELS.format(foreign="", number="").replace(
+        "    id =", "    __table_args__ = (Index(\"ix\", \"number\", \"paid\"), Index(\"ix2\", \"customer_id\"))\n"
+        "    id =")}),
+    Good({**_files(), **ENV, "migrations/versions/0002.py": "from alembic import op\n\nrevision = \"0002\"\n"
+          "down_revision = \"0001\"\n\n\ndef upgrade() -> None:\n"
+          "    op.create_index(op.f(\"ix\"), \"orders\", [\"number\"])\n"}),
+    Good(  # found by its key first; a flag; inside a function; a table that does not grow
+        _files(test="Order.id == 1, Order.number == number")
+        | {"other.py": "from sqlalchemy import func\nfrom sqlalchemy.orm import Session\n\n"
+           "from models import Order\n\n\n"
+           "def a(db: Session):\n    return db.query(Order).filter(Order.paid == True).all()\n\n\n"
+           "def b(db: Session, n: str):\n    return db.query(Order).filter(func.lower(Order.number) == n).all()\n"}),
+    Good({"models.py": MODELS.format(foreign="", number="").replace("orders", "order_types"),
+          "main.py": MAIN.format(test="Order.number == number")}, outcome="not_applicable"),
+)

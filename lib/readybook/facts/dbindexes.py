@@ -1,0 +1,82 @@
+"""Indexes that migrations and SQL of the target make, whether the models declare them or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.usage import is_node
+
+if TYPE_CHECKING:
+    from readybook.facts.modules import Module
+    from readybook.facts.syntax import Node
+    from readybook.project import Project
+
+_SQL = re.compile(
+    r"CREATE\s{1,20}(?:UNIQUE\s{1,20})?INDEX\s{1,20}(?:CONCURRENTLY\s{1,20})?(?:IF\s{1,20}NOT\s{1,20}EXISTS\s{1,20})?"
+    r"[\"`\w.{}]{1,120}\s{1,20}ON\s{1,20}(?:ONLY\s{1,20})?[\"`]?(?:\w{1,80}[\"`]?\.[\"`]?)?(\w{1,80})[\"`]?\s{0,20}"
+    r"(?:USING\s{1,20}\w{1,20}\s{0,20})?\(\s{0,20}[\"`]?(\w{1,80})", re.IGNORECASE)
+_MAKING = ("create_index", "create_unique_constraint", "create_primary_key")
+
+
+def made_indexes(project: Project) -> frozenset[tuple[str, str]]:
+    """(table, first column) of every index that a migration or a SQL text makes. What a later one drops still counts:
+    the answer errs on the side of an index that is there."""
+    found: set[tuple[str, str]] = set()
+    for path, file in project.files.items():
+        if path.endswith((".py", ".sql")) and "INDEX" in file.text.upper():
+            found.update((m[1].lower(), m[2].lower()) for m in _SQL.finditer(file.text))
+    for module in project.facts.modules.by_path.values():
+        if any(word in module.text for word in (*_MAKING, "create_table")):
+            found.update((t.lower(), c.lower()) for t, c in _of_module(module))
+    return frozenset(found)
+
+
+def _of_module(module: Module) -> Iterator[tuple[str, str]]:
+    """The indexes of one migration; ``batch_alter_table`` names the table of the calls below it."""
+    todo: list[tuple[Any, str]] = [(module.body, "")]
+    while todo:
+        part, table = todo.pop()
+        if is_node(part):
+            if part[0] == "with":
+                table = next((_text(c[4][0]) for c, _ in part[4] if c[0] == "call" and c[4]
+                              and _last(c) == "batch_alter_table"), table)
+            elif part[0] == "call":
+                name = _last(part)
+                if name in _MAKING:
+                    yield from _made(part, table)
+                elif name == "create_table" and part[4]:
+                    yield from _table(part, _text(part[4][0]))
+        todo.extend((p, table) for p in part if isinstance(p, tuple))
+
+
+def _made(call: Node, table: str) -> Iterator[tuple[str, str]]:
+    keywords = dict(call[5])
+    lists = [a for a in (*call[4], *keywords.values()) if a[0] in ("list", "tuple")]
+    texts = [_text(a) for a in call[4]]
+    named = table or _text(keywords.get("table_name") or keywords.get("source")) or (texts[1] if len(texts) > 1 else "")
+    first = _text(lists[0][3][0]) if lists and lists[0][3] else ""
+    if named and first:
+        yield named, first
+
+
+def _table(call: Node, table: str) -> Iterator[tuple[str, str]]:
+    for argument in call[4][1:]:
+        if argument[0] != "call" or not argument[4]:
+            continue
+        name = _last(argument)
+        keywords = {k for k, v in argument[5] if k in ("index", "unique", "primary_key") and v[0] == "const" and v[3]}
+        if name == "Column" and keywords or name in ("PrimaryKeyConstraint", "UniqueConstraint"):
+            yield table, _text(argument[4][0])
+        elif name == "Index" and len(argument[4]) > 1:
+            yield table, _text(argument[4][1])
+
+
+def _last(call: Node) -> str:
+    callee = call[3]
+    return str(callee[4] if callee[0] == "attr" else callee[3] if callee[0] == "name" else "")
+
+
+def _text(node: Node | None) -> str:
+    return node[3] if node is not None and node[0] == "const" and isinstance(node[3], str) else ""
