@@ -246,6 +246,16 @@ class ReplaceInstruction:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureServiceVariable:
+    """The service ``service`` of the compose file ``path`` has the environment variable ``name``, set to ``value``."""
+
+    path: str
+    service: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplaceLineText:
     """Line ``place.line`` of a text file has ``new`` where it has ``old``."""
 
@@ -305,6 +315,7 @@ Intent = (
     | EnsureTomlTable
     | InsertInstruction
     | ReplaceInstruction
+    | EnsureServiceVariable
     | ReplaceLineText
     | EnsureComposeService
     | EnsureComposeVariable

@@ -14,6 +14,7 @@ from typing import Any
 from readybook.edits.app_calls import ensure_middleware, set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
+from readybook.edits.composefile import ensure_service_variable
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
@@ -51,6 +52,7 @@ from readybook.intents import (
     EnsureParameter,
     EnsureRequirement,
     EnsureRouter,
+    EnsureServiceVariable,
     EnsureSetting,
     EnsureTomlTable,
     EventsToLifespan,
@@ -83,6 +85,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureParameter: ensure_parameter,
     EnsureRequirement: ensure_requirement,
     EnsureRouter: ensure_router,
+    EnsureServiceVariable: ensure_service_variable,
     EnsureSetting: ensure_setting,
     EnsureTomlTable: ensure_toml_table,
     EventsToLifespan: events_to_lifespan,
