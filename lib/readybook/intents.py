@@ -292,6 +292,15 @@ class AppendLine:
     unless: str
 
 
+@dataclass(frozen=True, slots=True)
+class GuardStatement:
+    """The statement that begins at ``place`` and calls ``call`` stands below ``if condition:``."""
+
+    place: Place
+    call: str
+    condition: str
+
+
 Intent = (
     SetKeyword
     | RemoveKeyword
@@ -320,4 +329,5 @@ Intent = (
     | EnsureComposeService
     | EnsureComposeVariable
     | AppendLine
+    | GuardStatement
 )

@@ -25,6 +25,23 @@ def free_module(project: Project, app: App, *stems: str) -> tuple[str, str] | No
     return None
 
 
+def served_root(app: App) -> str:
+    """The folder from which the server, and whatever is started beside it, imports the application."""
+    served = app.spec.partition(":")[0]
+    own = app.place.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return own.removesuffix(served).strip(".").replace(".", "/") if own.endswith(served) else ""
+
+
+def served_name(project: Project, app: App, path: str) -> str:
+    """The name under which a process that is started where the server is imports a path; empty when there is none."""
+    name = import_name(project, app, path)
+    if not name.startswith("."):
+        return name
+    root = served_root(app)  # the application's modules import each other by dots: count from the served name
+    inner = path[len(root) + 1 if root else 0:].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return inner if all(part.isidentifier() for part in inner.split(".")) else ""
+
+
 def mounted(outer: Instance, depth: int = 0) -> Iterator[tuple[Registration, Instance]]:
     """(registration, application) of everything mounted in an application, at any depth."""
     for event in outer.native.events if isinstance(outer.native, RouterRecord) and depth < 5 else ():

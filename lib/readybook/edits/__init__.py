@@ -18,6 +18,7 @@ from readybook.edits.composefile import ensure_service_variable
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
+from readybook.edits.guards import guard_statement
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.parameters import ensure_parameter
 from readybook.edits.python_calls import remove_keyword, set_keyword
@@ -56,6 +57,7 @@ from readybook.intents import (
     EnsureSetting,
     EnsureTomlTable,
     EventsToLifespan,
+    GuardStatement,
     InsertInstruction,
     Intent,
     MakeSync,
@@ -89,6 +91,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureSetting: ensure_setting,
     EnsureTomlTable: ensure_toml_table,
     EventsToLifespan: events_to_lifespan,
+    GuardStatement: guard_statement,
     InsertInstruction: insert_instruction,
     MakeSync: make_sync,
     RemoveKeyword: remove_keyword,

@@ -22,7 +22,7 @@ from readybook.intents import (
     EnsureSetting,
     Intent,
 )
-from readybook_checks.devops.health_router import import_name
+from readybook_checks.architecture.app_module import served_name
 
 TITLE = "Add a Celery application with its tasks, worker command and service; then turn the call sites over"
 URL = EnsureSetting("celery_broker_url", "str", '"redis://localhost:6379/0"', "CELERY_BROKER_URL",
@@ -75,21 +75,9 @@ def _home(project: Project, app: App) -> tuple[str, str, str, str] | None:
 
     main = next((s for s in ("celery_app", "celery_worker", "task_queue") if free(s)), "")
     tasks = next((s for s in ("tasks", "background_tasks", "queue_tasks") if free(s)), "")
-    module = _absolute(project, app, f"{at}{main}.py") if main else ""
-    inner = _absolute(project, app, f"{at}{tasks}/background.py") if tasks else ""
+    module = served_name(project, app, f"{at}{main}.py") if main else ""
+    inner = served_name(project, app, f"{at}{tasks}/background.py") if tasks else ""
     return (f"{at}{main}.py", module, f"{at}{tasks}", inner) if module and inner else None
-
-
-def _absolute(project: Project, app: App, path: str) -> str:
-    """The name under which a worker, started where the server is, imports a path."""
-    name = import_name(project, app, path)
-    if not name.startswith("."):
-        return name
-    served = app.spec.partition(":")[0]  # its own modules import each other by dots: count from the served name
-    own = app.place.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    root = own.removesuffix(served).strip(".").replace(".", "/") if own.endswith(served) else ""
-    inner = path[len(root) + 1 if root else 0:].removesuffix(".py").replace("/", ".")
-    return inner if all(part.isidentifier() for part in inner.split(".")) else ""
 
 
 def _movable(project: Project, app: App, works: list[Work]) -> list[tuple[FunctionValue, str]]:
@@ -101,7 +89,7 @@ def _movable(project: Project, app: App, works: list[Work]) -> list[tuple[Functi
             continue
         if function.module.path == app.place.path or not _plain(function):
             continue  # a worker that imports the application's file would build the whole service
-        module = _absolute(project, app, function.module.path)
+        module = served_name(project, app, function.module.path)
         if module:
             found.setdefault(function.name, (function, module))
     return [found[name] for name in sorted(found)]

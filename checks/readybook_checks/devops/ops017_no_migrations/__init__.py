@@ -1,0 +1,141 @@
+"""OPS017: tables that nothing can change once they hold data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right
+from readybook.facts.behaviour import Behaviour, Call, functions_behind
+from readybook.facts.closure import pulled_in
+from readybook.facts.engines import Engine, is_from_env
+from readybook.facts.orm import OrmModel
+from readybook.facts.reach import startup_functions
+from readybook.facts.values import External
+from readybook.finding import Answer
+from readybook.place import Place
+from readybook_checks.devops.ops017_no_migrations.examples import BAD, GOOD
+from readybook_checks.devops.ops017_no_migrations.scaffold import guards, scaffold
+
+OWN = re.compile(r"(?:^|/)(?:db_)?migrations?/|(?:^|/)migrat(?:e|ions?)(?:_\w+)?\.(?:py|sql)$", re.IGNORECASE)
+
+
+class NoMigrations(Check):
+    """Nothing carries the tables from one release to the next: a changed model fails against the database that exists.
+
+    Looked at: SQLAlchemy and SQLModel models behind the served applications, Alembic environments and other migration
+    tools, and ``create_all`` in what runs at start-up. ``create_all`` makes tables that are missing and changes none:
+    the first new column ends in errors, and is added by hand on each database. Without migrations high, medium where
+    the database is SQLite unless configured; beside migrations, an unconditional ``create_all`` at start-up is low: it
+    makes tables that the next migration then fails to make.
+
+    Fix: an Alembic environment that asks the application's own engine for the address and its models for the target,
+    sync or async as that engine is; ``create_all`` stays for development. A person has the first revision written.
+    """
+
+    id = "OPS017"
+    name = "no-migrations"
+    category = "devops"
+    severity = "high"
+    hours = Hours(1, 3, 6)
+    fix_kinds = ("scaffold", "codemod", "advice")
+    references = ("https://alembic.sqlalchemy.org/en/latest/tutorial.html",)
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One answer for the target, and one for each start that makes tables beside its migrations."""
+        facts = project.facts
+        near = frozenset(p for a in facts.apps if a.served for p in pulled_in(facts.modules, a.place.path))
+        models = [m for m in facts.orm_models if m.orm in ("sqlalchemy", "sqlmodel") and m.place.path in near]
+        if not models:
+            yield NotApplicable("no served application has SQLAlchemy models")
+            return
+        made = started(facts.behaviour, near)
+        tool = migrated(project)
+        if tool is not None:
+            yield Right(tool[0], tool[1])
+            for call in made:
+                if not call.conditions:
+                    yield beside(project, call)
+            return
+        engines = [e for e in facts.engines if e.place.path in near]
+        if engines and all(e.backend == "sqlite" and not is_from_env(e.url) for e in engines):
+            yield NotApplicable("the database is a SQLite file that belongs to the process")
+            return
+        own = next((p for p in sorted(project.present | set(project.files)) if OWN.search(p)), None)
+        if own is not None:
+            yield CannotTell("what these scripts migrate is not known", Place(own) if own in project.files else None)
+            return
+        yield missing(project, models, engines, made)
+
+
+def migrated(project: Project) -> tuple[Place, str] | None:
+    """(where, what) of the tool that migrates the database; None when there is none."""
+    for environment in project.facts.alembic:
+        place = environment.env or environment.config
+        if place is not None:
+            return place, f"Alembic in {environment.folder}"
+    for other in project.facts.migration_tools:
+        return other.place, f"{other.name} migrates the database"
+    prisma = next((p for p in sorted(project.files) if p.endswith("schema.prisma")), None)
+    return (Place(prisma), "Prisma migrates the database") if prisma else None
+
+
+def started(behaviour: Behaviour, near: frozenset[str]) -> list[Call]:
+    """Calls of ``create_all`` that run when the application is imported or starts, by place."""
+    calls = [c for c in behaviour.calls if c.place.path in near and makes_tables(c)
+             and "__main__" not in " ".join(c.conditions)]
+    todo, at_start = list(startup_functions(behaviour)), set[int]()
+    while todo:
+        function = todo.pop()
+        if id(function.original.node) in at_start:
+            continue
+        at_start.add(id(function.original.node))
+        todo += [f for c in behaviour.calls_in(function) for f in functions_behind(c.site.callee)]
+    imported = [c for c in behaviour.calls if not c.function and c.place.path in near
+                and "__main__" not in " ".join(c.conditions)]
+    todo = [f for c in imported for f in functions_behind(c.site.callee)]
+    while todo:
+        function = todo.pop()
+        if id(function.original.node) not in at_start:
+            at_start.add(id(function.original.node))
+            todo += [f for c in behaviour.calls_in(function) for f in functions_behind(c.site.callee)]
+    return [c for c in calls if c.site.function is None or id(c.site.function.original.node) in at_start]
+
+
+def makes_tables(call: Call) -> bool:
+    """Whether a call is ``metadata.create_all``, or hands it to ``run_sync``."""
+    if call.path.endswith(".create_all") or (call.last == "create_all" and "metadata" in str(call.site.node[3])):
+        return True
+    given = call.args[0] if call.last == "run_sync" and call.args else None
+    if isinstance(given, External):
+        return given.path.endswith(".create_all")
+    return call.last == "run_sync" and bool(call.site.node[4]) and call.site.node[4][0][-1] == "create_all"
+
+
+def beside(project: Project, call: Call) -> Finding:
+    """``create_all`` at the start of an application that has migrations."""
+    return Finding(
+        call.place, "create_all() makes at each start what the migrations have not made yet: the next migration that "
+        "makes such a table fails.", "low",
+        fix=Fix("Make tables at start-up in development only", guards(project, [call]), safety="review",
+                reason="where the tables are made today, the migrations must run before the service starts"))
+
+
+def missing(project: Project, models: list[OrmModel], engines: list[Engine], made: list[Call]) -> Finding:
+    """No migrations at all."""
+    names = list(dict.fromkeys(m.table or m.name for m in models))
+    place = made[0].place if made else engines[0].place if engines else models[0].place
+    unused = any(r.name.lower() == "alembic" for r in project.facts.requirements)
+    how = ("create_all() makes what is missing when the application starts, and changes no table that exists" if made
+           else "nothing in the code changes them")
+    listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    what = f"{len(names)} table{'s' if len(names) > 1 else ''} ({listed})"
+    lite = bool(engines) and all(e.backend == "sqlite" for e in engines)
+    return Finding(
+        place, f"{what} and no migrations{' (alembic is declared, and not set up)' if unused else ''}: {how}.",
+        "medium" if lite else "high", confidence="high" if made or engines else "medium",
+        fix=scaffold(project, models, engines, made), chain=(models[0].place,),
+    )
+
+
+NoMigrations.examples = (*BAD, *GOOD)

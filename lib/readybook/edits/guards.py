@@ -1,0 +1,50 @@
+"""A statement that runs under a condition only."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from readybook.edits.drafts import Draft, Splice
+from readybook.edits.python_source import PythonSource, squeezed
+from readybook.edits.work import Work, line_span, spot
+from readybook.errors import PatchError
+from readybook.intents import GuardStatement
+
+
+def guard_statement(work: Work, intent: GuardStatement) -> None:
+    """Carry out GuardStatement: the statement goes one step in below ``if condition:``; a block above it stays."""
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        node = _statement(source, draft, intent)
+        if _guarded(source, node, intent.condition):
+            return []
+        start, end = source.span(node)
+        if len(node.body) > 1 or not source.text[:start].rpartition("\n")[2].strip() == "":
+            raise PatchError(f"{spot(intent.place)}: other statements stand on the same line")
+        text = source.text[start:end]
+        if '"""' in text or "'''" in text or "\\\n" in text:
+            raise PatchError(f"{spot(intent.place)}: the statement cannot be moved further in")
+        indent = source.indent_at(start)
+        rows = text.split("\n")
+        inner = "\n".join([rows[0], *(source.indent + row if row.strip() else row for row in rows[1:])])
+        head = work.fitted(intent.place.path, f"if {intent.condition}:")
+        return [Splice(start, end, f"{head}{source.newline}{indent}{source.indent}{inner}")]
+
+    work.plan(intent.place.path, planner)
+
+
+def _statement(source: PythonSource, draft: Draft, intent: GuardStatement) -> cst.SimpleStatementLine:
+    found = [node for node in source.starting_between(*line_span(source, draft, intent.place), cst.SimpleStatementLine)
+             if intent.call in source.text[source.span(node)[0]:source.span(node)[1]]]
+    if len(found) != 1:
+        raise PatchError(f"{spot(intent.place)}: {intent.call} is not called there by one statement")
+    return found[0]
+
+
+def _guarded(source: PythonSource, node: cst.CSTNode, condition: str) -> bool:
+    for above in source.ancestors(node):
+        if isinstance(above, cst.If):
+            start, end = source.span(above.test)
+            if squeezed(source.text[start:end]) == squeezed(condition):
+                return True
+    return False
