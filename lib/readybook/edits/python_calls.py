@@ -46,7 +46,7 @@ def keyword_splices(
     """The splices after which ``call`` passes ``keyword=value``."""
     for arg in call.args:
         if arg.keyword is not None and arg.keyword.value == keyword:
-            return _replaced(work, path, source, arg, value)
+            return _replaced(work, path, source, call, arg, value)
     if any(arg.star == "**" for arg in call.args):
         line = line_of(source.text, source.span(call)[0])
         raise PatchError(f"{path}:{line}: {keyword} may come from the ** argument of {last_name(call.func)}")
@@ -55,11 +55,36 @@ def keyword_splices(
     return _added(work, path, source, call, f"{keyword}=", value, key)
 
 
-def _replaced(work: Work, path: str, source: PythonSource, arg: cst.Arg, value: str) -> list[Splice]:
+def _replaced(
+    work: Work, path: str, source: PythonSource, call: cst.Call, arg: cst.Arg, value: str
+) -> list[Splice]:
+    """Another value for an argument; a call on one line that grows too long is laid out one argument a line."""
     start, end = outer_span(source, arg.value)
     if squeezed(work.fitted(path, value)) == squeezed(source.text[start:end]):
         return []
-    return [Splice(start, end, work.fitted(path, value, source.indent_at(start)))]
+    new = work.fitted(path, value, source.indent_at(start))
+    first, last = source.span(call)
+    line = source.text[source.line_start(first):source.line_end(first)].rstrip("\r\n")
+    grown = len(line) + len(new) - (end - start)
+    if "\n" in source.text[first:last] + new or grown <= max(work.style(path).length, len(line)):
+        return [Splice(start, end, new)]
+    step = source.indent_at(first) + source.indent
+    texts = [f"{arg.keyword.value}={work.fitted(path, value, step)}" if a is arg and arg.keyword is not None
+             else _argument_text(source, a) for a in call.args]
+    return [_laid_out(source, call, texts, f"call at {first}-{last}")]
+
+
+def _argument_text(source: PythonSource, arg: cst.Arg) -> str:
+    return source.text[source.span(arg)[0]:_argument_end(source, arg)[0]].rstrip(", ")
+
+
+def _laid_out(source: PythonSource, call: cst.Call, texts: list[str], key: str) -> Splice:
+    """The arguments of a call one to a line."""
+    start, end = source.span(call)
+    indent, newline = source.indent_at(start), source.newline
+    opening = source.text.index("(", outer_end(source, call.func)) + 1
+    body = "".join(f"{indent}{source.indent}{text},{newline}" for text in texts)
+    return Splice(opening, end - 1, f"{newline}{body}{indent}", key)
 
 
 def _added(
@@ -95,12 +120,8 @@ def _added_inline(
     length = len(line) + len(text) + 2
     if "\n" not in text and length <= work.style(path).length:
         return [Splice(after, after, (" " if comma else ", ") + text, key)]
-    step = indent + source.indent
-    args = [source.text[source.span(arg)[0]:_argument_end(source, arg)[0]].rstrip(", ") for arg in call.args]
-    opening = source.text.index("(", outer_end(source, call.func)) + 1
-    newline = source.newline
-    body = "".join(f"{step}{arg},{newline}" for arg in [*args, work.fitted(path, code, step)])
-    return [Splice(opening, end - 1, f"{newline}{body}{indent}", key)]
+    texts = [*(_argument_text(source, arg) for arg in call.args), work.fitted(path, code, indent + source.indent)]
+    return [_laid_out(source, call, texts, key)]
 
 
 def _added_line(work: Work, path: str, source: PythonSource, call: cst.Call, code: str, key: str) -> list[Splice]:
