@@ -196,11 +196,13 @@ def _looks_at(text: str, test: str) -> bool:
         return False
     return any(f"{word}(" in test for word in CHECKING) or any(
         SAFE_NAME.search(function.rpartition(".")[2]) for function in re.findall(r"([\w.]+)\(", test)
-    ) or re.search(r"['\"](?:\.\.|/|\\\\)['\"] in ", test) is not None
+    ) or f" in {text}.parents" in test or re.search(r"['\"](?:\.\.|/|\\\\)['\"] in ", test) is not None
 
 
 def _validates(call: Node, text: str) -> bool:
     function = unparse(call[3]).rpartition(".")[2]
+    if function in CHECKING and unparse(call[3]) == f"{text}.{function}":
+        return True
     return VALIDATOR.search(function) is not None and any(
         unparse(a) == text or unparse(a).startswith(f"{text}.") for a in (*call[4], *(v for _, v in call[5])))
 

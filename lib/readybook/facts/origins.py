@@ -7,7 +7,7 @@ members of enums, quoted arguments) is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,18 +42,20 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 6
 MAX_STEPS = 4_000  # nodes looked at for one expression
+Clean = Callable[[Node, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """One source of a value. ``kind``: request, network, file, environment, console, parameter (nobody's call shows
     it), unbound (a name that nothing binds), checked (something looks at it before use) or unknown. ``what`` is its
-    text, ``chain`` the calls that hand it on."""
+    text, ``chain`` the calls that hand it on. ``segment``: one part of the request's path, without a slash."""
 
     kind: str
     what: str
     place: Place
     chain: tuple[Place, ...] = ()
+    segment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +87,19 @@ class Origins:
         self.entries = {id(e.function.node): e for e in behaviour.entries}
         self.by_node, self.callers = behaviour.by_node, behaviour.callers
         self.steps = 0
+        self.clean: Clean | None = None
 
-    def of(self, call: Call, node: Node | None) -> tuple[Origin, ...]:
+    def of(self, call: Call, node: Node | None, clean: Clean | None = None) -> tuple[Origin, ...]:
         """The sources of an argument of a call, each once; none when it is made of constants only."""
-        return self.traced(node, scope_of(call))
+        return self.traced(node, scope_of(call), clean)
 
-    def traced(self, node: Node | None, scope: Scope) -> tuple[Origin, ...]:
-        """The sources of an expression that stands in a scope, each once."""
-        self.steps = 0
+    def traced(self, node: Node | None, scope: Scope, clean: Clean | None = None) -> tuple[Origin, ...]:
+        """The sources of an expression that stands in a scope, each once.
+
+        ``clean`` says of a call or an attribute, and the dotted name of what is called, whether its value is harmless
+        for the question at hand.
+        """
+        self.steps, self.clean = 0, clean
         return tuple(dict.fromkeys(self._trace(node, scope))) if node is not None else ()
 
     def _trace(self, node: Node | None, scope: Scope) -> Iterator[Origin]:
@@ -163,7 +170,7 @@ class Origins:
         call = self.by_node.get(id(node))
         path, callee, place = call.path if call is not None else "", node[3], scope.module.place(node)
         name = callee[3] if callee[0] == "name" else ""
-        if path in HARMLESS_CALLS or name in HARMLESS_CALLS:
+        if path in HARMLESS_CALLS or name in HARMLESS_CALLS or self.clean is not None and self.clean(node, path):
             return
         text = callee[0] == "attr" and callee[4] == "join"  # of a list that may have grown
         if call is not None and not text and isinstance(call.site.result, str | int) and known(call.site.result):
@@ -216,6 +223,8 @@ class Origins:
 
     def _attribute(self, node: Node, scope: Scope) -> Iterator[Origin]:
         base, text = node[3], unparse(node)
+        if self.clean is not None and self.clean(node, ""):
+            return
         if base[0] == "name" and scope.function is not None:
             parameter = next((p for p in scope.function.params if p[0] == base[3]), None)
             owner = named_class(parameter[1], scope.function) if parameter is not None else None
@@ -272,7 +281,7 @@ class Origins:
             return [Origin("environment", node[3], place)]
         if value is not None and known(value) and not hasattr(value, "node"):
             return []
-        if scope.function is not None and not hasattr(value, "node"):
+        if scope.function is not None and not isinstance(value, ClassValue | FunctionValue):
             module = replace(scope, function=None, loops=(), conditions=(), given=None)
             values = bound(node[3], module.body)
             if values and node[3] not in ("self", "cls"):
@@ -298,7 +307,9 @@ class Origins:
         if id(function.original.node) in self.entries:
             if any(word in written for word in INJECTED):
                 return [Origin("unknown", name, place)]
-            return [Origin("checked" if PATTERN.search(written) else "request", name, place)]
+            route = self.entries[id(function.original.node)].route
+            segment = route is not None and f"{{{name}}}" in route.path
+            return [Origin("checked" if PATTERN.search(written) else "request", name, place, segment=segment)]
         callers = self.callers.get(id(function.original.node), [])
         if not callers or scope.depth >= MAX_DEPTH:
             return [Origin("parameter", name, place)]

@@ -1,0 +1,215 @@
+"""SEC031: paths of files that callers name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.behaviour import Call
+from readybook.facts.origins import Origin, Origins
+from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+from readybook.finding import Answer
+from readybook.intents import EnsureImport, ReplaceExpression
+from readybook.place import Place
+
+READS = frozenset({"open", "io.open", "aiofiles.open", "anyio.open_file", "codecs.open", "os.open", "tarfile.open",
+                   "zipfile.ZipFile", "starlette.responses.FileResponse", "fastapi.responses.FileResponse",
+                   "pandas.read_csv", "pandas.read_excel", "numpy.load", "PIL.Image.open", "cv2.imread"})
+CHANGES = frozenset({"os.remove", "os.unlink", "os.rename", "os.replace", "os.makedirs", "os.mkdir", "shutil.copy",
+                     "shutil.copyfile", "shutil.copy2", "shutil.move", "shutil.copytree", "os.truncate", "os.chmod",
+                     "aiofiles.os.remove", "aiofiles.os.unlink", "aiofiles.os.makedirs", "aiofiles.os.rename",
+                     "os.symlink", "os.link"})
+FOLDERS = frozenset({"shutil.rmtree", "os.listdir", "os.scandir", "os.rmdir", "os.walk", "os.removedirs"})
+TWO = frozenset({"os.rename", "os.replace", "shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move",
+                 "shutil.copytree", "os.symlink", "os.link"})
+METHODS = {"open": "read", "read_text": "read", "read_bytes": "read", "write_text": "change", "write_bytes": "change",
+           "unlink": "change", "mkdir": "change", "touch": "change", "rename": "change", "replace": "change",
+           "rmdir": "folder", "iterdir": "folder", "rglob": "read", "glob": "read"}
+PATHS = re.compile(r"(?:pathlib|anyio|aiopath)\.\w*Path\.(\w+)")
+CLEANING = re.compile(r"(?i)(?:^|_)(?:secure|safe|sanit|clean|slug|basename|valid|check|ensure|normalize_file|uuid)")
+SPLITTING = frozenset({"split", "rsplit", "partition", "rpartition", "splitext"})
+TITLE = "Take the last part of the name only"
+INSIDE = "Resolve the path and refuse what is not inside its folder"
+
+
+class PathTraversal(Check):
+    """A caller names the file that is opened, and with ".." in the name reaches files outside of its folder.
+
+    Looked at: the paths that ``open``, ``pathlib``, ``os``, ``shutil``, ``aiofiles`` and ``FileResponse`` are given,
+    followed through joins, names and calls. A part that comes from a request, the name of an upload included, is a
+    finding. A part of the address without a slash (``/logo/{name}``) is none, except where folders are listed or
+    removed. ``Path(x).name``, a name checked against a list, and a path tested to be inside its folder are right.
+
+    Fix: ``Path(name).name``, which drops every folder; a path of several parts must be resolved and tested.
+    """
+
+    id = "SEC031"
+    name = "path-traversal"
+    category = "security"
+    severity = "high"
+    hours = Hours(0.5, 1, 2, each=0.25)
+    fix_kinds = ("codemod", "advice")
+    references = ("https://cwe.mitre.org/data/definitions/22.html",
+                  "https://docs.python.org/3/library/pathlib.html#pathlib.PurePath.is_relative_to")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One finding for each name of a caller and function, a Right for each path that callers cannot bend."""
+        origins, found = project.facts.origins, False
+        told: set[tuple[int, str]] = set()
+        for call in project.facts.behaviour.calls:
+            for kind, node in _paths(call):
+                answer = _answer(origins, call, kind, node, told)
+                if answer is not None:
+                    found = True
+                    yield answer
+        if not found:
+            yield NotApplicable("no path of a file is seen to come from a request")
+
+
+def _paths(call: Call) -> Iterator[tuple[str, Node]]:
+    """(read, change or folder; expression) of each path that a call works on."""
+    arguments = call.site.node[4]
+    match = PATHS.fullmatch(call.path)
+    if match and match[1] in METHODS and call.site.node[3][0] == "attr":
+        yield METHODS[match[1]], call.site.node[3][3]
+        if match[1] in ("rename", "replace") and arguments:
+            yield "change", arguments[0]
+        return
+    groups = (("read", READS), ("change", CHANGES), ("folder", FOLDERS))
+    kind = next((k for k, group in groups if call.path in group), "")
+    if not kind:
+        return
+    named = next((v for k, v in call.site.node[5] if k in ("path", "file", "filename", "src", "name", "fp")
+                  and not (k == "filename" and call.last != "open")), None)
+    if arguments and arguments[0][0] != "star":
+        yield kind, arguments[0]
+    elif named is not None:
+        yield kind, named
+    if call.path in TWO and len(arguments) > 1:
+        yield kind, arguments[1]
+
+
+def clean(node: Node, path: str) -> bool:
+    """What leaves no folder in a name: its last part, its ending, what a function of a telling name gives back."""
+    if node[0] == "attr":
+        return node[4] in ("name", "stem", "suffix") and node[3][0] == "call" or contents(node, path)
+    called = unparse(node[3]).rpartition(".")[2]
+    return contents(node, path) or called in SPLITTING or path == "re.sub" or CLEANING.search(called) is not None
+
+
+def contents(node: Node, path: str) -> bool:
+    """What a file holds, which is no path."""
+    if node[0] == "attr":
+        return bool(node[4] == "file")
+    return unparse(node[3]).rpartition(".")[2] in ("read", "BytesIO", "StringIO", "SpooledTemporaryFile")
+
+
+def _answer(origins: Origins, call: Call, kind: str, node: Node, told: set[tuple[int, str]]) -> Answer | None:
+    found = origins.of(call, node, clean)
+    given = [o for o in found if o.kind == "request" and (kind == "folder" or not o.segment)]
+    if not given:
+        if any(o.kind == "checked" for o in found):
+            return Right(call.place, "the path is looked at before")
+        if any(o.kind == "request" for o in found):
+            return Right(call.place, "a part of the address without a slash stays in the folder")
+        touched = [o for o in origins.of(call, node, contents) if o.kind == "request"]
+        return Right(call.place, "only the last part of the caller's name is used") if touched else None
+    origin = given[0]
+    key = (id(call.site.function.node) if call.site.function is not None else 0, origin.what)
+    if key in told:
+        return None
+    told.add(key)
+    return _finding(origins, call, kind, origin)
+
+
+def _finding(origins: Origins, call: Call, kind: str, origin: Origin) -> Finding:
+    does = {"read": "reads", "change": "writes or removes", "folder": "lists or removes"}[kind]
+    if call.path == "open" and any(isinstance(a, str) and a[:1] in ("w", "a", "x") for a in call.args[1:2]):
+        does = "writes"
+    way = f", through {len(origin.chain)} call{'s' if len(origin.chain) > 1 else ''}," if origin.chain else ""
+    return Finding(
+        call.place, f"{origin.what}{way} is part of the path that {call.path}() {does}, and a caller of the API "
+        "chooses it: \"../\" in it leaves the folder.", "high", fix=_fix(origins, call, origin),
+        chain=(*origin.chain, origin.place)[:6],
+    )
+
+
+def _fix(origins: Origins, call: Call, origin: Origin) -> Fix:
+    function = call.site.function
+    entry = origins.entries.get(id(function.original.node)) if function is not None else None
+    route = entry.route.path if entry is not None and entry.route is not None else ""
+    if f"{{{origin.what}:path}}" in route:
+        return advice(INSIDE, f"{origin.what} may have folders: target = (BASE / {origin.what}).resolve(), then 404 "
+                      "unless target.is_relative_to(BASE)")
+    if origin.chain or function is None or re.fullmatch(r"[\w.]+", origin.what) is None or _in_text(call, origin.place):
+        return advice(TITLE, "the name comes through other functions: Path(name).name belongs where it comes in")
+    optional = ' or ""' if origin.what.endswith(".filename") else ""
+    intents = (EnsureImport(call.place.path, "pathlib", "Path"),
+               ReplaceExpression(origin.place, origin.what, f"Path({origin.what}{optional}).name"))
+    return Fix(TITLE, intents, safety="review", reason="callers that send folders in the name now reach the file of "
+               "that name in the folder itself")
+
+
+def _in_text(call: Call, place: Place) -> bool:
+    """Whether a place is in an f-string written with quotes that the new expression would need."""
+    line = call.site.module.text.split("\n")[place.line - 1]
+    return "f'" in line and "f\"" in line
+
+
+API = "from fastapi import FastAPI, UploadFile\n"
+PathTraversal.examples = (
+    Bad(
+        {"main.py": "import os\n\n" + API + "\napp = FastAPI()\n\n\n@app.post(\"/files\")\n"
+         "async def store(file: UploadFile) -> None:\n    path = os.path.join(\"uploads\", file.filename)\n"
+         "    with open(path, \"wb\") as out:\n        out.write(await file.read())\n"},
+        at=("main.py:11",), severity="high",
+        fixed={"main.py": "import os\nfrom pathlib import Path\n\n" + API
+               + "\napp = FastAPI()\n\n\n@app.post(\"/files\")\nasync def store(file: UploadFile) -> None:\n"
+               "    path = os.path.join(\"uploads\", Path(file.filename or \"\").name)\n"
+               "    with open(path, \"wb\") as out:\n        out.write(await file.read())\n"},
+    ),
+    Bad(  # pathlib, a query, and the same name three times: one finding
+        {"main.py": "from pathlib import Path\n\nfrom fastapi import FastAPI\n"
+         "from fastapi.responses import FileResponse\n\napp = FastAPI()\nBASE = Path(\"reports\")\n\n\n"
+         "@app.get(\"/report\")\ndef report(name: str) -> FileResponse:\n"
+         "    target = BASE / f\"{name}.pdf\"\n    target.touch()\n    target.read_bytes()\n"
+         "    return FileResponse(target)\n"},
+        at=("main.py:13",),
+        fixed={"main.py": "from pathlib import Path\n\nfrom fastapi import FastAPI\n"
+               "from fastapi.responses import FileResponse\n"
+               "\napp = FastAPI()\nBASE = Path(\"reports\")\n\n\n@app.get(\"/report\")\n"
+               "def report(name: str) -> FileResponse:\n"
+               "    target = BASE / f\"{Path(name).name}.pdf\"\n    target.touch()\n    target.read_bytes()\n"
+               "    return FileResponse(target)\n"},
+    ),
+    Bad(  # an address with slashes, a helper two modules away, a folder that is removed
+        {"store.py": "import shutil as sh\n\n\ndef drop(folder):\n    sh.rmtree(\"/data/\" + folder)\n",
+         "main.py": "from store import drop\n" + API + "\napp = FastAPI()\n\n\n@app.delete(\"/x/{folder}\")\n"
+         "def remove(folder: str) -> None:\n    drop(folder)\n\n\n@app.get(\"/y/{path:path}\")\n"
+         "def read(path: str) -> str:\n    return open(f\"static/{path}\").read()\n"},
+        at=("main.py:14", "store.py:5"),
+    ),
+    Good(  # a part without a slash, the last part only, an id of our own, a list, a test that it is inside
+        {"main.py": "import os\nimport uuid\nfrom pathlib import Path\nfrom fastapi import HTTPException\n" + API
+         + "\napp = FastAPI()\nBASE = Path(\"static\").resolve()\n\n\n@app.post(\"/logo/{name}\")\n"
+         "async def store(name: str, kind: str, path: str, number: int, file: UploadFile) -> None:\n"
+         "    open(f\"logos/{name}.png\").close()\n    open(f\"logos/{number}.png\").close()\n"
+         "    (BASE / Path(file.filename or \"\").name).write_bytes(b\"\")\n"
+         "    open(os.path.join(\"up\", os.path.basename(file.filename))).close()\n"
+         "    ending = file.filename.split(\".\")[-1]\n    open(f\"up/{uuid.uuid4()}.{ending}\").close()\n"
+         "    if kind not in (\"a\", \"b\"):\n        raise HTTPException(404)\n    open(f\"kinds/{kind}\").close()\n"
+         "    target = (BASE / path).resolve()\n    if not target.is_relative_to(BASE):\n"
+         "        raise HTTPException(404)\n    target.read_text()\n"},
+    ),
+    Good(  # files of the project itself
+        {"main.py": API + "\napp = FastAPI()\nTEXT = open(\"text.txt\").read()\n\n\n@app.get(\"/\")\n"
+         "def index(q: str) -> str:\n    return q + open(\"text.txt\").read()\n"}, outcome="not_applicable"),
+    Good(  # the contents of an upload are no path
+        {"main.py": "import io\n\nfrom PIL import Image\n" + API + "\napp = FastAPI()\n\n\n@app.post(\"/i\")\n"
+         "async def size(file: UploadFile) -> None:\n    Image.open(file.file)\n"
+         "    Image.open(io.BytesIO(await file.read()))\n"}, outcome="not_applicable"),
+    Good({"main.py": "from files import safe_path\n" + API + "\napp = FastAPI()\n\n\n@app.get(\"/f\")\n"
+          "def index(name: str) -> str:\n    return open(safe_path(name)).read()\n"}, outcome="not_applicable"),
+)

@@ -1,0 +1,187 @@
+"""SEC032: requests to addresses that a caller names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.behaviour import Call
+from readybook.facts.bindings import VALIDATOR
+from readybook.facts.formatting import Hole, pieces
+from readybook.facts.origins import Origin, Origins, scope_of
+from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+from readybook.finding import Answer
+from readybook.intents import AddFile, EnsureEnvExample, EnsureImport, Intent, ReplaceExpression
+from readybook_checks.devops.health_router import import_name
+
+CLIENTS = (r"(?:requests|httpx|urllib3|aiohttp|niquests|curl_cffi)(?:\.(?:api|sessions|client|requests|_client|"
+           r"[A-Z]\w*(?:Session|Client|PoolManager)|Session|Client|session)(?:\(\))?)*")
+FIRST = re.compile(
+    CLIENTS + r"\.(?:get|post|put|patch|delete|head|options|ws_connect)"
+    r"|urllib\.request\.(?:urlopen|urlretrieve|Request)|websockets(?:\.\w+)*\.connect|websocket\.create_connection"
+    r"|socket\.create_connection|asyncio\.open_connection|asyncio\.streams\.open_connection|wget\.download")
+SECOND = re.compile(CLIENTS + r"\.(?:request|stream|build_request)|urllib3\.request")
+HOST = re.compile(r"(?i)^\s*(?:\w+:)?//[^/?#\s]+[/?#]|^/(?!/)")
+TITLE = "Call only the hosts of a list"
+TEMPLATE = "outbound_urls.py.tmpl"
+
+
+class Ssrf(Check):
+    """The service calls an address that a caller of the API names, and so reaches what only it can reach.
+
+    Looked at: the address of every request that requests, httpx, aiohttp, urllib and websockets send, followed through
+    names, formatting and calls. One whose host comes from a request lets its sender read the cloud's metadata service
+    and every port of the private network. A constant host with a path of the caller, a host of the settings, one of a
+    list and an address that something checks before are no defect; a type like ``HttpUrl`` checks the form only.
+
+    Fix: a function that lets only the hosts of a list through, around the address; the list is yours to fill.
+    """
+
+    id = "SEC032"
+    name = "ssrf"
+    category = "security"
+    severity = "high"
+    hours = Hours(1, 2, 4, each=0.5)
+    fix_kinds = ("scaffold", "advice")
+    references = ("https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html",
+                  "https://cwe.mitre.org/data/definitions/918.html")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """A finding for each address of a caller, a Right for each whose host is fixed or looked at before."""
+        found = False
+        for call in project.facts.behaviour.calls:
+            node = _address(call)
+            answer = _answer(project, call, node) if node is not None else None
+            if answer is not None:
+                found = True
+                yield answer
+        if not found:
+            yield NotApplicable("no outbound request's address is seen to come from a request or from the code")
+
+
+def _address(call: Call) -> Node | None:
+    """The expression of the address that a call sends to, None for another call."""
+    index = 0 if FIRST.fullmatch(call.path) else 1 if SECOND.fullmatch(call.path) else -1
+    if index < 0:
+        return None
+    named = next((v for k, v in call.site.node[5] if k in ("url", "uri", "fullurl", "host", "address")), None)
+    arguments = call.site.node[4]
+    return named if named is not None else arguments[index] if index < len(arguments) else None
+
+
+def clean(node: Node, path: str) -> bool:
+    """A function whose name says that it checks."""
+    return node[0] == "call" and VALIDATOR.search(unparse(node[3]).rpartition(".")[2]) is not None
+
+
+def _answer(project: Project, call: Call, node: Node) -> Answer | None:
+    origins = project.facts.origins
+    host = _host(origins, call, node)
+    given = next((o for o in host if o.kind == "request"), None)
+    if given is not None:
+        return _finding(project, call, node, given)
+    if all(o.kind == "environment" for o in host):
+        return Right(call.place, "the host is a constant or a setting")
+    if any(o.kind == "checked" for o in host):
+        return Right(call.place, "the address is looked at before")
+    return None
+
+
+def _host(origins: Origins, call: Call, node: Node) -> list[Origin]:
+    """The sources of the part of an address that names the host."""
+    if call.path.endswith(("create_connection", "open_connection")):
+        return list(origins.of(call, node[3][0] if node[0] == "tuple" and node[3] else node, clean))
+    seen, found = "", []
+    for piece in pieces(node, scope_of(call)):
+        if isinstance(piece, Hole):
+            traced = origins.traced(piece.node, piece.scope, clean)
+            found += traced
+            seen += "h"
+            if seen == "h" and not any(o.kind == "request" for o in traced):
+                seen = "//host"  # an address of the settings, as far as its host goes
+        else:
+            seen += piece
+        if HOST.match(seen) and "\n" not in seen:
+            break
+    return found
+
+
+def _finding(project: Project, call: Call, node: Node, origin: Origin) -> Finding:
+    way = f", through {len(origin.chain)} call{'s' if len(origin.chain) > 1 else ''}," if origin.chain else ""
+    return Finding(
+        call.place, f"{call.path}() calls the host in {origin.what}{way} which a caller of the API chooses: metadata "
+        "services and the private network answer it too.", "high", fix=_fix(project, call, node),
+        chain=(*origin.chain, origin.place)[:6],
+    )
+
+
+def _fix(project: Project, call: Call, node: Node) -> Fix:
+    """The list of hosts in a module of its own, and its function around the address where it is a plain name."""
+    app = next((a for a in project.facts.apps if a.served), None)
+    if app is None or node[0] not in ("name", "attr"):
+        return advice(TITLE, "the address is put together in the call: check its host before")
+    folder = app.place.path.rpartition("/")[0]
+    path = f"{folder}/outbound_urls.py" if folder else "outbound_urls.py"
+    text = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
+    module = import_name(project, app, path, call.place.path)
+    if not module or project.files.get(path) is not None and project.text(path) != text:
+        return advice(TITLE, "no name for a new module is free there that the file could import")
+    address = unparse(node)
+    intents: list[Intent] = [AddFile(path, text), EnsureImport(call.place.path, module, "allowed_url"),
+                             ReplaceExpression(call.site.module.place(node), address, f"allowed_url({address})")]
+    if ".env.example" in project.files:
+        intents.append(EnsureEnvExample(".env.example", "OUTBOUND_HOSTS", "api.example.com",
+                                        "hosts that callers may name, separated by commas"))
+    return Fix(TITLE, tuple(intents), kinds=("scaffold",), safety="sketch",
+               reason="until OUTBOUND_HOSTS names the hosts, every such address is refused with 422")
+
+
+API = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+NEW = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
+ROUTE = "\n\n@app.get(\"/proxy\")\nasync def proxy(url: str) -> str:\n    async with httpx.AsyncClient() as client:\n"
+Ssrf.examples = (
+    Bad(
+        {"main.py": "import httpx\n" + API + ROUTE + "        return (await client.get(url)).text\n"},
+        at=("main.py:10",), severity="high",
+        fixed={"outbound_urls.py": NEW,
+               "main.py": "import httpx\nfrom fastapi import FastAPI\n\nfrom outbound_urls import allowed_url\n\n"
+               "app = FastAPI()\n" + ROUTE + "        return (await client.get(allowed_url(url))).text\n"},
+    ),
+    Bad(  # the host inside a text, and a typed address that a helper fetches
+        {"fetch.py": "import requests as web\n\n\ndef fetch(at):\n    return web.get(at, timeout=5).content\n",
+         "main.py": "import urllib.request\n\nfrom pydantic import BaseModel, HttpUrl\nfrom fetch import fetch\n" + API
+         + "\n\nclass Hook(BaseModel):\n    url: HttpUrl\n\n\n@app.post(\"/hook\")\ndef hook(body: Hook) -> int:\n"
+         "    return len(fetch(str(body.url)))\n\n\n@app.get(\"/shop\")\ndef shop(host: str) -> int:\n"
+         "    return urllib.request.urlopen(f\"https://{host}/stock\").status\n"},
+        at=("fetch.py:5", "main.py:21"),
+    ),
+    Bad(  # the client's own address does not hold: a whole address replaces it
+        {"main.py": "import httpx\n" + API + "\nclient = httpx.AsyncClient(base_url=\"https://a.example\")\n\n\n"
+         "@app.get(\"/\")\nasync def index(path: str) -> int:\n"
+         "    return (await client.request(\"GET\", path)).status_code\n"},
+        at=("main.py:11",),
+    ),
+    Good(  # a constant host, one of the settings, one of a list, a path in a client's own address
+        {"main.py": "import os\n\nimport httpx\nfrom fastapi import HTTPException\n" + API
+         + "\nBASE = os.environ[\"STOCK_URL\"]\nclient = httpx.AsyncClient(base_url=\"https://a.example\")\n\n\n"
+         "@app.get(\"/\")\nasync def index(q: str, host: str) -> None:\n"
+         "    await client.get(f\"https://api.example/{q}\")\n"
+         "    where = f\"https://{client.host}/items/{q}\"\n    await client.get(where)\n"
+         "    await client.get(f\"{BASE}/{q}\")\n"
+         "    await client.get(f\"/items/{q}\")\n    if host not in (\"a.example\", \"b.example\"):\n"
+         "        raise HTTPException(422)\n    await client.get(f\"https://{host}/\")\n"},
+    ),
+    Good(  # looked at before
+        {"main.py": "import httpx\nfrom checks import ensure_public\n" + API + ROUTE
+         + "        ensure_public(url)\n        return (await client.get(url)).text\n"},
+    ),
+    Good({"main.py": "config = {\"a\": \"https://a.example\"}\n" + API + "\n\n@app.get(\"/\")\n"
+          "def index(url: str) -> str:\n    return config.get(url, \"\")\n"}, outcome="not_applicable"),
+    Good(  # what an answer holds is no address
+        {"main.py": "import httpx\n" + API + "\n\n@app.get(\"/\")\ndef index(key: str) -> str:\n"
+         "    return httpx.get(\"https://a.example/\").json().get(key)\n"},
+    ),
+)
