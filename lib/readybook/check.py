@@ -108,11 +108,26 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What ``readybook probe`` saw of a check's question in the running service.
+
+    ``outcome`` is passed or failed; ``static`` what the check said of the code; ``said`` what was seen, in a sentence;
+    ``probes`` the ids of the probes that saw it.
+    """
+
+    outcome: str
+    static: str
+    said: str
+    probes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One check's answer about one target.
 
     ``findings`` are the open ones, each with its severity, evidence (masked) and fingerprint filled in; ``ratio`` is
-    the share that is right, None when the result does not count in the score.
+    the share that is right, None when the result does not count in the score. ``observed``: what the running service
+    showed, None when nobody asked it.
     """
 
     id: str
@@ -127,6 +142,7 @@ class Result:
     findings: tuple[Finding, ...] = ()
     fingerprints: tuple[str, ...] = ()
     attestable: bool = False
+    observed: Observed | None = None
 
     @property
     def gravest(self) -> str:

@@ -216,6 +216,7 @@ def check_section(result: Result, limit: int, opened: bool, budget: int = FINDIN
         el("summary", el("span", badge(result.gravest), " ", el("code", result.id), " ", result.title, class_="title"),
            el("span", " · ".join(tail), class_="tail")),
         el("p", result.reason, class_="reason") if result.reason else None,
+        el("p", story.observed_text(result), class_="observed") if result.observed else None,
         shown,
         el("p", f"{left:,} more of this check stand in {JSON_NAME}.", class_="rest") if left else None,
         class_="check", id=result.id, open=opened, data_print=True,

@@ -89,16 +89,18 @@ def audited(
 
 
 def render_report(target: Path, out: Path, *, parameters: dict[str, Any] | None = None, verified: Path | None = None,
-                  **options: Any) -> Rendered:
+                  probed: Path | None = None, **options: Any) -> Rendered:
     """Audit ``target`` (``options`` as for ``audited``) and render it into the folder ``out``."""
-    return render(audited(Path(target), **options), out, parameters or {}, verified)
+    return render(audited(Path(target), **options), out, parameters or {}, verified, probed)
 
 
-def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, verified: Path | None = None) -> Rendered:
+def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, verified: Path | None = None,
+           probed: Path | None = None) -> Rendered:
     """Render a finished audit into the folder ``out``, which is made when missing.
 
     ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, hours_per_day, date. ``verified`` is a
-    verify.json of the same patches. Raises ConfigError for what the notebook, or verify, did not make.
+    verify.json of the same patches, ``probed`` a probe.json of the same code. Raises ConfigError for what the notebook,
+    verify or probe did not make.
     """
     from readybook.verify.delivered import adopt, read_verified
 
@@ -106,6 +108,7 @@ def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, ve
     if given["profile"] not in PROFILES:
         raise ConfigError(f"profile must be {' or '.join(PROFILES)}, not {given['profile']!r}")
     proven = read_verified(verified) if verified else None
+    ran = with_probed(ran, probed) if probed else ran
     out = Path(out).absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".readybook-", dir=out.parent))
@@ -162,6 +165,17 @@ def with_series(ran: Audited, folder: Path) -> Audited:
         return replace(ran, report=replace(ran.report, not_checked=(*ran.report.not_checked, missing)))
     write_series(made, folder)
     return ran
+
+
+def with_probed(ran: Audited, file: Path) -> Audited:
+    """The audit with what the running service showed; raises ConfigError for a probe.json of other code."""
+    from readybook.patch import base_digest
+    from readybook.probe.observed import fits, read_probed, with_observed
+
+    seen = read_probed(file)
+    if ran.project is not None and not fits(seen, base_digest(ran.project)):
+        raise ConfigError(f"{file.name}: is about another state of the target; probe it again")
+    return replace(ran, report=with_observed(ran.report, seen, ran.checks))
 
 
 def _publish(staging: Path, out: Path) -> None:

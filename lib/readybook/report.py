@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from readybook.check import Estimate, Result
+from readybook.check import Estimate, Observed, Result
 from readybook.finding import Finding, Fix, Reach
 from readybook.place import Place
 from readybook.score import Scorecard, scorecard
@@ -14,6 +14,7 @@ from readybook.service import Service
 from readybook.version import __version__
 
 SCHEMA_VERSION = 2
+PROBED = ("id", "question", "expected", "observed", "outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class Waived:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One audit: results of all checks that ran, what the target serves, score, effort, and what was not checked."""
+    """One audit: results of all checks that ran, what the target serves, score, effort, and what was not checked.
+
+    ``probed`` holds (id, question, expected, observed, outcome) of what the running service was asked, None when it was
+    not.
+    """
 
     target: Target
     apps: tuple[ServedApp, ...]
@@ -58,6 +63,7 @@ class Report:
     waived: tuple[Waived, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
     service: Service = Service()
+    probed: tuple[tuple[str, str, str, str, str], ...] | None = None
 
     @property
     def score(self) -> Scorecard:
@@ -90,6 +96,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as the audit JSON of the contract."""
         score = self.score
+        probed = {} if self.probed is None else {"probed": [dict(zip(PROBED, row, strict=True)) for row in self.probed]}
         return {
             "schema_version": SCHEMA_VERSION,
             "readybook_version": __version__,
@@ -110,7 +117,7 @@ class Report:
                 for w in self.waived
             ],
             "not_checked": [{"what": what, "why": why} for what, why in self.not_checked],
-            "effort": _estimate_to_dict(self.effort),
+            "effort": _estimate_to_dict(self.effort), **probed,
         }
 
     def to_json(self) -> str:
@@ -134,6 +141,8 @@ class Report:
             ),
             not_checked=tuple((n["what"], n["why"]) for n in data["not_checked"]),
             service=Service.from_dict(data["service"]),
+            probed=tuple((r["id"], r["question"], r["expected"], r["observed"], r["outcome"]) for r in data["probed"])
+            if "probed" in data else None,
         )
 
 
@@ -148,6 +157,8 @@ def _result_to_dict(r: Result) -> dict[str, Any]:
         "ratio": None if r.ratio is None else round(r.ratio, 6), "title": r.title, "reason": r.reason,
         "attestable": r.attestable, "effort": _estimate_to_dict(r.estimate),
         "findings": [_finding_to_dict(f, p, r.severity) for f, p in zip(r.findings, r.fingerprints, strict=True)],
+        **({"observed": {"outcome": r.observed.outcome, "static": r.observed.static, "said": r.observed.said,
+                         "probes": list(r.observed.probes)}} if r.observed else {}),
     }
 
 
@@ -178,10 +189,11 @@ def _finding_from_dict(d: dict[str, Any]) -> tuple[Finding, str]:
 
 def _result_from_dict(d: dict[str, Any]) -> Result:
     pairs = [_finding_from_dict(f) for f in d["findings"]]
-    e = d["effort"]
+    e, seen = d["effort"], d.get("observed")
     return Result(
         id=d["id"], name=d["name"], category=d["category"], severity=d["severity"], title=d["title"],
         outcome=d["outcome"], ratio=d["ratio"], reason=d["reason"], attestable=d["attestable"],
         estimate=Estimate(e["low"], e["likely"], e["high"], e["automated"]),
         findings=tuple(f for f, _ in pairs), fingerprints=tuple(p for _, p in pairs),
+        observed=Observed(seen["outcome"], seen["static"], seen["said"], tuple(seen["probes"])) if seen else None,
     )

@@ -24,6 +24,7 @@ OUTCOME_TITLES = {
     "passed": "passed", "partial": "partly right", "failed": "failed", "not_applicable": "does not apply",
     "unknown": "could not tell", "waived": "waived", "attested": "attested", "error": "check broke down",
 }
+PROBED_TITLES = {name: OUTCOME_TITLES[name] for name in ("passed", "failed", "not_applicable", "unknown")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,31 @@ def outcome_counts(report: Report) -> dict[str, int]:
     """Checks by outcome, only those that occur."""
     counts = {name: sum(r.outcome == name for r in report.results) for name in OUTCOME_TITLES}
     return {name: n for name, n in counts.items() if n}
+
+
+def outcome_text(result: Result) -> str:
+    """A check's outcome in words, and whether the running service showed it."""
+    seen = result.observed
+    title = OUTCOME_TITLES[result.outcome]
+    return title if seen is None else f"{title}, observed" if _agrees(result) else f"{title}; observed: {seen.outcome}"
+
+
+def observed_text(result: Result) -> str:
+    """What the running service showed of a check, in a sentence; empty when nobody asked it."""
+    seen = result.observed
+    if seen is None:
+        return ""
+    if seen.static == result.outcome:
+        how = "confirms the code" if _agrees(result) else "does not settle it"
+    else:
+        how = f"overrules the code, of which the check said: {OUTCOME_TITLES[seen.static]}"
+    return f"Observed in the running service ({', '.join(seen.probes)}): {seen.said}; this {how}."
+
+
+def _agrees(result: Result) -> bool:
+    seen = result.observed
+    return seen is not None and (result.outcome == seen.outcome or seen.outcome == "failed" == result.outcome
+                                 or (seen.outcome, result.outcome) == ("failed", "partial"))
 
 
 def verdict(report: Report) -> tuple[str, str, str]:

@@ -87,7 +87,7 @@ def checks(report: Report) -> Table:
     rows = tuple(
         (
             Link(r.id, f"#{r.id}") if r.findings else r.id, r.title, story.CATEGORY_TITLES[r.category],
-            _severity(r.gravest), Grade(story.OUTCOME_TITLES[r.outcome]), len(r.findings),
+            _severity(r.gravest), Grade(story.outcome_text(r)), len(r.findings),
             *((_hours(r.estimate.likely), _hours(r.estimate.automated)) if r.findings else (None, None)),
         )
         for r in sorted(report.results, key=lambda r: (not r.findings, SEVERITIES.index(r.gravest), r.id))
@@ -186,6 +186,13 @@ def unpatched(left: Iterable[tuple[str, str, int]]) -> Table:
     """One row a check and reason: findings that no patch of the series cures."""
     rows = tuple((Link(check, f"#{check}"), count, why) for check, why, count in left)
     return Table("Findings left to people", ("Check", "Findings", "Why there is no patch"), rows)
+
+
+def probed(report: Report) -> Table:
+    """One row a question that the running service was asked."""
+    rows = tuple((id_, question, expected, observed, Grade(story.PROBED_TITLES.get(outcome, outcome)))
+                 for id_, question, expected, observed, outcome in report.probed or ())
+    return Table("Asked of the running service", ("Probe", "Question", "Expected", "Observed", "Outcome"), rows)
 
 
 def waived(report: Report) -> Table:

@@ -10,9 +10,10 @@ from readybook.ignores import Excuses
 from readybook.masking import mask
 from readybook.project import Project
 
+AT_RUN_TIME = ("behaviour at run time", "the target is read, never imported or run")
 ALWAYS = (
     ("known vulnerabilities of dependencies", "the data needs the network, which an audit never uses"),
-    ("behaviour at run time", "the target is read, never imported or run"),
+    AT_RUN_TIME,
 )
 
 

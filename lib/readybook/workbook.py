@@ -175,6 +175,15 @@ def unpatched(audit: Audit) -> Table:
     return tables.unpatched(audit.series.left)
 
 
+def probed(report: Report) -> Table | Shown:
+    """What the running service was asked and answered."""
+    if report.probed is None:
+        text = "The running service was not asked: readybook probe starts it from a copy and asks it; what it writes " \
+               "goes into a report by --probed."
+        return Shown(el("p", text, class_="none"), text)
+    return tables.probed(report)
+
+
 def not_checked(report: Report) -> Table:
     """What was not looked at, and why."""
     return tables.not_checked(report)

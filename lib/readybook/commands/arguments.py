@@ -11,7 +11,8 @@ from typing import Any
 from readybook.severity import SEVERITIES
 from readybook.version import __version__
 
-EPILOG = """exit codes: 0 done; 1 a gate failed, a patch failed verification or a batch target failed;
+EPILOG = """exit codes: 0 done; 1 a gate failed, a patch failed verification, a probe disagreed or a batch
+target failed;
 2 wrong usage or unreadable target; 3 internal error; 130 interrupted"""
 
 
@@ -20,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="readybook", epilog=EPILOG,
         description="Audit a FastAPI codebase for production readiness, and remediate it. "
-                    "The code is read, never run (but by verify, on a copy).",
+                    "The code is read, never run (but by verify and probe, on a copy).",
     )
     top.add_argument("--version", action="version", version=f"readybook {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     _report(commands)
     _fix(commands)
     _verify(commands)
+    _probe(commands)
     _listings(commands)
     _batch(commands)
     return top
@@ -57,6 +59,7 @@ def _report(commands: Any) -> None:
     _target(report)
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     report.add_argument("--verified", type=Path, metavar="FILE", help="verify.json to show with the patches")
+    report.add_argument("--probed", type=Path, metavar="FILE", help="probe.json: what the running service showed")
     _parameters(report)
 
 
@@ -86,6 +89,16 @@ def _verify(commands: Any) -> None:
                         help="runs the tests, from the top of the copy (default: pytest where tests are found)")
     verify.add_argument("--python", default="", metavar="EXE", help="interpreter that has the target's packages")
     verify.add_argument("--network", action="store_true", help="let the target's code connect to other machines")
+
+
+def _probe(commands: Any) -> None:
+    probe = _command(commands, "probe", "probing:probe",
+                     "start the application from a copy and ask it (this command runs the target's code)")
+    _target(probe)
+    probe.add_argument("--python", default="", metavar="EXE", help="interpreter that has the target's packages")
+    probe.add_argument("--env", action="append", default=[], metavar="NAME=VALUE",
+                       help="a variable of the application, such as the address of a database that runs")
+    probe.add_argument("--network", action="store_true", help="let the target's code connect to other machines")
 
 
 def _listings(commands: Any) -> None:

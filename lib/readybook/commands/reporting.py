@@ -17,7 +17,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     say(f"auditing {arguments.target} and rendering the notebook")
     made = render_report(arguments.target, arguments.out, parameters=_parameters(arguments),
-                         verified=arguments.verified, **options(arguments))
+                         verified=arguments.verified, probed=arguments.probed, **options(arguments))
     emit("".join(f"{path}\n" for path in (made.html, made.remediation, made.notebook, made.json, made.patches)
                  if path))
     return 0

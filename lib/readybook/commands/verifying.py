@@ -21,7 +21,7 @@ def verify(arguments: argparse.Namespace) -> int:
     from readybook.verify.delivered import read_delivered, write_verified
     from readybook.verify.verdicts import verify as run
 
-    python = _python(arguments.python)
+    python = interpreter(arguments.python)
     read_delivered(arguments.patches)  # a wrong folder is told before the audit
     ran = audited(arguments)
     verified = run(ran, arguments.target, arguments.patches, command=arguments.test_command, python=python,
@@ -51,7 +51,7 @@ def _tell(verified: dict[str, Any]) -> None:
     say(isolation["guard"])
 
 
-def _python(given: str) -> Path:
+def interpreter(given: str) -> Path:
     """The interpreter to verify with, as given: a link into an environment is not followed."""
     found = shutil.which(given) if given else sys.executable
     if not found:

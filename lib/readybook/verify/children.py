@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ KEPT_OUTPUT = 200_000  # bytes of a child's output that are looked at, from its 
 MEMORY = 4 * 1024**3  # bytes of private data of one process
 FILE_SIZE = 1024**3  # bytes of one file that a child writes
 GUARD_NAME = "sitecustomize.py"
+SCRIPTS = ("start_app", "compile_files", "serve_app")
 # Sets the limits in the child itself and becomes the command: no Python code runs between fork and exec of ours.
 LAUNCHER = """\
 import os, sys
@@ -63,6 +64,18 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """A child that runs, and the file that takes what it prints."""
+
+    process: subprocess.Popen[bytes]
+    said: Path
+
+    def output(self) -> str:
+        """The end of what it printed so far."""
+        return _tail(self.said)
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """The scratch folder in which children run, with the guard that is loaded by every Python among them.
 
@@ -101,7 +114,7 @@ class Room:
         for name, value in values.items():
             text = text.replace(f"@{name}@", repr(value))
         (self.guard / GUARD_NAME).write_text(text, encoding="utf-8")
-        for name in ("start_app", "compile_files"):
+        for name in SCRIPTS:
             (self.folder / f"{name}.py").write_text(template(name), encoding="utf-8")
         self.run.parent.mkdir(exist_ok=True)
         (self.folder / "bin").mkdir(exist_ok=True)
@@ -129,22 +142,30 @@ class Room:
     def call(self, command: Sequence[str], cwd: Path, seconds: float, extra: Mapping[str, str] | None = None,
              roots: Sequence[Path] = ()) -> Ran:
         """Run a command in a session of its own; whatever it started is ended with it."""
+        begun, timed_out = time.monotonic(), False
+        with self.begun(command, cwd, extra, roots) as child:
+            try:
+                child.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                timed_out = True
+        return Ran(child.process.returncode, child.output(), timed_out, time.monotonic() - begun)
+
+    @contextlib.contextmanager
+    def begun(self, command: Sequence[str], cwd: Path, extra: Mapping[str, str] | None = None,
+              roots: Sequence[Path] = (), said: str = "output") -> Iterator[Child]:
+        """The same, running while the block does; ``said`` names the file that takes what it prints."""
         for name in ("home", "tmp"):
             (self.folder / name).mkdir(exist_ok=True)
         launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(self.limits.memory), str(FILE_SIZE), *command]
-        begun, said, timed_out = time.monotonic(), self.folder / "output", False
-        with said.open("wb") as output:
+        with (self.folder / said).open("wb") as output:
             process = subprocess.Popen(
                 launched, cwd=cwd, env=self.environment(extra or {}, roots), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )
-            try:
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                timed_out = True
-            finally:
-                _end(process)
-        return Ran(process.returncode, _tail(said), timed_out, time.monotonic() - begun)
+        try:
+            yield Child(process, self.folder / said)
+        finally:
+            _end(process)
 
     def noted(self, word: str) -> tuple[str, ...]:
         """What the guard noted under a word, each once."""

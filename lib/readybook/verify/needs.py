@@ -18,6 +18,10 @@ _BY_NAME = (("REDIS.*(?:URL|URI|DSN)", "redis://localhost:6379/0"),
             ("(?:DATABASE|DB|SQL|SQLALCHEMY|POSTGRES|PG).*_(?:URL|URI|DSN)", "sqlite:///./readybook-verify.db"),
             ("_(?:URL|URI|ENDPOINT)$", "http://localhost/"), ("_HOST$", "localhost"), ("_PORT$", "1"))
 
+_STEERS = re.compile(
+    r"(?:PATH|HOME|TMPDIR|TMP|TEMP|SHELL|IFS|ENV|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|PYTEST.*|GIT_.*)$"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -62,12 +66,34 @@ def _need(variable: Variable, base: Project, tip: Project) -> Need:
 
 
 def made_up(project: Project) -> dict[str, str]:
-    """Values for the variables that the target reads and gives no default: a local file for a database, and so on."""
+    """Values for the variables that the target reads and gives no default: a local file for a database, and so on.
+
+    A field of a settings class whose default is None is off without its variable.
+    """
     return {v.name: _made_up(v) for v in project.facts.variables
-            if v.name and (v.required or v.default is None) and not v.name.startswith(("PYTHON", "LD_"))}
+            if v.name and (v.required or (v.default is None and not v.through))
+            and not v.name.startswith(("PYTHON", "LD_"))}
+
+
+def filled(project: Project) -> dict[str, str]:
+    """Example values, and made-up ones for what has none or an empty one that must be filled in."""
+    examples, made = examples_of(project), made_up(project)
+    return {**made, **{name: value for name, value in examples.items() if value or name not in made}}
 
 
 def _made_up(variable: Variable) -> str:
     typed = next((value for word, value in _BY_TYPE if word in variable.annotation), "")
     named = next((value for word, value in _BY_NAME if re.search(word, variable.name.upper())), "")
     return named or typed or PLACEHOLDER
+
+
+def examples_of(project: Project) -> dict[str, str]:
+    """What the target's example dotenv files set, nearest to the top last; never a name that steers programs."""
+    values: dict[str, str] = {}
+    for dotenv in sorted(project.facts.dotenvs, key=lambda d: (-d.path.count("/"), d.path)):
+        if dotenv.example:
+            for variable in dotenv.variables:
+                name, value = variable.name, variable.value
+                if not variable.commented_out and "\0" not in value and not _STEERS.match(name.upper()):
+                    values[name] = value
+    return values

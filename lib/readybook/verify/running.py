@@ -13,15 +13,12 @@ from readybook.project import Project
 from readybook.verify.applying import Step
 from readybook.verify.children import Room
 from readybook.verify.copying import Copy, fresh
-from readybook.verify.needs import made_up
-from readybook.verify.starting import Served, Start, differences, served_apps, start
+from readybook.verify.needs import examples_of, filled
+from readybook.verify.starting import Served, Start, differences, own_names, served_apps, start
 from readybook.verify.testing import TestRun, Tests, candidates, run_tests, worse
 
 _DEPENDENCIES = re.compile(
     r"(?:^|/)(?:[\w.-]*requirements?[\w.-]*\.(?:txt|in)|pyproject\.toml|setup\.(?:py|cfg)|Pipfile)$"
-)
-_UNSAFE_NAME = re.compile(
-    r"(?:PATH|HOME|TMPDIR|TMP|TEMP|SHELL|IFS|ENV|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|PYTEST.*|GIT_.*)$"
 )
 
 
@@ -53,10 +50,10 @@ class Running:
         self.room, self.copy, self.tell = room, copy, tell
         self.apps = served_apps(project.facts)
         self.roots = tuple(dict.fromkeys(app.root for app in self.apps))
-        self.own = _own_names(project, self.roots)
-        examples = _examples(project)
+        self.own = own_names(project, self.roots)
+        examples = examples_of(project)
         self._values = [{}, *([examples] if examples else [])]
-        if (more := {**made_up(project), **examples}) not in self._values:
+        if (more := filled(project)) not in self._values:
             self._values.append(more)
         self.extra: dict[str, str] = {}
         self.needed: dict[str, str] = {}
@@ -236,28 +233,9 @@ class Running:
         return [self.room.run / root for root in self.roots]
 
 
-def _own_names(project: Project, roots: Sequence[str]) -> frozenset[str]:
-    """The names that an import from one of the roots, from the top or from src finds in the target itself."""
-    starts = {f"{root}/" if root else "" for root in (*roots, "", "src")}
-    return frozenset(path.removeprefix(begin).partition("/")[0].removesuffix(".py") for path in project.files
-                     if path.endswith(".py") for begin in starts if path.startswith(begin))
-
-
 def _level(one: Start) -> int:
     """2: starts; 1: can be imported and describes itself; 0: neither."""
     return 2 if one.started else 1 if one.openapi is not None else 0
-
-
-def _examples(project: Project) -> dict[str, str]:
-    """What the target's example dotenv files set, nearest to the top last; never a name that steers programs."""
-    values: dict[str, str] = {}
-    for dotenv in sorted(project.facts.dotenvs, key=lambda d: (-d.path.count("/"), d.path)):
-        if dotenv.example:
-            for variable in dotenv.variables:
-                name, value = variable.name, variable.value
-                if not variable.commented_out and "\0" not in value and not _UNSAFE_NAME.match(name.upper()):
-                    values[name] = value
-    return values
 
 
 def _digest(changes: Mapping[str, bytes]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from readybook.facts import Facts
+from readybook.project import Project
 from readybook.verify.children import Room, read_answer
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
@@ -47,6 +48,13 @@ def served_apps(facts: Facts) -> tuple[Served, ...]:
                     for path in facts.modules.by_path if path == e or path.endswith("/" + e)]
             found += [Served(app.spec, root) for _, _, root in sorted(fits)[:1]]
     return tuple(found)
+
+
+def own_names(project: Project, roots: Sequence[str]) -> frozenset[str]:
+    """The names that an import from one of the roots, from the top or from src finds in the target itself."""
+    starts = {f"{root}/" if root else "" for root in (*roots, "", "src")}
+    return frozenset(path.removeprefix(begin).partition("/")[0].removesuffix(".py") for path in project.files
+                     if path.endswith(".py") for begin in starts if path.startswith(begin))
 
 
 def start(room: Room, served: Served, own: frozenset[str], extra: Mapping[str, str]) -> Start:

@@ -42,7 +42,7 @@ def verify(ran: Audited, target: Path, folder: Path, *, command: str = "", pytho
     with tempfile.TemporaryDirectory(prefix="readybook-verify-", ignore_cleanup_errors=True) as scratch:
         room = Room(Path(scratch).resolve(), target, python, network, limits or Limits())
         room.prepare()
-        version = _version(room)
+        version = python_version(room)
         copy = copied(target, room.folder / "copy", ran.project.tracked, room.folder)
         running = Running(ran.project, room, copy, command, tell)
         proof = prove(ran, ran.project, delivered, room, copy, running, tell)
@@ -152,7 +152,7 @@ def _isolation(room: Room, copy: Copy, running: Running, version: str) -> dict[s
     }
 
 
-def _version(room: Room) -> str:
+def python_version(room: Room) -> str:
     """The version of the given Python; raises ConfigError when it does not run or the guard cannot hold it."""
     code = "import sys; print('readybook', *sys.version_info[:3])"
     ran = room.call([str(room.python), "-c", code], room.folder, room.limits.start)
