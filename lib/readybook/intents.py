@@ -83,6 +83,15 @@ class RunInOwnLoop:
 
 
 @dataclass(frozen=True, slots=True)
+class Decorate:
+    """The function ``name`` at ``place`` has ``decorator`` (source text without the ``@``), nearest to it."""
+
+    place: Place
+    name: str
+    decorator: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureImport:
     """``from module import name [as alias]`` stands in ``path``; with ``name`` None, ``import module [as alias]``."""
 
@@ -309,6 +318,7 @@ Intent = (
     | EnsureParameter
     | MakeSync
     | RunInOwnLoop
+    | Decorate
     | EnsureImport
     | RemoveUnusedImport
     | EnsureModuleStatement

@@ -15,6 +15,7 @@ from readybook.edits.app_calls import ensure_middleware, set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
 from readybook.edits.composefile import ensure_service_variable
+from readybook.edits.decorators import decorate
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
@@ -43,6 +44,7 @@ from readybook.errors import PatchError
 from readybook.intents import (
     AddFile,
     AppendLine,
+    Decorate,
     EnsureComposeService,
     EnsureComposeVariable,
     EnsureEnvExample,
@@ -77,6 +79,7 @@ from readybook.project import Project
 HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     AddFile: add_file,
     AppendLine: append_line,
+    Decorate: decorate,
     EnsureComposeService: ensure_compose_service,
     EnsureComposeVariable: ensure_compose_variable,
     EnsureEnvExample: ensure_env_example,
