@@ -26,6 +26,7 @@ HOMES = {
     "libcst": ("readybook.edits", "readybook.facts.lowering"),
     "pandas": ("readybook.tables",),
     "plotly": ("readybook.charts",),
+    "ipywidgets": ("readybook.explorer",),
     "papermill": ("readybook.notebooks",),
     "nbconvert": ("readybook.notebooks",),
     "nbclient": ("readybook.notebooks",),

@@ -27,10 +27,13 @@ def proof_html(series: SeriesView) -> Html | None:
                                                         class_="rest"), class_="proof")
 
 
-def patches_html(patches: Iterable[PatchView], budget: int = 0, both: bool = False) -> Html:
-    """All patches in order, each folded behind its title; those past the budget are counted and their files named."""
+def patches_html(
+    patches: Iterable[PatchView], budget: int = 0, both: bool = False, opened: bool = False
+) -> Html:
+    """All patches in order, each behind its title, folded unless ``opened``; those past the budget are named."""
     patches = tuple(patches)
-    shown = within((patch_html(patch, both) for patch in patches), budget or (BOTH_BUDGET if both else DIFFS_BUDGET))
+    shown = within((patch_html(patch, both, opened) for patch in patches),
+                   budget or (BOTH_BUDGET if both else DIFFS_BUDGET))
     if not shown and not patches:
         return el("p", "No patch is offered.", class_="none")
     left = patches[len(shown):]

@@ -88,7 +88,7 @@ def notebook_dress() -> Html:
         f"[data-jp-theme-light=false] .readybook{{\n{resource('page/dark.css')}}}\n"
         f"{own}{{\n{resource('page/parts.css')}}}\n{resource('page/lab.css')}"
     )
-    return join([el("style", Html(style)), el("script", Html(resource("page/tables.js")))])
+    return join([el("style", Html(style)), el("script", Html(resource("page/tables.js") + resource("page/lab.js")))])
 
 
 def resource(path: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from readybook import charts, display, diffs, story, tables
 from readybook.charts import Chart
@@ -20,13 +21,17 @@ from readybook.page import notebook_dress
 from readybook.report import Report
 from readybook.tables import Table
 
+if TYPE_CHECKING:
+    from readybook.rendering import Audited
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A report and the patch series that goes with it."""
+    """A report and the patch series that goes with it; ``ran`` is the audit itself when it was made just now."""
 
     report: Report
     series: SeriesView
+    ran: Audited | None = None
 
 
 def open_audit(
@@ -53,7 +58,7 @@ def open_audit(
                   no_target_config=no_target_config, no_cache=no_cache)
     with TemporaryDirectory() as folder:
         ran = with_series(ran, Path(folder))
-        return Audit(ran.report, read_series(Path(folder)))
+        return Audit(ran.report, read_series(Path(folder)), ran)
 
 
 def load(report_json: str, patches: str = "") -> Audit:
@@ -73,6 +78,27 @@ def find_target(target: str) -> Path:
         if place.is_dir():
             return place
     raise TargetError(f"target: there is no folder {target}")
+
+
+def write_patches(ran: Audited, ids: Iterable[str], folder: Path) -> list[str]:
+    """Work out the series of some checks alone and write it to ``folder``; returns its patches' names in order."""
+    from readybook.patch import series
+    from readybook.patchfiles import write_series
+
+    if ran.project is None:
+        raise ConfigError("there is no target to make patches for")
+    wanted = set(ids)
+    made = series(ran.project, [check for check in ran.checks if check.id in wanted],
+                  waived={w.fingerprint for w in ran.report.waived})
+    write_series(made, folder)
+    return [patch.file for patch in made.patches]
+
+
+def sample_targets() -> tuple[str, ...]:
+    """The sample services of the repository, as `find_target` takes them; none in an installed package."""
+    folders = sorted({f"sample_projects/{found.name}" for root in _roots()
+                      for found in (root / "sample_projects").glob("*") if found.is_dir()})
+    return tuple(folders)
 
 
 def dress() -> Html:
