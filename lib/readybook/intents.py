@@ -67,6 +67,16 @@ class EnsureParameter:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureMethod:
+    """The class named ``owner`` around ``place`` has the method ``name``; else ``code`` ends its body."""
+
+    place: Place
+    owner: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class MakeSync:
     """The ``async def`` named ``name`` at ``place`` is a plain ``def``."""
 
@@ -316,6 +326,7 @@ Intent = (
     | ReplaceExpression
     | ReplaceDefault
     | EnsureParameter
+    | EnsureMethod
     | MakeSync
     | RunInOwnLoop
     | Decorate

@@ -14,6 +14,7 @@ from typing import Any
 from readybook.edits.app_calls import ensure_middleware, set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
+from readybook.edits.classes import ensure_method
 from readybook.edits.composefile import ensure_service_variable
 from readybook.edits.decorators import decorate
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
@@ -50,6 +51,7 @@ from readybook.intents import (
     EnsureEnvExample,
     EnsureIgnored,
     EnsureImport,
+    EnsureMethod,
     EnsureMiddleware,
     EnsureModuleStatement,
     EnsureParameter,
@@ -85,6 +87,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureEnvExample: ensure_env_example,
     EnsureIgnored: ensure_ignored,
     EnsureImport: ensure_import,
+    EnsureMethod: ensure_method,
     EnsureMiddleware: ensure_middleware,
     EnsureModuleStatement: ensure_module_statement,
     EnsureParameter: ensure_parameter,
