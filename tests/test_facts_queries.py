@@ -143,3 +143,9 @@ def test_hostile_queries_are_read_in_bounded_time(body):
     start = perf_counter()
     assert len(found.queries) <= 1 and found.row_flow is not None
     assert perf_counter() - start < 5
+
+
+def test_what_a_subscript_gives_is_no_query():
+    text = f"{HEAD}from typing import TypedDict\n\n\nclass Kept(TypedDict):\n    rows: list\n\n\n" \
+        "def run(kept: Kept):\n    return kept['rows'].count(3), kept['rows'].all()\n"
+    assert Project.from_files({"models.py": MODELS, "code.py": text}).facts.queries == ()

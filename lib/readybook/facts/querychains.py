@@ -73,7 +73,9 @@ def chains(value: Any) -> Iterator[tuple[Link, ...]]:
     for option in possible(value):
         links = []
         for _ in range(MAX_LINKS):
-            if not isinstance(option, Instance) or not isinstance(option.cls, External) or option.node is None:
+            if not isinstance(option, Instance) or not isinstance(option.cls, External):
+                break
+            if option.node is None or option.node[0] != "call":  # what a decorator gives
                 break
             name = option.path.removesuffix("()").rpartition(".")[2]
             if option.module is not None:

@@ -13,11 +13,11 @@ from readybook.facts.objects import FunctionValue
 from readybook.facts.queries import Query
 from readybook.facts.readings import Reading
 from readybook.facts.tablesizes import grows
-from readybook.facts.unparse import unparse
 from readybook.facts.usage import held_names
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureParameter, Intent, ReplaceExpression
 from readybook_checks.performance.per008_unbounded_list.examples import EXAMPLES
+from readybook_checks.performance.query_edit import extended, written_model
 
 PAGING = frozenset((
     "limit", "page", "pagesize", "perpage", "size", "offset", "skip", "cursor", "take", "pagetoken", "maxresults",
@@ -25,12 +25,11 @@ PAGING = frozenset((
     "rowsperpage", "topk", "topn", "lastid", "startingafter", "count", "numresults", "pagination", "paginationparams",
 ))
 EXPORT = re.compile(r"(?:export|download|csv|xlsx?|pdf|backup|dump|sitemap|feed|rss|stream)", re.IGNORECASE)
-# last words of paths whose answers are worked out from rows, not made of them
+# words of paths whose answers are worked out from rows, not made of them
 COMPUTED = re.compile(r"(?:report|analytic|dashboard|summar|stat(?:s|istics)\b|trend|breakdown|overview|metrics|"
-                      r"balance|profit|analysis|results?\b|check|me$)", re.IGNORECASE)
+                      r"totals?\b|balance|profit|analysis|results?\b|check|me$)", re.IGNORECASE)
 PAGES = re.compile(r"[Pp]aginat|(?<![a-z])[Pp]aging(?![a-z])|Page(?:d|Data|Result|Response|Model|Schema)?\[")
 MOST, FIRST = 1000, 100  # the most rows a page may have, and those of a page when none is asked for
-LONGEST = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +115,10 @@ def lists(project: Project) -> tuple[list[Route], list[Listing]]:
         for handler in handlers:
             if id(handler.node) in seen or handler.module.role != "application" or EXPORT.search(route.path):
                 continue
-            if COMPUTED.search(re.sub(r"/?\{[^}]*\}", "", route.path).rpartition("/")[2]):
-                continue
             seen.add(id(handler.node))
             given = project.facts.readings.given(handler)
-            whole = [(r, how) for r, how in given if how != "stream" and not r.limited and not bounded(r)]
+            whole = [(r, how) for r, how in given
+                     if how != "stream" and not r.limited and not bounded(r) and not computed(route, r)]
             cut = [(r, how) for r, how in whole if how == "slice"]
             if pages(project, route, handler) or any(r.limited for r, _ in given) and not whole:
                 if not cut:
@@ -141,6 +139,12 @@ def pages(project: Project, route: Route, handler: FunctionValue) -> bool:
     if PAGES.search(route.response_model or "") or any(PAGES.search(d) for d in route.dependencies):
         return True
     return any(PAGES.search(c.path) or PAGES.search(c.last) for c in project.facts.behaviour.calls_in(handler))
+
+
+def computed(route: Route, reading: Reading) -> bool:
+    """Whether the answer is worked out from the rows, as the path has it: a report, a balance, statistics."""
+    last = re.sub(r"/?\{[^}]*\}", "", route.path).rpartition("/")[2].lower().replace("-", "_")
+    return bool(COMPUTED.search(route.path)) and reading.what.lower().rstrip("s") not in last
 
 
 def bounded(reading: Reading) -> bool:
@@ -204,44 +208,13 @@ def paging(project: Project, listing: Listing) -> tuple[Intent, ...]:
 
 def bound_query(project: Project, query: Query) -> ReplaceExpression | None:
     """The edit that puts an order, an offset and a limit at the end of the query's chain."""
-    site = query.call.site
-    links = [link.name for link in query.links]
-    if query.model is None or set(links) & {"union", "union_all", "with_for_update", "slice", "yield_per"}:
+    if query.model is None:
         return None
-    order = "" if query.order or "order_by" in links else order_key(query)
-    if order is None:
-        return None
-    steps = [f".order_by({order})"] if order else []
-    steps += [".offset(offset)", ".limit(limit)"]
-    if query.style == "query":
-        text = site.module.source(site.node)
-        match = re.search(r"(\s*)\.all\(\)$", text or "")
-        if text is None or match is None:
+    steps = [".offset(offset)", ".limit(limit)"]
+    if not query.order and "order_by" not in {link.name for link in query.links}:
+        keys = [c.attribute for c in query.model.columns if c.primary_key]
+        model = written_model(query)
+        if len(keys) != 1 or not model:
             return None
-        head, gap, tail, place = text[: match.start()], match[1], f"{match[1]}.all()", query.place
-    else:
-        if not site.node[4]:
-            return None
-        node = site.node[4][0]
-        text = node[3] if node[0] == "name" else site.module.source(node) if node[0] == "call" else None
-        if text is None:
-            return None
-        gaps = re.findall(r"(\n[ \t]*)\.\w+\(", text)
-        head, gap, tail, place = text, gaps[-1] if gaps else "", "", site.module.place(node)
-    line = project.line(place.path, place.line)
-    if not gap and len(line) + sum(map(len, steps)) > LONGEST:
-        return None
-    indent = line[: len(line) - len(line.lstrip())]
-    gap = gap.replace("\n" + indent, "\n") if gap.startswith("\n") else gap
-    head, tail = (part.replace("\n" + indent, "\n") for part in (head, tail))
-    return ReplaceExpression(place, text, head + "".join(gap + s for s in steps) + tail)
-
-
-def order_key(query: Query) -> str | None:
-    """The primary key as the query's code names it; None when it cannot be named."""
-    first = query.links[0]
-    model = query.model
-    if model is None or not first.nodes or first.nodes[0][0] not in ("name", "attr") or len(first.nodes) != 1:
-        return None
-    keys = [c.attribute for c in model.columns if c.primary_key]
-    return f"{unparse(first.nodes[0])}.{keys[0]}" if len(keys) == 1 else None
+        steps.insert(0, f".order_by({model}.{keys[0]})")
+    return extended(project, query, steps)
