@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
@@ -9,6 +10,12 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.program import App, Handler
 from readybook.finding import Answer
 from readybook.intents import EventsToLifespan
+
+# What registers events of its own on an application that it is given, or uses those that are registered: beside a
+# lifespan they would never run.
+OTHERS = re.compile(r"\b(?:register_tortoise|fastapi_sqla\.setup|add_event_handler"
+                    r"|router\.(?:on_startup|on_shutdown|startup|shutdown|add_event_handler|lifespan_context))\b"
+                    r"|\binit_app\([ \t]*app\b")
 
 
 class DeprecatedStartupEvents(Check):
@@ -65,6 +72,10 @@ class DeprecatedStartupEvents(Check):
             return advice(title, "handlers that are registered by a call are moved by hand")
         if any(p.path != app.place.path for p in (*startup, *shutdown)):
             return advice(title, "the handlers live in other modules than the application")
+        other = _others(project)
+        if other:
+            return advice(title, f"{other} adds events to the application or runs them: beside a lifespan they would "
+                          "never run")
         if _called_by_name(project, app.events):
             return advice(title, "other code calls the handlers by name")
         return Fix(title, (EventsToLifespan(app.place, startup, shutdown),), safety="safe",
@@ -82,6 +93,16 @@ def _places(app: App, key: str) -> tuple[Place, ...] | None:
             return None
         places.append(functions[0].module.place(functions[0].node, functions[0].qualname))
     return tuple(places)
+
+
+def _others(project: Project) -> str:
+    """What else in the code, its tests too, has to do with the events of an application; empty when nothing has."""
+    for path in sorted(project.files):
+        if path.endswith(".py"):
+            match = OTHERS.search(project.text(path))
+            if match is not None:
+                return f"{match[0].partition('(')[0]} in {path}"
+    return ""
 
 
 def _called_by_name(project: Project, events: tuple[Handler, ...]) -> bool:
@@ -108,6 +129,11 @@ DeprecatedStartupEvents.examples = (
          "    app.add_event_handler(\"startup\", two)\n    return app\n\n\ndef two() -> None:\n    return None\n\n\n"
          "app = create_app()\n"},
         at=("app/main.py:7",), severity="low",
+    ),
+    Bad(  # a handler that lets a library add more of them
+        {"main.py": HEAD + "from tortoise.contrib.fastapi import register_tortoise\n\napp = FastAPI()\n\n\n"
+         "@app.on_event(\"startup\")\nasync def connect() -> None:\n    register_tortoise(app, db_url=\"sqlite://x\")\n"},
+        at=("main.py:8",), fixed={},
     ),
     Bad(  # beside a lifespan: never runs
         {"main.py": "from contextlib import asynccontextmanager\n\n" + HEAD + "\n@asynccontextmanager\n"

@@ -92,7 +92,7 @@ class Running:
             return
         self._prepared = True
         self.tell("starting the application as it is")
-        working = next((values for values in self._values if self._comes_up(values)), {})
+        working = self._best()
         for values in (working, *self._values[self._values.index(working) + 1:]):
             self._set(values)
             self._choose_tests()
@@ -106,9 +106,16 @@ class Running:
             self._starts.clear()
             self._runs.clear()
 
-    def _comes_up(self, values: Mapping[str, str]) -> bool:
-        self._set(values)
-        return not self.apps or _level(self._start(self.apps[0], {})) > 0
+    def _best(self) -> dict[str, str]:
+        """The first values with which the application gets furthest: a start that fails says little of a patch."""
+        levels = dict[int, dict[str, str]]()
+        for values in self._values:
+            self._set(values)
+            level = _level(self._start(self.apps[0], {})) if self.apps else 2
+            levels.setdefault(level, values)
+            if level == 2:
+                break
+        return levels[max(levels)]
 
     def _choose_tests(self) -> None:
         reasons = []
