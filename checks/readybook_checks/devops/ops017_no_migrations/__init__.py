@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right
+from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, functions_behind
 from readybook.facts.closure import pulled_in
 from readybook.facts.engines import Engine, is_from_env
@@ -27,7 +27,7 @@ class NoMigrations(Check):
     tools, and ``create_all`` in what runs at start-up. ``create_all`` makes tables that are missing and changes none:
     the first new column ends in errors, and is added by hand on each database. Without migrations high, medium where
     the database is SQLite unless configured; beside migrations, an unconditional ``create_all`` at start-up is low: it
-    makes tables that the next migration then fails to make.
+    makes tables that the next migration then fails to make. ``drop_all`` at start-up is critical.
 
     Fix: an Alembic environment that asks the application's own engine for the address and its models for the target,
     sync or async as that engine is; ``create_all`` stays for development. A person has the first revision written.
@@ -49,13 +49,14 @@ class NoMigrations(Check):
         if not models:
             yield NotApplicable("no served application has SQLAlchemy models")
             return
-        made = started(facts.behaviour, near)
+        made, dropped = started(facts.behaviour, near, "create_all"), started(facts.behaviour, near, "drop_all")
+        yield from (emptied(call) for call in dropped if not call.conditions)
         tool = migrated(project)
         if tool is not None:
             yield Right(tool[0], tool[1])
             for call in made:
                 if not call.conditions:
-                    yield beside(project, call)
+                    yield beside(project, call, dropped)
             return
         engines = [e for e in facts.engines if e.place.path in near]
         if engines and all(e.backend == "sqlite" and not is_from_env(e.url) for e in engines):
@@ -65,7 +66,7 @@ class NoMigrations(Check):
         if own is not None:
             yield CannotTell("what these scripts migrate is not known", Place(own) if own in project.files else None)
             return
-        yield missing(project, models, engines, made)
+        yield missing(project, models, engines, made, dropped)
 
 
 def migrated(project: Project) -> tuple[Place, str] | None:
@@ -80,9 +81,9 @@ def migrated(project: Project) -> tuple[Place, str] | None:
     return (Place(prisma), "Prisma migrates the database") if prisma else None
 
 
-def started(behaviour: Behaviour, near: frozenset[str]) -> list[Call]:
-    """Calls of ``create_all`` that run when the application is imported or starts, by place."""
-    calls = [c for c in behaviour.calls if c.place.path in near and makes_tables(c)
+def started(behaviour: Behaviour, near: frozenset[str], what: str) -> list[Call]:
+    """Calls of ``create_all`` or ``drop_all`` that run when the application is imported or starts, by place."""
+    calls = [c for c in behaviour.calls if c.place.path in near and of_metadata(c, what)
              and "__main__" not in " ".join(c.conditions)]
     todo, at_start = list(startup_functions(behaviour)), set[int]()
     while todo:
@@ -102,26 +103,37 @@ def started(behaviour: Behaviour, near: frozenset[str]) -> list[Call]:
     return [c for c in calls if c.site.function is None or id(c.site.function.original.node) in at_start]
 
 
-def makes_tables(call: Call) -> bool:
-    """Whether a call is ``metadata.create_all``, or hands it to ``run_sync``."""
-    if call.path.endswith(".create_all") or (call.last == "create_all" and "metadata" in str(call.site.node[3])):
+def of_metadata(call: Call, what: str) -> bool:
+    """Whether a call is ``metadata.create_all`` (or what ``what`` names), or hands it to ``run_sync``."""
+    if call.path.endswith(f".{what}") or (call.last == what and "metadata" in str(call.site.node[3])):
         return True
     given = call.args[0] if call.last == "run_sync" and call.args else None
     if isinstance(given, External):
-        return given.path.endswith(".create_all")
-    return call.last == "run_sync" and bool(call.site.node[4]) and call.site.node[4][0][-1] == "create_all"
+        return given.path.endswith(f".{what}")
+    return call.last == "run_sync" and bool(call.site.node[4]) and call.site.node[4][0][-1] == what
 
 
-def beside(project: Project, call: Call) -> Finding:
+def emptied(call: Call) -> Finding:
+    """``drop_all`` at start-up."""
+    return Finding(
+        call.place, "drop_all() deletes every table, with its rows, each time the application starts.", "critical",
+        fix=advice("Take it out, and let migrations change the tables",
+                   "whether anything relies on empty tables at each start is for a person to say"))
+
+
+def beside(project: Project, call: Call, dropped: list[Call]) -> Finding:
     """``create_all`` at the start of an application that has migrations."""
+    title = "Make tables at start-up in development only"
+    fix = advice(title, "drop_all() at start-up would leave no tables") if dropped else Fix(
+        title, guards(project, [call]), safety="review",
+        reason="where the tables are made today, the migrations must run before the service starts")
     return Finding(
         call.place, "create_all() makes at each start what the migrations have not made yet: the next migration that "
-        "makes such a table fails.", "low",
-        fix=Fix("Make tables at start-up in development only", guards(project, [call]), safety="review",
-                reason="where the tables are made today, the migrations must run before the service starts"))
+        "makes such a table fails.", "low", fix=fix)
 
 
-def missing(project: Project, models: list[OrmModel], engines: list[Engine], made: list[Call]) -> Finding:
+def missing(project: Project, models: list[OrmModel], engines: list[Engine], made: list[Call],
+            dropped: list[Call]) -> Finding:
     """No migrations at all."""
     names = list(dict.fromkeys(m.table or m.name for m in models))
     place = made[0].place if made else engines[0].place if engines else models[0].place
@@ -134,7 +146,7 @@ def missing(project: Project, models: list[OrmModel], engines: list[Engine], mad
     return Finding(
         place, f"{what} and no migrations{' (alembic is declared, and not set up)' if unused else ''}: {how}.",
         "medium" if lite else "high", confidence="high" if made or engines else "medium",
-        fix=scaffold(project, models, engines, made), chain=(models[0].place,),
+        fix=scaffold(project, models, engines, made, dropped), chain=(models[0].place,),
     )
 
 

@@ -83,6 +83,15 @@ BAD = (
                  "            await connection.run_sync(Base.metadata.create_all)")},
     ),
 )
+BAD += (
+    Bad(  # what the tables hold is deleted at each start; the guard alone would leave none
+        {**PROJECT, **ALEMBIC, "app/main.py": LIFESPAN.format(
+            body="async with engine.begin() as connection:\n"
+                 "        await connection.run_sync(Base.metadata.drop_all)\n"
+                 "        await connection.run_sync(Base.metadata.create_all)")},
+        at=("app/main.py:13", "app/main.py:14"), severity="critical",
+    ),
+)
 GOOD = (
     Good({**PROJECT, **ALEMBIC, "app/main.py": MAIN}),
     Good(  # create_all in tests, in a script, and at start-up under a condition

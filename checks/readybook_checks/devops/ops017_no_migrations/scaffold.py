@@ -52,7 +52,8 @@ async def migrate_online() -> None:
 '''
 
 
-def scaffold(project: Project, models: list[OrmModel], engines: list[Engine], made: list[Call]) -> Fix:
+def scaffold(project: Project, models: list[OrmModel], engines: list[Engine], made: list[Call],
+             dropped: list[Call]) -> Fix:
     """The environment for the first served application's database; advice where its address is out of reach."""
     app = next((a for a in project.facts.apps if a.served), None)
     engine = next((e for e in engines if e.backend != "sqlite"), engines[0] if engines else None)
@@ -74,7 +75,7 @@ def scaffold(project: Project, models: list[OrmModel], engines: list[Engine], ma
     if any(m.orm == "sqlmodel" for m in models):  # its columns have types of its own
         revisions = revisions.replace("import sqlalchemy as sa\n", "import sqlalchemy as sa\nimport sqlmodel\n")
     intents: list[Intent] = [
-        *guards(project, made),
+        *(() if dropped else guards(project, made)),  # a guard around one of the two would leave no tables
         AddFile(f"{at}alembic.ini", Template(_text("alembic.ini.tmpl")).substitute(folder=folder)),
         AddFile(f"{at}{folder}/env.py", text),
         AddFile(f"{at}{folder}/script.py.mako", revisions),
