@@ -8,22 +8,28 @@ import sys
 from pathlib import Path
 
 from readybook import Project, registry
-from readybook.edits import apply
+from readybook.edits import apply_each
 from readybook.run import ask
 
 CHECKS = {check.id: check for check in registry.load()}
 
 
-def fixed(files: dict[str, str], *ids: str, again: bool = True) -> dict[str, str]:
-    """The files after the fixes of the checks, one after the other as in a series; ``again``: none is left to fix."""
+def fixed(files: dict[str, str], *ids: str, again: bool = True, advice: bool = False) -> dict[str, str]:
+    """The files after the fixes of the checks, one after the other as in a series.
+
+    ``again``: none of them finds anything then. ``advice``: findings that only a person can cure may be among them.
+    """
     project = Project.from_files(files)
     for id_ in ids:
         found = ask(CHECKS[id_], project).findings
         assert found, f"{id_} finds nothing"
-        for finding in found:
-            assert finding.fix is not None and finding.fix.intents, (id_, finding.message, finding.fix)
-            project = project.with_files(apply(project, finding.fix.intents))
-        assert not again or not ask(CHECKS[id_], project).findings, id_
+        intents = [f.fix.intents for f in found if f.fix is not None and f.fix.intents]
+        assert intents and (advice or len(intents) == len(found)), [(f.message, f.fix) for f in found]
+        applied = apply_each(project, intents)
+        assert not applied.failed
+        project = project.with_files(applied.texts)
+        left = ask(CHECKS[id_], project).findings
+        assert not [f for f in left if f.fix is not None and f.fix.intents] and (advice or not again or not left), id_
     return {path: project.text(path) for path in project.files}
 
 

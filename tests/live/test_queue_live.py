@@ -129,3 +129,43 @@ def test_work_waits_for_a_worker_and_pickles_are_refused(launch: Callable[..., P
 def test_the_service_starts_beside_it(serve: Callable[..., Service], made: Path, variables: dict[str, str]) -> None:
     service = serve("app.main:app", made, **variables)
     assert service.ask("/reports/a/status")[:2] == (200, "a")
+
+
+BARE = """import os
+import time
+
+from celery import Celery
+
+app = Celery("shop", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
+
+
+@app.task
+def hang() -> None:
+    time.sleep(300)
+
+
+@app.task
+def who() -> int:
+    return os.getpid()
+"""
+ASK = """
+from celery.exceptions import SoftTimeLimitExceeded
+from worker import app, hang, who
+try:
+    hang.delay().get(timeout=60)
+except SoftTimeLimitExceeded:
+    print(app.conf.task_time_limit, app.conf.worker_max_tasks_per_child, who.delay().get(timeout=60) > 0)
+"""
+
+
+def test_limits_that_arc005_adds_end_a_task_that_hangs(launch: Callable[..., Process], redis: Redis,
+                                                       tmp_path: Path) -> None:
+    made = fixed({"worker.py": BARE, "main.py": "", "requirements.txt": "celery[redis]\n"}, "ARC005", advice=True)
+    assert "task_time_limit=1800" in made["worker.py"] and "task_soft_time_limit=1770" in made["worker.py"]
+    quick = made["worker.py"].replace("=1800", "=4").replace("=1770", "=2")
+    folder = write({**made, "worker.py": quick}, tmp_path)
+    url = redis.url.removesuffix("0") + "5"
+    process = launch(["python", "-m", "celery", "-A", "worker", "worker", "--loglevel", "INFO",
+                      "--concurrency", "1"], folder, BROKER=url)
+    until(lambda: "ready." in process.output() or not process.alive, 60, "the worker is ready")
+    assert run(folder, "python", "-c", ASK, BROKER=url).split() == ["4", "500", "True"]
