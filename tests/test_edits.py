@@ -333,3 +333,16 @@ def test_a_parameter_is_refused_where_arguments_go_by_position(before):
 
     with pytest.raises(PatchError, match="by position"):
         apply(Project.from_files({"a.py": before}), [EnsureParameter(Place("a.py", 1), "f", "limit", "int", "5")])
+
+
+def test_a_statement_is_put_before_another_once() -> None:
+    from readybook.edits import apply
+    from readybook.intents import EnsureBefore
+    from readybook.place import Place
+
+    project = Project.from_files({"m.py": "def f():\n    try:\n        g()\n    except ValueError:\n        raise\n"})
+    intent = EnsureBefore(Place("m.py", 5, 9), "log.exception(\"f failed\")")
+    once = apply(project, [intent])
+    assert once["m.py"].endswith("    except ValueError:\n        log.exception(\"f failed\")\n        raise\n")
+    moved = EnsureBefore(Place("m.py", 6, 9), intent.statement)
+    assert apply(project.with_files(once), [moved]) == {}

@@ -320,6 +320,14 @@ class GuardStatement:
     condition: str
 
 
+@dataclass(frozen=True, slots=True)
+class EnsureBefore:
+    """Right before the statement that begins on the line of ``place`` stands ``statement``."""
+
+    place: Place
+    statement: str
+
+
 Intent = (
     SetKeyword
     | RemoveKeyword
@@ -351,4 +359,5 @@ Intent = (
     | EnsureComposeVariable
     | AppendLine
     | GuardStatement
+    | EnsureBefore
 )

@@ -20,7 +20,7 @@ from readybook.edits.decorators import decorate
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
-from readybook.edits.guards import guard_statement
+from readybook.edits.guards import ensure_before, guard_statement
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.parameters import ensure_parameter
 from readybook.edits.python_calls import remove_keyword, set_keyword
@@ -61,6 +61,7 @@ from readybook.intents import (
     EnsureSetting,
     EnsureTomlTable,
     EventsToLifespan,
+    EnsureBefore,
     GuardStatement,
     InsertInstruction,
     Intent,
@@ -97,6 +98,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureSetting: ensure_setting,
     EnsureTomlTable: ensure_toml_table,
     EventsToLifespan: events_to_lifespan,
+    EnsureBefore: ensure_before,
     GuardStatement: guard_statement,
     InsertInstruction: insert_instruction,
     MakeSync: make_sync,

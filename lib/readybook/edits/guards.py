@@ -8,7 +8,7 @@ from readybook.edits.drafts import Draft, Splice
 from readybook.edits.python_source import PythonSource, squeezed
 from readybook.edits.work import Work, line_span, spot
 from readybook.errors import PatchError
-from readybook.intents import GuardStatement
+from readybook.intents import EnsureBefore, GuardStatement
 
 
 def guard_statement(work: Work, intent: GuardStatement) -> None:
@@ -29,6 +29,26 @@ def guard_statement(work: Work, intent: GuardStatement) -> None:
         inner = "\n".join([rows[0], *(source.indent + row if row.strip() else row for row in rows[1:])])
         head = work.fitted(intent.place.path, f"if {intent.condition}:")
         return [Splice(start, end, f"{head}{source.newline}{indent}{source.indent}{inner}")]
+
+    work.plan(intent.place.path, planner)
+
+
+def ensure_before(work: Work, intent: EnsureBefore) -> None:
+    """Carry out EnsureBefore; raises PatchError where the line begins no statement of its own."""
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        found = [node for node in source.starting_between(*line_span(source, draft, intent.place),
+                                                          cst.SimpleStatementLine)]
+        if len(found) != 1:
+            raise PatchError(f"{spot(intent.place)}: no statement of its own begins there")
+        start, _ = source.span(found[0])
+        before = source.text[:start]
+        if before.rpartition("\n")[2].strip():
+            raise PatchError(f"{spot(intent.place)}: other statements stand on the same line")
+        if before.rstrip().endswith(intent.statement):
+            return []
+        indent = source.indent_at(start)
+        return [Splice(start, start, f"{work.fitted(intent.place.path, intent.statement)}{source.newline}{indent}")]
 
     work.plan(intent.place.path, planner)
 

@@ -1,0 +1,280 @@
+"""SEC017: secrets that are written to the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.behaviour import Call
+from readybook.facts.bindings import bound, statements
+from readybook.facts.engines import Engine
+from readybook.facts.objects import ClassValue, FunctionValue
+from readybook.facts.origins import Origins, scope_of
+from readybook.facts.secretvalues import names_secret
+from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+from readybook.finding import Answer
+from readybook.intents import ReplaceExpression, SetKeyword
+
+LOGS = re.compile(r"(?:logging(?:\.Logger|\.LoggerAdapter)?|loguru(?:\._logger)?(?:\.logger|\.Logger)?|"
+                  r"structlog(?:\.\w+)*(?:\(\))?)\.(?:debug|info|warning|warn|error|exception|critical|fatal|log|trace|success|msg)")
+WRITTEN = re.compile(r"(?:^|\.)_?(?:logger|log|logging|LOG|LOGGER)\.(?:debug|info|warning|warn|error|exception|"
+                     r"critical)$")
+MASKING = re.compile(r"(?i)mask|redact|hash|censor|obfusc|scrub|sanit|fingerprint|len|bool|type|isinstance|count|hide|"
+                     r"sha\d+|md5|startswith|endswith|exists|any|all|set$")
+PLAIN_TOKEN = re.compile(r"(?i)^(?:next_|prev_|page_|special_|stop_|pad_|eos_|bos_|sync_|cancel_|continuation_|new_)?"
+                         r"tokens?$")
+DSN = re.compile(r"(?i)(?:^|_)(?:dsn|(?:database|db|redis|mongo(?:db)?|postgres|amqp|broker|rabbitmq|sqlalchemy)"
+                 r"_?(?:database_)?(?:url|uri))$")
+ALL = re.compile(r"(?i)^(?:settings|config|cfg|conf)(?:\.(?:model_dump|dict|json|model_dump_json)\(\))?$|^os\.environ$")
+QUESTION = re.compile(r"(?i)(?:is|has|had|must|should|can|needs?|requires?|change|changed|forgot|allow|show|use|uses|with|"
+                      r"without|no|missing|invalid|wrong)_")
+OWNERS = ("settings", "config", "user", "self", "credentials", "body", "data", "request", "payload")
+MESSAGE = "who reads the log, or where it is sent, has it then"
+
+
+class SecretsInLogs(Check):
+    """A password, a token or a key is written to the log in clear.
+
+    Looked at: the arguments of log calls and ``print``, and the parts of their texts: names of secrets, addresses with
+    credentials (``DATABASE_URL``), whole settings, headers and bodies of requests, and models that hold a password.
+    ``echo=True`` of an engine writes every value of every statement. Lengths, kinds, counts of tokens, ``SecretStr``,
+    slices and what passes a function that masks are no leak.
+
+    Fix: the value is replaced by ``***``.
+    """
+
+    id = "SEC017"
+    name = "secrets-in-logs"
+    category = "security"
+    severity = "medium"
+    hours = Hours(0.5, 2, 4, each=0.25)
+    fix_kinds = ("codemod", "advice")
+    references = ("https://cwe.mitre.org/data/definitions/532.html",
+                  "https://cheatsheetseries.owasp.org/cheatsheets/Logging_Cheat_Sheet.html#data-to-exclude")
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """One finding for each log call with a secret, a Right when there are log calls and none has one."""
+        logged, found = None, False
+        for call in project.facts.behaviour.calls:
+            if not _logs(call):
+                continue
+            logged = logged or call
+            answer = _answer(project.facts.origins, call)
+            if answer is not None:
+                found = True
+                yield answer
+        for engine in project.facts.engines:
+            if engine.kwargs.get("echo", False) is True:
+                found = True
+                yield _echo(engine)
+        if logged is None and not found:
+            yield NotApplicable("the application's code writes no log")
+        elif logged is not None and not found:
+            yield Right(logged.place, "no log call names a secret")
+
+
+def _echo(engine: Engine) -> Finding:
+    fix = Fix("Do not write statements to the log", (SetKeyword(engine.place, engine.callee, "echo", "False"),),
+              safety="review", reason="whoever reads them there misses them")
+    return Finding(engine.place, "echo=True writes every statement with its values to the log: passwords and personal "
+                   "data with them.", "low", fix=fix)
+
+
+def _logs(call: Call) -> bool:
+    if call.path == "print" or LOGS.fullmatch(call.path):
+        return True
+    return not call.path.startswith(("os.", "math.")) and WRITTEN.search(unparse(call.site.node[3])) is not None
+
+
+def _answer(origins: Origins, call: Call) -> Answer | None:
+    values = [*call.site.node[4], *(v for k, v in call.site.node[5] if k not in ("file", "end", "sep", "exc_info"))]
+    for node in values:
+        for part in _shown(node, call, 0):
+            what = _what(part, call, origins)
+            if what:
+                return Finding(call.place, f"{unparse(part)} puts {what} into the log: {MESSAGE}.",
+                               confidence="high" if "body" not in what else "medium", fix=_fix(call, part))
+    return None
+
+
+def _shown(node: Any, call: Call, depth: int) -> Iterator[Node]:
+    """The parts of an expression whose value comes to be read in the text."""
+    kind = node[0]
+    if kind in ("name", "attr"):
+        yield node
+    elif kind == "fstring":
+        for part in node[3]:
+            if part[0] == "format":
+                yield from _shown(part[3], call, depth)
+    elif kind == "bin":
+        yield from _shown(node[4], call, depth)
+        yield from _shown(node[5], call, depth)
+    elif kind in ("tuple", "list"):
+        for part in node[3]:
+            yield from _shown(part, call, depth)
+    elif kind == "dict":
+        for key, value in node[3]:
+            secret = key is not None and key[0] == "const" and isinstance(key[3], str) and names_secret(key[3])
+            yield from [value] if secret and value[0] in ("name", "attr", "call", "sub") else _shown(value, call, depth)
+    elif kind in ("await", "star"):
+        yield from _shown(node[3], call, depth)
+    elif kind == "sub" and node[4][0] == "const":
+        yield node
+    elif kind == "if":
+        yield from _shown(node[4], call, depth)
+        yield from _shown(node[5], call, depth)
+    elif kind == "call":
+        callee = node[3]
+        name = callee[4] if callee[0] == "attr" else callee[3] if callee[0] == "name" else ""
+        if name in ("format", "join", "str", "repr", "dumps", "pformat") and depth < 5:
+            for part in (*node[4], *(v for _, v in node[5])):
+                yield from _shown(part, call, depth + 1)
+        elif name in ("get", "getenv", "get_secret_value", "model_dump", "dict", "json", "body", "model_dump_json",
+                      "strip", "decode", "items"):
+            yield node
+
+
+def _what(node: Node, call: Call, origins: Origins) -> str:
+    """What a part shows that it should not; empty when it shows nothing of the kind."""
+    text = unparse(node)
+    last = node[3] if node[0] == "name" else node[4] if node[0] == "attr" else ""
+    if node[0] == "sub" and isinstance(node[4][3], str):
+        last = node[4][3]
+    if node[0] == "call":
+        last = next((a[3] for a in node[4] if a[0] == "const" and isinstance(a[3], str)), "")
+        callee = node[3]
+        if callee[0] == "attr" and callee[4] in ("get_secret_value", "strip", "decode"):
+            inner = callee[3]
+            last = inner[4] if inner[0] == "attr" else inner[3] if inner[0] == "name" else ""
+            if callee[4] == "get_secret_value":
+                return "a secret"
+    if ALL.fullmatch(text):
+        return "the whole settings"
+    if text in ("request.headers", "request.headers.items()", "dict(request.headers)"):
+        return "all headers of a request, Authorization and Cookie among them,"
+    if re.fullmatch(r"request\.(?:body|json)\(\)", text):
+        return "the whole body of a request"
+    name = str(last).replace("-", "_")
+    if DSN.search(name):
+        return "an address with its credentials"
+    if name.lower() == "authorization":
+        return "the Authorization header"
+    if not names_secret(name) or QUESTION.match(name) or PLAIN_TOKEN.match(name) and not _issued(node, call, origins) or _safe(node, call):
+        return _model(node, call)
+    return "a secret"
+
+
+def _issued(node: Node, call: Call, origins: Origins) -> bool:
+    """Whether a plain ``token`` is one that lets somebody in: of a request's header, a setting, a function for it."""
+    if node[0] == "attr":
+        return unparse(node[3]).rpartition(".")[2].lower() in OWNERS
+    scope = scope_of(call)
+    if any(s[0] == "for" and unparse(s[4]) == unparse(node) for s in statements(scope.body)):
+        return False  # a piece of a text
+    if node[0] == "name":
+        parameter = call.site.function is not None and any(p[0] == node[3] for p in call.site.function.params)
+        makes = [unparse(v) for v in bound(node[3], scope.body, node)]
+        if any(re.search(r"(?i)jwt|encode|create_\w*token|token_urlsafe|headers|cookies|oauth|get_\w*token", m)
+               for m in makes):
+            return True
+        if parameter and re.search(r"(?i)auth|user|login|verify|jwt|password|reset", call.function):
+            return True
+    return any(o.kind in ("request", "environment") for o in origins.of(call, node))
+
+
+def _safe(node: Node, call: Call) -> bool:
+    """Whether the value hides itself (``SecretStr``) or has been masked before it got its name."""
+    function = call.site.function
+    if function is not None and node[0] == "attr" and node[3][0] == "name":
+        cls = _class(node[3][3], function)
+        if cls is not None and "Secret" in unparse(cls.annotations.get(node[4])):
+            return True
+    if node[0] != "name":
+        return False
+    values = bound(node[3], scope_of(call).body, node)
+    return bool(values) and all(
+        v[0] == "call" and MASKING.search(unparse(v[3]).rpartition(".")[2]) is not None or v[0] in ("cmp", "unary")
+        or v[0] == "const" for v in values)
+
+
+def _class(name: str, function: FunctionValue) -> ClassValue | None:
+    annotation = next((p[1] for p in function.params if p[0] == name), None)
+    if annotation is None or annotation[0] != "name":
+        return None
+    try:
+        value = function.scope.find(annotation[3])
+    except KeyError:
+        return None
+    return value if isinstance(value, ClassValue) else None
+
+
+def _model(node: Node, call: Call) -> str:
+    """A whole model with a plain password among its fields."""
+    function = call.site.function
+    base = node[3][3] if node[0] == "call" and node[3][0] == "attr" else node
+    if function is None or base[0] != "name":
+        return ""
+    cls = _class(base[3], function)
+    if cls is None or not cls.is_a("pydantic.BaseModel", "pydantic.main.BaseModel"):
+        return ""
+    field = next((n for n, a in cls.annotations.items() if n in ("password", "passwd", "new_password", "secret")
+                  and "Secret" not in unparse(a)), "")
+    return f"{cls.name} with its {field}" if field else ""
+
+
+def _fix(call: Call, part: Node) -> Fix:
+    text = unparse(part)
+    module = call.site.module
+    line = module.text.split("\n")[part[1] - 1]
+    if part[0] not in ("name", "attr") or text not in line:
+        return advice("Leave it out, or write what identifies it without giving it away",
+                      "what the log needs instead is not in the code")
+    return Fix("Write *** in its place", (ReplaceExpression(module.place(part), text, '"***"'),), safety="review",
+               reason="whoever searches the log for the value no longer finds it")
+
+
+HEAD = "import logging\n\nfrom fastapi import FastAPI, Request\nfrom pydantic import BaseModel\n\napp = FastAPI()\n" \
+       "logger = logging.getLogger(__name__)\n"
+SecretsInLogs.examples = (
+    Bad(
+        {"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> None:\n"
+         "    logger.info(f\"login of {name} with {password}\")\n"
+         "    logger.info(\"login of %s with %s\", name, password)\n"},
+        at=("main.py:12", "main.py:13"), severity="medium",
+        fixed={"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> None:\n"
+               "    logger.info(f\"login of {name} with {'***'}\")\n"
+               "    logger.info(\"login of %s with %s\", name, \"***\")\n"},
+    ),
+    Bad(  # settings, headers, a body, a model, a token that was made, an address with its password
+        {"main.py": HEAD + "from conf import create_access_token, settings\n\n\nclass SignUp(BaseModel):\n"
+         "    name: str\n    password: str\n\n\n@app.post(\"/\")\n"
+         "async def sign_up(body: SignUp, request: Request) -> None:\n"
+         "    print(settings)\n    logger.debug(\"%s\", request.headers)\n    logger.debug(await request.body())\n"
+         "    logger.debug(\"new: %s\", body.model_dump())\n    token = create_access_token(body)\n"
+         "    print(\"token: \" + token)\n    logger.warning(f\"at {settings.DATABASE_URL}\")\n"},
+        at=("main.py:18", "main.py:19", "main.py:20", "main.py:21", "main.py:23", "main.py:24"),
+    ),
+    Bad(
+        {"db.py": "from sqlalchemy import create_engine\n\nengine = create_engine(\"postgresql://shop\", echo=True)\n"},
+        at=("db.py:3",), severity="low",
+        fixed={"db.py": "from sqlalchemy import create_engine\n\n"
+               "engine = create_engine(\"postgresql://shop\", echo=False)\n"},
+    ),
+    Good(  # lengths, kinds, counts, masked values, what hides itself, tokens of a text
+        {"main.py": HEAD + "from pydantic import SecretStr\nfrom conf import mask\n\n\nclass SignUp(BaseModel):\n"
+         "    name: str\n    password: SecretStr\n\n\n@app.post(\"/\")\n"
+         "async def sign_up(body: SignUp, password: str, stream: list[str]) -> None:\n"
+         "    logger.info(\"%s, %d\", body, len(password))\n    logger.info(f\"{body.password} {bool(password)}\")\n"
+         "    logger.info(\"%s\", mask(password))\n    password = mask(password)\n    logger.info(password)\n"
+         "    max_tokens, token_type = 5, \"bearer\"\n    print(max_tokens, token_type)\n"
+         "    must_change_password = True\n    print(must_change_password)\n"
+         "    for token in stream:\n        print(token)\n    logger.info(\"password changed\")\n"},
+    ),
+    Good({"db.py": "import logging\nimport os\n\nfrom sqlalchemy import create_engine\n\n"
+          "engine = create_engine(\"postgresql://shop\", echo=bool(os.environ.get(\"ECHO\")))\n"
+          "logging.info(\"ready\")\n"}),
+    Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
+)

@@ -1,0 +1,91 @@
+"""The names that hold an exception: bound by ``except … as e``, or handed to an exception handler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.bindings import bound, statements
+from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+
+if TYPE_CHECKING:
+    from readybook.facts.behaviour import Behaviour
+    from readybook.facts.objects import FunctionValue
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """An exception where it is caught. ``kinds`` are the last names of its types (empty: everything); ``first`` and
+    ``last`` the lines where the name holds it; ``handed`` whether it is an argument of an exception handler."""
+
+    name: str
+    kinds: tuple[str, ...]
+    first: int
+    last: int
+    handed: bool
+    body: Any = field(repr=False, compare=False)
+
+
+def caught_in(function: FunctionValue, behaviour: Behaviour) -> list[Caught]:
+    """Every exception that a function's body has under a name."""
+    if function.node[0] != "def":
+        return []
+    body, found = function.node[6], []
+    for s in statements(body):
+        for kind, name, block, line in s[5] if s[0] == "try" else ():
+            parts = kind[3] if kind is not None and kind[0] == "tuple" else (kind,) if kind is not None else ()
+            kinds = tuple(unparse(p).rpartition(".")[2] for p in parts)
+            found.append(Caught(name or "", kinds, line, block[-1][3], False, block))
+    for app in behaviour.program.apps:
+        for handler in app.exception_handlers:
+            if getattr(handler.target, "node", None) is function.node and len(function.params) > 1:
+                key = handler.key.rpartition(".")[2]
+                found.append(Caught(function.params[1][0], ("Exception",) if key == "500" else (key,), function.node[1],
+                                    function.node[3], True, body))
+    return found
+
+
+def told_of(node: Node, function: FunctionValue, names: frozenset[str], depth: int = 0) -> Iterator[tuple[Node, str]]:
+    """(expression, name) of each part of an expression that shows an exception's text, or its traceback.
+
+    ``str(e)``, ``repr(e)``, ``f"{e}"``, ``e.args`` and ``traceback.format_exc()``; names are followed to what the
+    function binds to them. What only asks for its type or a field of it shows no text.
+    """
+    kind = node[0]
+    if kind == "name":
+        if node[3] in names:
+            yield node, node[3]
+        elif depth < 3 and function.node[0] == "def":
+            for value in bound(node[3], function.node[6], node):
+                yield from told_of(value, function, names, depth + 1) if value[0] != "opaque" else ()
+        return
+    if kind == "call":
+        callee = unparse(node[3])
+        if callee.endswith(("format_exc", "format_exception", "format_tb")):
+            yield node, "traceback"
+            return
+        if callee in ("str", "repr", "ascii") and node[4] and node[4][0][0] == "name" and node[4][0][3] in names:
+            yield node, node[4][0][3]
+            return
+        if callee.rpartition(".")[2] in ("type", "isinstance", "len", "getattr", "get_error_message", "hasattr", "id"):
+            return
+        if node[3][0] != "attr" and callee not in ("str", "repr", "dict", "jsonable_encoder", "list"):
+            return
+    if kind == "attr":
+        if node[4] in ("args", "orig", "message", "msg", "reason", "stderr", "stdout") and node[3][0] == "name":
+            yield from ((node, name) for _, name in told_of(node[3], function, names, 3))
+        return
+    for part in node[3:]:
+        yield from _parts(part, function, names, depth)
+
+
+def _parts(part: Any, function: FunctionValue, names: frozenset[str], depth: int) -> Iterator[tuple[Node, str]]:
+    if not isinstance(part, tuple) or not part:
+        return
+    if isinstance(part[0], str) and len(part) > 2 and isinstance(part[1], int):
+        yield from told_of(part, function, names, depth)
+    else:
+        for inner in part:
+            yield from _parts(inner, function, names, depth)
