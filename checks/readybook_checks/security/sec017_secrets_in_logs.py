@@ -29,8 +29,8 @@ PLAIN_TOKEN = re.compile(r"(?i)^(?:next_|prev_|page_|special_|stop_|pad_|eos_|bo
 DSN = re.compile(r"(?i)(?:^|_)(?:dsn|(?:database|db|redis|mongo(?:db)?|postgres|amqp|broker|rabbitmq|sqlalchemy)"
                  r"_?(?:database_)?(?:url|uri))$")
 ALL = re.compile(r"(?i)^(?:settings|config|cfg|conf)(?:\.(?:model_dump|dict|json|model_dump_json)\(\))?$|^os\.environ$")
-QUESTION = re.compile(r"(?i)(?:is|has|had|must|should|can|needs?|requires?|change|changed|forgot|allow|show|use|uses|with|"
-                      r"without|no|missing|invalid|wrong)_")
+QUESTION = re.compile(r"(?i)(?:is|has|had|must|should|can|needs?|requires?|change|changed|forgot|allow|show|use|uses|"
+                      r"with|without|no|missing|invalid|wrong)_")
 OWNERS = ("settings", "config", "user", "self", "credentials", "body", "data", "request", "payload")
 MESSAGE = "who reads the log, or where it is sent, has it then"
 
@@ -162,7 +162,9 @@ def _what(node: Node, call: Call, origins: Origins) -> str:
         return "an address with its credentials"
     if name.lower() == "authorization":
         return "the Authorization header"
-    if not names_secret(name) or QUESTION.match(name) or PLAIN_TOKEN.match(name) and not _issued(node, call, origins) or _safe(node, call):
+    if not names_secret(name) or QUESTION.match(name) or _safe(node, call) or (
+        PLAIN_TOKEN.match(name) and not _issued(node, call, origins)
+    ):
         return _model(node, call)
     return "a secret"
 
