@@ -41,22 +41,13 @@ class Exposure:
             if node[0] == "def":
                 first = min(node[1], node[10])  # its decorators included
                 self._spans[function.module.path].append(_Span(first, node[3], id(node), function))
-        self._callers: dict[int, set[int]] = defaultdict(set)
-        loading: set[int] = set()  # what module level calls runs while the service starts
-        for call in behaviour.calls:
-            caller = call.site.function
-            for behind in functions_behind(call.site.callee):
-                if caller is None:
-                    loading.add(id(behind.original.node))
-                else:
-                    self._callers[id(behind.original.node)].add(id(caller.original.node))
         self._entries: dict[int, set[int]] = defaultdict(set)
         for number, route in enumerate(self.routes):
             for target in (route.handler, *route.targets):
                 for behind in functions_behind(target):
                     self._entries[id(behind.original.node)].add(number)
-        around = [e.function for e in behaviour.entries if e.route is None] + list(startup_functions(behaviour))
-        self._around = {*loading, *(id(f.original.node) for f in around)}
+        self._always = {id(e.function.original.node) for e in behaviour.entries if e.route is None}
+        self._starting = {id(f.original.node) for f in startup_functions(behaviour)}
         self._known: dict[int, Reach] = {}
 
     def of(self, finding: Finding) -> Reach:
@@ -90,11 +81,17 @@ class Exposure:
         queue, seen = deque([id(span.function.original.node)]), {id(span.function.original.node)}
         while queue and len(seen) < MAX_VISITED:
             here = queue.popleft()
+            if here in self._always:  # middleware and exception handlers see every request
+                return self._whole()
             met |= self._entries.get(here, set())
-            set_up = set_up or here in self._around
-            new = self._callers.get(here, set()) - seen
-            seen |= new
-            queue.extend(sorted(new))
+            set_up = set_up or here in self._starting
+            for call, _ in self.facts.behaviour.callers.get(here, ()):
+                caller = call.site.function
+                if caller is None:  # at module level: while the service starts
+                    set_up = True
+                elif (node := id(caller.original.node)) not in seen:
+                    seen.add(node)
+                    queue.append(node)
         if met:
             return Reach("routes", len(met), sum(not self.guarded[n] for n in met))
         return self._whole() if set_up or self._sets_up(span) else Reach("unclear")
