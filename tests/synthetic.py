@@ -10,6 +10,7 @@ from readybook.finding import Finding, Fix, advice
 from readybook.intents import SetKeyword
 from readybook.place import Place
 from readybook.report import Report, ServedApp, Target, Waived
+from readybook.service import DataStore, Package, ServedRoute, Service
 
 HOSTILE = (
     "<script>document.documentElement.dataset.pwned='1'</script>",
@@ -229,6 +230,15 @@ def plain() -> Report:
             ),
         ),
         (("Vulnerable versions of packages", "the audit makes no network request"),),
+        Service(
+            tuple(
+                ServedRoute("app.main:app", method, f"/orders/{n}", "app/routes/orders.py", 10 + n, guarded)
+                for n, (method, guarded) in enumerate((("GET", False), ("POST", True), ("DELETE", None)))
+            ),
+            (DataStore("database", "sqlalchemy", "postgresql", "app/db.py", 9),
+             DataStore("redis", "redis.asyncio.Redis", "", "app/cache.py", 4)),
+            (Package("fastapi", "0.115.6", "pinned"), Package("sqlalchemy", "2.0", "lower bound")),
+        ),
     )
 
 
@@ -263,6 +273,11 @@ def hostile() -> Report:
         (result("SEC001", "security", "critical", "Any website may call the API.", findings, reason=HOSTILE[2]),),
         (Waived("SEC004", findings[0], "00000000000000ab", HOSTILE[0], HOSTILE[1]),),
         tuple((text, text) for text in HOSTILE),
+        Service(
+            tuple(ServedRoute(text, text, text, text, 1, None) for text in HOSTILE),
+            tuple(DataStore(text, text, text, text, 1) for text in HOSTILE),
+            tuple(Package(text, text, text) for text in HOSTILE),
+        ),
     )
 
 

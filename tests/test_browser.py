@@ -53,7 +53,7 @@ def test_an_ordinary_report(tmp_path: Path) -> None:
     result, _, fingerprint = report.findings[-1]
     seen = look(rendered(report, tmp_path / "out"), "requests.get", fingerprint)
     calm(seen)
-    assert seen["charts"] == seen["drawn"] == 2
+    assert seen["charts"] == seen["drawn"] == 8
     assert seen["total"] == len(report.findings)
     assert seen["shown"] == 6
     assert seen["counted"] == f"6 of {len(report.findings)} shown"

@@ -7,13 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 import synthetic
-from readybook import diffs, display, priority, story, tables
+from readybook import diffs, display, plan, priority, story, tables
 from readybook import workbook as wb
 from readybook.seriesview import PatchView, file_diffs
 from readybook.markup import Html, clip, el, escape, visible
 from readybook.project import Project
 
-VIEWS = (wb.title, wb.verdict, wb.at_a_glance, wb.service, wb.score_table, wb.worst, wb.quick_wins, wb.effort_table,
+VIEWS = (wb.title, wb.verdict, wb.at_a_glance, wb.service, wb.score_table, wb.worst, plan.quick_wins, plan.ranking,
          wb.checks, wb.findings, wb.not_checked, wb.waived)
 ALLOWED = set("""div p span b h1 h3 code pre article ol li a dl dt dd table caption thead tbody tfoot tr th td button
     label input output details summary""".split())
@@ -175,14 +175,15 @@ def test_the_verdict_is_computed() -> None:
     standing, gravest, price = story.verdict(synthetic.plain())
     assert standing.startswith("cypherx scores 4.5 of 10 (at risk), counted over 8 of 10 checks")
     assert "12 open findings (2 critical, 7 high and 3 medium)" in gravest and "app/main.py:14" in gravest
-    assert "15 h by hand" in price and "1 check could not be answered and needs a person" in price
+    assert "17 h by hand (at most 21 h in 80 of 100 cases)" in price
+    assert "1 check could not be answered and needs a person" in price
     assert story.verdict(synthetic.clean())[1:] == (
         "No check that could be answered found a defect.", "There is nothing to put right.")
 
 
 def test_the_worst_findings_come_from_different_checks() -> None:
     report = synthetic.plain()
-    assert [r.id for r, _, _ in story.worst(report, 5)] == ["SEC001", "SEC004", "PER001", "ARC012", "OPS010"]
+    assert [r.id for r, _, _ in story.worst(report, 5)] == ["SEC001", "SEC004", "PER001", "PER002", "OPS010"]
     assert len(story.worst(report, 50)) == len(report.findings)
 
 
@@ -195,12 +196,3 @@ def test_quick_wins_rank_by_gain_for_an_hour() -> None:
     assert best.result.id == "PER002"
     assert best.gain == pytest.approx(10 * 5 / 52.5)
     assert best.hours == pytest.approx(0.1 * (0.5 + 4 + 3) / 6)
-
-
-def test_costs_follow_rate_and_team() -> None:
-    report = synthetic.plain()
-    costs = story.costs(report.effort, 100, 2, 5)
-    assert [c.money for c in costs] == [c.hours * 100 for c in costs]
-    assert costs[1].days == -(-report.effort.likely // 10)
-    with pytest.raises(ValueError, match="engineers must be 1 or more"):
-        story.costs(report.effort, 100, 0, 5)

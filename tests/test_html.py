@@ -113,10 +113,10 @@ def test_plotly_is_in_the_page_once(plain: Rendered) -> None:
 def test_every_chart_is_there_with_words_and_table(plain: Rendered) -> None:
     text, page = read(plain)
     figures = [json.loads(script) for given, script in page.scripts if given.get("type") == "application/json"]
-    assert len(figures) == text.count('<figure class="chart">') == 2
+    assert len(figures) == text.count('<figure class="chart">') == 8
     for figure in figures:
         assert figure["layout"]["meta"]["alt"] in page.text
-    assert page.text.count("The figures as a table") == 2
+    assert page.text.count("The figures as a table") == 8
 
 
 def test_the_page_shows_no_code_cell(plain: Rendered) -> None:

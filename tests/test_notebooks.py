@@ -14,6 +14,7 @@ import pytest
 import synthetic
 from readybook import notebooks
 from readybook.errors import ConfigError, NotebookError, TargetError
+from readybook.forecast import forecast_of
 from readybook.workbook import find_target
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +91,7 @@ def test_two_runs_leave_the_same_bytes_and_no_trace_of_the_machine(audit_folder:
     summary = next(c for c in made["cells"] if c["id"] == "summary")["outputs"][0]["text"]
     assert "overall: 4.5 at risk, 8 of 10\n" in "".join(summary)
     cost = next(c for c in made["cells"] if c["id"] == "cost")["outputs"][0]["data"]["text/html"]
-    assert f"USD {synthetic.plain().effort.likely * 95:,.0f}" in "".join(cost)
+    assert f'data-value="{round(forecast_of(synthetic.plain()).of().p80 * 95, 2)}"' in "".join(cost)
 
 
 def test_unknown_parameters_are_refused_by_name(audit_folder: Path) -> None:
@@ -145,3 +146,13 @@ def test_a_target_is_found_from_the_notebooks_folder(monkeypatch: pytest.MonkeyP
     assert find_target("mine").samefile(tmp_path / "mine")
     with pytest.raises(TargetError, match="there is no folder nowhere"):
         find_target("nowhere")
+
+
+def test_where_a_stream_is_cut_does_not_matter() -> None:
+    import nbformat.v4 as v4
+
+    pieces = [v4.new_output("stream", name="stdout", text=text) for text in ("a", "\n", "b\n")]
+    warning = v4.new_output("stream", name="stderr", text="warning")
+    cell = v4.new_code_cell(outputs=[pieces[0], warning, *pieces[1:]])
+    (output,) = notebooks.strip(v4.new_notebook(cells=[cell])).cells[0].outputs
+    assert output.text == "a\nb\n"

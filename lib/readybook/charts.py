@@ -6,8 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from readybook import story, tables
+from readybook import plan_tables, story, tables
+from readybook.markup import clip, visible
+from readybook.masking import mask
 from readybook.report import Report
+from readybook.score import CATEGORY_CAP
 from readybook.severity import SEVERITIES
 from readybook.tables import Table
 
@@ -18,11 +21,19 @@ MIMETYPE = "application/vnd.plotly.v1+json"
 TARGET_SCORE = 7.0  # where the grade "good" starts
 GRADE_COLOURS = {"excellent": "#1b7f79", "good": "#3f8fc4", "fair": "#d99a2b", "at risk": "#c2453d", None: "#8a94a6"}
 HEAT = ((0.0, "rgba(138,148,166,0.16)"), (0.0001, "#fbe3b4"), (0.5, "#e58a4a"), (1.0, "#a8322a"))
-INK, LINE = "#24303f", "#c9d1dc"
+INK, LINE, GRID = "#24303f", "#c9d1dc", "rgba(138,148,166,0.25)"
+# Two series that differ on white, on dark and, by their hatching, in grey; the same order in all charts.
+HAND, PATCHED = "#2f7fb5", "#b9770e"
+HATCH = {"shape": "/", "size": 7, "solidity": 0.45, "fillmode": "overlay"}
+SEVERITY_MARKS = {"critical": ("diamond", "#c2283a"), "high": ("square", "#d2691e"),
+                  "medium": ("circle", "#b08a12"), "low": ("triangle-up", "#6c86a6")}
+FILES_SHOWN = 25
 LAYOUT: dict[str, Any] = {
     "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 14, "color": INK},
     "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "showlegend": False, "bargap": 0.38,
     "hoverlabel": {"font": {"size": 14}},
+    "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemclick": False,
+               "itemdoubleclick": False},
 }
 
 
@@ -50,7 +61,7 @@ def score_bars(report: Report) -> Chart:
     labels = [f"{story.CATEGORY_TITLES[name]} " for name, _ in rows]
     marks = [
         "no score" if score.value is None
-        else f"{score.value:.1f} {score.grade}" + (", capped" if score.capped_by else "")
+        else f"{score.value:.1f} {score.grade}" + (f", capped by {score.capped_by}" if score.capped_by else "")
         for _, score in rows
     ]
     figure = new_figure(height=110 + 42 * len(rows), right=8 + 8 * max(map(len, marks), default=0))
@@ -64,6 +75,10 @@ def score_bars(report: Report) -> Chart:
     )
     for label, mark in zip(labels, marks, strict=True):
         figure.add_annotation(x=1, xref="paper", y=label, text=mark, xanchor="left", xshift=8, showarrow=False)
+    for label, (_, score) in zip(labels, rows, strict=True):
+        if score.capped_by:
+            figure.add_scatter(x=[CATEGORY_CAP], y=[label], mode="markers", hoverinfo="skip",
+                               marker={"symbol": "line-ns", "size": 26, "line": {"width": 4, "color": "#c2283a"}})
     figure.add_vline(x=TARGET_SCORE, line={"color": INK, "width": 2, "dash": "dot"})
     figure.add_annotation(x=TARGET_SCORE, y=1, yref="paper", yanchor="bottom", showarrow=False, text="target 7.0")
     figure.update_layout(barmode="overlay", xaxis={"range": [0, 10], "dtick": 2, "showgrid": False, "fixedrange": True},
@@ -93,6 +108,36 @@ def severity_heatmap(report: Report) -> Chart:
     return chart(figure, alt, tables.heat(report))
 
 
+def file_heatmap(report: Report) -> Chart:
+    """How many open findings each file has in each category; the files with most findings, the rest as one row."""
+    names, categories, grid = story.file_counts(report, FILES_SHOWN)
+    titles = [story.CATEGORY_TITLES[name] for name in categories]
+    short = [shorter(name, 44) for name in names]
+    figure = new_figure(height=150 + 27 * len(names), right=16)
+    figure.add_heatmap(
+        z=grid, x=titles, y=list(range(len(names))),  # by number: two long paths may end alike
+        customdata=[[shorter(name, 200)] * len(titles) for name in names],
+        colorscale=HEAT, showscale=False, xgap=3, ygap=3, zmin=0, zmax=max((n for row in grid for n in row), default=1),
+        text=[[str(n or "") for n in row] for row in grid], texttemplate="%{text}",
+        hovertemplate="%{customdata}: %{z} in %{x}<extra></extra>",
+    )
+    figure.update_layout(
+        xaxis={"side": "top", "fixedrange": True, "showgrid": False, "tickangle": -35, "automargin": True},
+        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "showgrid": False,
+               "tickvals": list(range(len(names))), "ticktext": [f"{name} " for name in short]},
+    )
+    first = ", ".join(f"{clip(mask(name), 200)} {sum(row)}" for name, row in list(zip(names, grid, strict=True))[:5])
+    return chart(figure, f"Open findings by file and category; most stand in {first}.",
+                 plan_tables.files(names, titles, grid))
+
+
+def shorter(text: str, limit: int) -> str:
+    """The end of a path that is too long, which tells more than its beginning; as text, not as plotly's markup."""
+    text = visible(mask(text))
+    text = text if len(text) <= limit else f"…{text[1 - limit:]}"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def plotly_script() -> str:
     """The text of plotly.js, as the installed plotly brings it."""
     from plotly.offline import get_plotlyjs
@@ -101,6 +146,7 @@ def plotly_script() -> str:
 
 
 def new_figure(height: int, right: int) -> Figure:
+    """An empty figure of the house's template; margins in pixels."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
@@ -109,5 +155,6 @@ def new_figure(height: int, right: int) -> Figure:
 
 
 def chart(figure: Figure, alt: str, table: Table) -> Chart:
+    """A finished figure with its words and its data."""
     figure.update_layout(meta={"alt": alt})
     return Chart(figure, alt, table)

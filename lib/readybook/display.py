@@ -9,7 +9,9 @@ from textwrap import dedent
 
 from readybook import story
 from readybook.check import Result
+from readybook.effort import by_hand, with_patches
 from readybook.finding import Finding, Fix
+from readybook.forecast import forecast_of
 from readybook.markup import Html, clip, el, join, within
 from readybook.masking import mask
 from readybook.project import Project
@@ -151,24 +153,18 @@ def header(report: Report, date: str = "", kind: str = "Production-readiness aud
 def at_a_glance(report: Report) -> Html:
     """Four figures to remember: open findings, gravest first; checks that counted; effort by hand; with patches."""
     counts = story.severity_counts(report)
-    overall, effort = report.score.overall, report.effort
+    overall, forecast = report.score.overall, forecast_of(report)
+    hand, patched = forecast.of(), forecast.of(patched=True)
     by_severity = ", ".join(f"{n:,} {s}" for s, n in counts.items() if n) or "none"
     return tiles((
         (f"{sum(counts.values()):,}", "open findings", by_severity),
         (f"{overall.counted} of {overall.total}", "checks counted",
          ", ".join(f"{n} {story.OUTCOME_TITLES[o]}" for o, n in story.outcome_counts(report).items())),
-        (story.hours_text(effort.likely), "to put right by hand",
-         f"between {story.hours_text(effort.low)} and {story.hours_text(effort.high)}"),
-        (story.hours_text(effort.automated), "with the offered patches", "review included"),
+        (story.hours_text(hand.p50), "to put right by hand",
+         f"at most {story.hours_text(hand.p80)} in 80 of 100 cases"),
+        (story.hours_text(patched.p50), "with the offered patches",
+         f"review included; at most {story.hours_text(patched.p80)} in 80 of 100 cases"),
     ))
-
-
-def target_html(report: Report) -> Html:
-    """What the target is: its applications and where each is built."""
-    if not report.apps:
-        return el("p", "No served FastAPI application was found; checks that need one do not apply or could not tell.")
-    rows = tuple((a.app, f"{a.file}:{a.line}", a.routes) for a in report.apps)
-    return table_html(Table("Applications served", ("Application", "Built at", "Routes"), rows))
 
 
 def verdict_html(report: Report) -> Html:
@@ -207,10 +203,10 @@ def check_section(result: Result, limit: int, opened: bool, budget: int = FINDIN
     pairs = islice(zip(result.findings, result.fingerprints, strict=True), limit)
     shown = within((finding_html(f, result.severity, fingerprint) for f, fingerprint in pairs), budget)
     left = len(result.findings) - len(shown)
-    effort = result.estimate
-    tail = [f"{story.plural(len(result.findings), 'finding')}", f"{story.hours_text(effort.likely)} by hand"]
-    if effort.automated < effort.likely:
-        tail.append(f"{story.hours_text(effort.automated)} with patches")
+    hand, patched = by_hand(result).mean, with_patches(result).mean
+    tail = [f"{story.plural(len(result.findings), 'finding')}", f"{story.hours_text(hand)} by hand"]
+    if patched < hand:
+        tail.append(f"{story.hours_text(patched)} with patches")
     return el(
         "details",
         el("summary", el("span", badge(result.gravest), " ", el("code", result.id), " ", result.title, class_="title"),

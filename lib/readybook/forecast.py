@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from readybook.check import Result
-from readybook.effort import Points, by_hand, hand_share, review_hours, REVIEW_RANGE
+from readybook.effort import REVIEW_RANGE, Points, by_hand, hand_share, review_hours
 from readybook.report import Report
 
 if TYPE_CHECKING:
@@ -43,13 +43,11 @@ class Range:
         return Range(self.mean * factor, self.p50 * factor, self.p80 * factor, self.p95 * factor)
 
 
-NOTHING = Range(0.0, 0.0, 0.0, 0.0)
-
-
 class Forecast:
     """The draws of every check of a report that has open findings, by hand and with patches."""
 
     def __init__(self, report: Report, draws: int = DRAWS, seed: int = SEED) -> None:
+        self.report = report
         self.results = tuple(r for r in report.results if r.findings)
         self.draws, self.seed = draws, seed
 
@@ -124,3 +122,13 @@ class Forecast:
             return numpy.full(self.draws, points.likely)
         left, right = (1 + 4 * (points.likely - points.low) / width, 1 + 4 * (points.high - points.likely) / width)
         return points.low + width * self._stream(name).beta(left, right, self.draws)
+
+
+_latest: list[Forecast] = []
+
+
+def forecast_of(report: Report) -> Forecast:
+    """The forecast of a report; the latest one is kept, for the views of one report ask for it many times."""
+    if not _latest or _latest[0].report is not report:
+        _latest[:] = [Forecast(report)]
+    return _latest[0]

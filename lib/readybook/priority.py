@@ -14,7 +14,7 @@ from readybook.check import Result
 from readybook.effort import with_patches
 from readybook.finding import Finding, Reach
 from readybook.report import Report
-from readybook.score import weight
+from readybook.score import cured, exact, weight
 from readybook.severity import WEIGHTS
 
 PHASES = ("now", "next", "later")
@@ -68,6 +68,28 @@ def priorities(report: Report) -> tuple[Priority, ...]:
         Priority(result, rank, phase, danger, gain, hours, worst)
         for rank, (phase, danger, gain, hours, result, worst) in enumerate(rows, 1)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One fix in an order of work and the overall score, unrounded, before and after it."""
+
+    priority: Priority
+    before: float
+    after: float
+
+
+def steps(report: Report, ids: Iterable[str] | None = None) -> tuple[Step, ...]:
+    """The fixes one after another, in the order of ``ids`` (None: of priority), each with the score it leads to."""
+    known = {p.result.id: p for p in priorities(report)}
+    rows = {r.id: r for r in report.results}
+    value, found = exact(rows.values()) or 0.0, []
+    for id_ in known if ids is None else ids:
+        rows[id_] = cured(rows[id_])
+        reached = exact(rows.values()) or 0.0
+        found.append(Step(known[id_], value, reached))
+        value = reached
+    return tuple(found)
 
 
 def quick_wins(report: Report) -> tuple[Priority, ...]:

@@ -98,9 +98,9 @@ def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, ve
            probed: Path | None = None) -> Rendered:
     """Render a finished audit into the folder ``out``, which is made when missing.
 
-    ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, hours_per_day, date. ``verified`` is a
-    verify.json of the same patches, ``probed`` a probe.json of the same code. Raises ConfigError for what the notebook,
-    verify or probe did not make.
+    ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, budget_hours, date and more.
+    ``verified`` is a verify.json of the same patches, ``probed`` a probe.json of the same code. Raises ConfigError for
+    what the notebook, verify or probe did not make.
     """
     from readybook.verify.delivered import adopt, read_verified
 

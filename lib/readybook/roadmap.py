@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from readybook.best_set import Requires, closure
-from readybook.forecast import Forecast, Range
+from readybook.forecast import Forecast, Range, forecast_of
 from readybook.priority import PHASES, Priority, priorities
 from readybook.report import Report
 from readybook.score import Score, after
@@ -74,7 +74,7 @@ def roadmap(
     chosen = [p for p in priorities(report) if only is None or p.result.id in only]
     ordered = _in_order(chosen, requires)
     tasks = _scheduled(ordered, engineers, hours_per_week, requires)
-    return Roadmap(tasks, _phases(report, tasks, forecast or Forecast(report)), engineers, hours_per_week)
+    return Roadmap(tasks, _phases(report, tasks, forecast or forecast_of(report)), engineers, hours_per_week)
 
 
 def _in_order(chosen: list[Priority], requires: Requires) -> list[tuple[Priority, str]]:

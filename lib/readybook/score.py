@@ -9,7 +9,7 @@ its category at 6.9 and the overall score at 7.9. The weights are those of OpenS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,6 +77,11 @@ def after(results: Iterable[Result], fixed: Collection[str]) -> Scorecard:
     return scorecard(cured(r) if r.id in fixed and r.findings else r for r in results)
 
 
+def exact(results: Iterable[Result]) -> float | None:
+    """The overall score without rounding, capped as ever; None when nothing counts."""
+    return _value([r for r in results if weight(r)], OVERALL_CAP)[0]
+
+
 def scorecard(results: Iterable[Result]) -> Scorecard:
     """Compute the scorecard of a run."""
     results = tuple(results)
@@ -91,9 +96,15 @@ def scorecard(results: Iterable[Result]) -> Scorecard:
 def _score(results: Iterable[Result], cap: float) -> Score:
     results = tuple(results)
     counted = [r for r in results if weight(r)]
+    value, capped_by = _value(counted, cap)
+    return Score(None if value is None else round(value, 1), len(counted), len(results), capped_by)
+
+
+def _value(counted: Sequence[Result], cap: float) -> tuple[float | None, str | None]:
+    """(value, what caps it) of counted results."""
     if not counted:
-        return Score(None, 0, len(results))
+        return None, None
     value = 10 * sum(weight(r) * (r.ratio or 0.0) for r in counted) / sum(weight(r) for r in counted)
     critical = [r.id for r in counted if any((f.severity or r.severity) == "critical" for f in r.findings)]
     capped_by = critical[0] if critical and value > cap else None
-    return Score(round(min(value, cap) if capped_by else value, 1), len(counted), len(results), capped_by)
+    return (cap if capped_by else value), capped_by

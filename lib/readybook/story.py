@@ -5,14 +5,15 @@ Every function is a pure function of the report and its arguments; nothing here 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from readybook.check import CATEGORIES, Estimate, Result
+from readybook.best_set import BestSet
+from readybook.check import CATEGORIES, Result
 from readybook.finding import Finding
+from readybook.forecast import forecast_of
+from readybook.priority import priorities
 from readybook.report import Report
 from readybook.severity import SEVERITIES
 
@@ -25,16 +26,6 @@ OUTCOME_TITLES = {
     "unknown": "could not tell", "waived": "waived", "attested": "attested", "error": "check broke down",
 }
 PROBED_TITLES = {name: OUTCOME_TITLES[name] for name in ("passed", "failed", "not_applicable", "unknown")}
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Effort in hours, money (hours × rate) and working days of a team (hours ÷ (engineers × hours a day), up)."""
-
-    name: str
-    hours: float
-    money: float
-    days: int
 
 
 def severity_counts(report: Report) -> dict[str, int]:
@@ -90,38 +81,57 @@ def verdict(report: Report) -> tuple[str, str, str]:
 
 
 def worst(report: Report, count: int = 5) -> tuple[tuple[Result, Finding, str], ...]:
-    """The gravest finding of each check, gravest first; further ones only when fewer checks than ``count`` failed."""
-    rows = report.findings
-    first: dict[str, tuple[Result, Finding, str]] = {}
-    for row in rows:
-        first.setdefault(row[0].id, row)
-    rest = (row for row in rows if first[row[0].id] is not row)
-    return tuple(islice(chain(first.values(), rest), count))
+    """The riskiest finding of each check in the order of work; further ones only when fewer checks failed."""
+    first = [_row(p.result, p.worst) for p in priorities(report)]
+    told = {fingerprint for _, _, fingerprint in first}
+    rest = (row for row in report.findings if row[2] not in told)
+    return tuple(islice(chain(first, rest), count))
 
 
-def costs(effort: Estimate, hourly_rate: float, engineers: int, hours_per_day: float) -> tuple[Cost, ...]:
-    """The four points of an estimate in money and working days; raises ValueError for a team that cannot work."""
-    if engineers < 1 or hours_per_day <= 0 or hourly_rate < 0:
-        raise ValueError(
-            f"engineers must be 1 or more, hours_per_day above 0, hourly_rate 0 or more;"
-            f" got {engineers}, {hours_per_day}, {hourly_rate}"
-        )
-    points = (
-        ("By hand, all goes well", effort.low), ("By hand, likely", effort.likely),
-        ("By hand, all goes badly", effort.high), ("With the offered patches, likely", effort.automated),
-    )
-    return tuple(
-        Cost(name, hours, hours * hourly_rate, math.ceil(round(hours / (engineers * hours_per_day), 9)))
-        for name, hours in points
-    )
+def _row(result: Result, finding: Finding) -> tuple[Result, Finding, str]:
+    return result, finding, result.fingerprints[result.findings.index(finding)]
 
 
-def category_efforts(report: Report) -> dict[str, Estimate]:
-    """The effort of each category that has open findings."""
-    sums = {
-        name: sum((r.estimate for r in report.results if r.category == name), Estimate()) for name in CATEGORIES
-    }
-    return {name: estimate for name, estimate in sums.items() if estimate.likely}
+def bought(report: Report, found: BestSet) -> str:
+    """What the best set of fixes for a budget is and what it leads to."""
+    before, then = found.overall
+    if not found.ids:
+        return f"Within {found.budget:g} hours no whole fix can be done."
+    order = [p.result.id for p in priorities(report) if p.result.id in found.ids]
+    sure = hours_text(forecast_of(report).of(found.ids, patched=True).p80)
+    which = "all" if len(order) == sum(bool(r.findings) for r in report.results) else "these"
+    count = f"{which} {len(order)} fixes" if len(order) > 1 else "one fix"
+    text = f"Within {found.budget:g} hours: {count}, about {hours_text(found.hours)} with the patches " \
+           f"(at most {sure} in 80 of 100 cases)"
+    if before.value is not None and then.value is not None:
+        text += f", {'lift' if len(order) > 1 else 'lifts'} the score from {before.value:.1f} to {then.value:.1f}"
+    return f"{text}. Begin with {_listed(order[:3])}."
+
+
+def placed(report: Report) -> str:
+    """Where the open findings are, in a sentence."""
+    files = sorted({f.place.path for _, f, _ in report.findings})
+    if not files:
+        return "There is no open finding."
+    named = _listed(files[:3]) if len(files) <= 3 else f"{len(files):,} files"
+    categories = [_in_sentence(name) for name, own in category_counts(report).items() if any(own.values())]
+    return f"{plural(len(report.findings), 'open finding')} in {named}, in {_listed(categories)}."
+
+
+def file_counts(report: Report, count: int) -> tuple[list[str], list[str], list[list[int]]]:
+    """(files, categories, findings of each): the ``count`` files with most findings, most first, the others added up
+    in a last row; only categories that have a finding."""
+    counts: dict[str, dict[str, int]] = {}
+    for result, finding, _ in report.findings:
+        own = counts.setdefault(finding.place.path, {})
+        own[result.category] = own.get(result.category, 0) + 1
+    categories = [name for name in CATEGORIES if any(name in own for own in counts.values())]
+    ranked = sorted(counts, key=lambda path: (-sum(counts[path].values()), path))
+    grid = [[counts[path].get(name, 0) for name in categories] for path in ranked]
+    if len(ranked) <= count + 1:
+        return ranked, categories, grid
+    rest = [sum(column) for column in zip(*grid[count:], strict=True)]
+    return [*ranked[:count], f"{len(ranked) - count:,} other files"], categories, [*grid[:count], rest]
 
 
 def proof(verified: Mapping[str, Any]) -> str:
@@ -183,7 +193,7 @@ def _gravest(report: Report) -> str:
     if not total:
         return "No check that could be answered found a defect."
     parts = [f"{n:,} {severity}" for severity, n in counts.items() if n]
-    result, finding, _ = report.findings[0]
+    result, finding, _ = worst(report, 1)[0]
     return f"There {'is' if total == 1 else 'are'} {plural(total, 'open finding')} ({_listed(parts)}); " \
            f"the gravest stands at {finding.place}: {result.title.rstrip('.')}."
 
@@ -195,6 +205,8 @@ def _price(report: Report) -> str:
         if doubt else ""
     if not effort.likely:
         return f"There is nothing to put right{tail}."
-    return f"Putting everything right takes about {hours_text(effort.likely)} by hand " \
-           f"(between {hours_text(effort.low)} and {hours_text(effort.high)}), " \
-           f"or {hours_text(effort.automated)} when the offered patches are taken{tail}."
+    forecast = forecast_of(report)
+    hand, patched = forecast.of(), forecast.of(patched=True)
+    return f"Putting everything right takes about {hours_text(hand.p50)} by hand (at most {hours_text(hand.p80)} in " \
+           f"80 of 100 cases), or {hours_text(patched.p50)} (at most {hours_text(patched.p80)}) when the offered " \
+           f"patches are taken{tail}."

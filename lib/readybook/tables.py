@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from readybook import priority, story
-from readybook.check import Estimate
-from readybook.effort import is_patched
+from readybook import story
+from readybook.effort import by_hand, with_patches
 from readybook.report import Report
 from readybook.seriesview import SAFETY_WORDS, VERDICT_WORDS, PatchView, SeriesView
 from readybook.severity import SEVERITIES
@@ -88,7 +87,7 @@ def checks(report: Report) -> Table:
         (
             Link(r.id, f"#{r.id}") if r.findings else r.id, r.title, story.CATEGORY_TITLES[r.category],
             _severity(r.gravest), Grade(story.outcome_text(r)), len(r.findings),
-            *((_hours(r.estimate.likely), _hours(r.estimate.automated)) if r.findings else (None, None)),
+            *((hours_cell(by_hand(r).mean), hours_cell(with_patches(r).mean)) if r.findings else (None, None)),
         )
         for r in sorted(report.results, key=lambda r: (not r.findings, SEVERITIES.index(r.gravest), r.id))
     )
@@ -109,40 +108,6 @@ def findings(report: Report) -> Table:
     columns = ("Fingerprint", "Check", "Severity", "File", "Line", "Inside", "What is wrong", "Confidence", "Fix",
                "Application")
     return Table("Open findings", columns, rows, find=True)
-
-
-def quick_wins(report: Report, count: int = 5) -> Table:
-    """One row a check that buys much of the score for little work, best first."""
-    rows = tuple(
-        (
-            Link(win.result.id, f"#{win.result.id}"), win.result.title, _severity(win.result.gravest),
-            f"{sum(map(is_patched, win.result.findings))} of {len(win.result.findings)}", _hours(win.hours),
-            Number(round(win.gain, 4), f"+{win.gain:.2f}"),
-            Number(round(win.gain_per_hour, 4), f"{win.gain_per_hour:.2f}"),
-        )
-        for win in priority.quick_wins(report)[:count]
-    )
-    columns = ("Check", "What is wrong", "Severity", "Patched", "Hours", "Score gain", "Gain per hour")
-    return Table("Quick wins", columns, rows)
-
-
-def efforts(report: Report) -> Table:
-    """One row a category with open findings: three points by hand, and with patches; the last row adds them up."""
-    sums = {**story.category_efforts(report), "": report.effort}
-    rows: list[tuple[Cell, ...]] = [
-        (story.CATEGORY_TITLES.get(name, "All"), *_points_of(estimate)) for name, estimate in sums.items()
-    ]
-    columns = ("Category", "All goes well", "Likely", "All goes badly", "Likely, with patches")
-    return Table("Effort by category", columns, tuple(rows), total=True)
-
-
-def costs(report: Report, hourly_rate: float, engineers: int, hours_per_day: float, currency: str) -> Table:
-    """One row a point of the estimate: hours, money at the rate, working days of the team."""
-    rows = tuple(
-        (cost.name, _hours(cost.hours), Number(round(cost.money, 2), f"{currency} {cost.money:,.0f}"), cost.days)
-        for cost in story.costs(report.effort, hourly_rate, engineers, hours_per_day)
-    )
-    return Table("Cost and calendar", ("Estimate", "Hours", "Money", "Working days"), rows)
 
 
 def heat(report: Report) -> Table:
@@ -173,7 +138,7 @@ def patches(series: SeriesView, patches_page: str = "./remediation.html", audit_
             Link(patch.check, f"{audit_page}#{patch.check}"), patch.title.rstrip("."),
             Grade(SAFETY_WORDS.get(patch.safety, patch.safety)),
             *([Grade(VERDICT_WORDS.get(patch.verdict, "not tried"))] if tried else []), patch.cures, _files(patch),
-            ", ".join(f"{n:04}" for n in patch.requires) or "–", _hours(patch.saves),
+            ", ".join(f"{n:04}" for n in patch.requires) or "–", hours_cell(patch.saves),
         )
         for patch in series.patches
     )
@@ -217,12 +182,9 @@ def _points(value: float | None) -> Cell:
     return None if value is None else Number(value, f"{value:.1f}")
 
 
-def _hours(hours: float) -> Number:
+def hours_cell(hours: float) -> Number:
+    """Hours as a cell."""
     return Number(round(hours, 3), story.hours_text(hours))
-
-
-def _points_of(estimate: Estimate) -> tuple[Number, ...]:
-    return tuple(_hours(h) for h in (estimate.low, estimate.likely, estimate.high, estimate.automated))
 
 
 def _severity(severity: str) -> Grade:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from readybook import charts, display, diffs, story, tables
+from readybook import charts, display, diffs, service_display, story, tables
 from readybook.charts import Chart
 from readybook.seriesview import SeriesView, read_series
 from readybook.display import Shown
@@ -132,8 +132,8 @@ def summary(report: Report) -> str:
 
 
 def service(report: Report) -> Shown:
-    """What was found to be served."""
-    return Shown(display.target_html(report), story.plural(len(report.apps), "application"))
+    """What the service is."""
+    return Shown(service_display.service_html(report), " ".join(service_display.sentences(report)))
 
 
 def score_chart(report: Report) -> Chart:
@@ -150,33 +150,6 @@ def worst(report: Report, count: int = 5) -> Shown:
     """The gravest findings with evidence."""
     places = ", ".join(f"{r.id} {f.place}" for r, f, _ in story.worst(report, count))
     return Shown(display.worst_html(report, count), f"Worst: {places or 'none'}")
-
-
-def quick_wins(report: Report, count: int = 5) -> Table:
-    """What buys most of the score for an hour of work."""
-    return tables.quick_wins(report, count)
-
-
-def effort_table(report: Report) -> Table:
-    """Hours by category."""
-    return tables.efforts(report)
-
-
-def cost_table(report: Report, *, hourly_rate: float, engineers: int, hours_per_day: float, currency: str) -> Table:
-    """Hours, money and working days of the whole."""
-    return tables.costs(report, hourly_rate, engineers, hours_per_day, currency)
-
-
-def assumptions(*, hourly_rate: float, engineers: int, hours_per_day: float, currency: str) -> Shown:
-    """What the money and the days rest on."""
-    text = f"Assumed: {currency} {hourly_rate:,.2f} an hour; {story.plural(engineers, 'engineer')} at " \
-           f"{hours_per_day:g} hours a day on this work. All four are parameters of the notebook."
-    return Shown(el("p", text, class_="rest"), text)
-
-
-def heatmap(report: Report) -> Chart:
-    """Open findings by category and severity."""
-    return charts.severity_heatmap(report)
 
 
 def checks(report: Report) -> Table:

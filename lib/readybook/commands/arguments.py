@@ -65,9 +65,14 @@ def _report(commands: Any) -> None:
 
 def _parameters(command: argparse.ArgumentParser) -> None:
     command.add_argument("--profile", choices=("engineer", "executive"), help="which sections the report shows")
-    command.add_argument("--hourly-rate", type=float, metavar="N", help="turns hours into money")
+    command.add_argument("--hourly-rate", type=_rates, metavar="N[-M]",
+                         help="turns hours into money; 90-140 is a range")
     command.add_argument("--currency", metavar="NAME", help="of the hourly rate")
     command.add_argument("--engineers", type=_positive, metavar="N", help="people who work on the fixes")
+    command.add_argument("--hours-per-week", type=_hours, metavar="N", help="hours a week of each of them")
+    command.add_argument("--hours-per-day", type=_hours, metavar="N", help="hours of a developer-day")
+    command.add_argument("--budget", type=_hours, dest="budget_hours", metavar="HOURS",
+                         help="hours for which the best set of fixes is worked out")
     command.add_argument("--date", default=date.today().isoformat(), metavar="TEXT", help="date shown (default: today)")
 
 
@@ -161,6 +166,22 @@ def _score(text: str) -> float:
     if not 0 <= value <= 10:
         raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 10")
     return value
+
+
+def _hours(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of hours above 0")
+    return value
+
+
+def _rates(text: str) -> tuple[float, float]:
+    """``120`` or ``90-140``: money for an hour, from and to."""
+    low, _, high = text.partition("-")
+    rates = float(low), float(high or low)
+    if not 0 <= rates[0] <= rates[1] < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is neither a rate nor a range of rates such as 90-140")
+    return rates
 
 
 def _positive(text: str) -> int:

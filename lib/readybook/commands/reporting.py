@@ -40,5 +40,8 @@ def batch(arguments: argparse.Namespace) -> int:
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     """The notebook's parameters that the command line sets."""
-    names = ("profile", "hourly_rate", "currency", "engineers", "date")
-    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    names = ("profile", "currency", "engineers", "hours_per_week", "hours_per_day", "budget_hours", "date")
+    given: dict[str, Any] = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    if arguments.hourly_rate is not None:
+        given["hourly_rate"], given["hourly_rate_high"] = arguments.hourly_rate
+    return given
