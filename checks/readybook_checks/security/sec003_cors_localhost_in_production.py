@@ -6,20 +6,17 @@ import re
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.program import App, Middleware
 from readybook.facts.refusals import refused
 from readybook.facts.settings import SettingField, SettingsClass, Variable
 from readybook.facts.values import Choice, FromEnv, text_of
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureMethod
-from readybook.place import Place
 from readybook_checks.security.sec001_cors_any_origin import CORS, wildcard
 from readybook_checks.security.sec011_docs_exposed import DEVELOPMENT, ENVIRONMENTS, PRODUCTION
 
 LOCAL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(?:\d{1,5}|\*))?/?", re.IGNORECASE)
-DEPLOYED = re.compile(r"(?:^|/)(?:render\.ya?ml|fly(?:\.\w+)?\.toml|app\.ya?ml|\.env\.prod\w*|Procfile|[^/]*\.tf|"
-                      r"railway\.(?:json|toml)|serverless\.ya?ml)$|(?:^|/)(?:deploy\w*|k8s|kubernetes|helm|charts?|infra|"
-                      r"manifests|terraform|\.github/workflows)/.*\.(?:ya?ml|tf|sh|env)$")
 TITLE = "Refuse to start in production with origins of a developer's machine"
 
 
@@ -89,7 +86,7 @@ def _answer(project: Project, app: App, middleware: Middleware) -> Answer:
     guard = refused(project.facts.modules.by_path.values(), [variable.name, _field_name(project, variable)], origin)
     if guard is not None:
         return Right(guard, f"a start with {origin} is refused", app.spec)
-    fed = _fed(project, variable.name)
+    fed = set_by_deployment(project.facts, variable.name)
     if fed is not None:
         return Right(fed, f"the deployment sets {variable.name}", app.spec)
     return Finding(
@@ -118,25 +115,6 @@ def _field(project: Project, variable: Variable) -> tuple[SettingsClass, Setting
 def _field_name(project: Project, variable: Variable) -> str:
     found = _field(project, variable)
     return found[1].name if found else variable.name
-
-
-def _fed(project: Project, name: str) -> Place | None:
-    """Where a file of a deployment sets the variable to something, or hands it on."""
-    for service in project.facts.compose_services:
-        for given in service.environment if not service.development else ():
-            if given.name == name and "localhost" not in (given.value or "").partition(":-")[2]:
-                return given.place
-        handed = [d for d in project.facts.dotenvs if name in d.names and not d.test]
-        if service.env_file and handed and not service.development:
-            return service.place
-    word = re.compile(rf"\b{re.escape(name)}\b")
-    for path, file in sorted(project.files.items()):
-        docker = "dockerfile" in path.rpartition("/")[2].lower()
-        if docker or DEPLOYED.search(path):
-            match = word.search(file.text)
-            if match:
-                return Place(path, file.text.count("\n", 0, match.start()) + 1)
-    return None
 
 
 def _fix(project: Project, variable: Variable) -> Fix:

@@ -1,0 +1,193 @@
+"""SEC005: secrets whose default everybody guesses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right
+from readybook.facts.deployedvariables import set_by_deployment
+from readybook.facts.objects import Instance
+from readybook.facts.refusals import refused
+from readybook.facts.secretliterals import SecretLiteral, secret_literals
+from readybook.facts.secretvalues import names_secret, names_signing_key, words_of
+from readybook.facts.settings import SettingField
+from readybook.facts.values import Unknown, by_default
+from readybook.finding import Answer
+from readybook.intents import EnsureImport, Intent, RemoveUnusedImport, ReplaceDefault
+from readybook.place import Place
+from readybook_checks.security.sec004_hardcoded_secret.curing import cure
+from readybook_checks.security.sec005_weak_default_secret.examples import EXAMPLES
+
+GENERATED = re.compile(r"secrets\.(?:token_|choice)|uuid\.uuid4|os\.urandom|random\.|get_random_|Fernet\.generate_key")
+# what a store in a container of its own takes for its password
+STORES = frozenset(
+    "postgres postgresql pg mysql mariadb mongo mongodb redis rabbitmq amqp db database sql neo4j elastic elasticsearch"
+    " minio celery broker mssql oracle clickhouse".split())
+# what the service itself lets in: nobody else gives these out
+OWN = frozenset(
+    "admin superuser super root first initial default user internal service api app application auth jwt session"
+    " sessions webhook secret signing encryption master basic access refresh csrf cookie docs metrics key token"
+    " password pass pwd passwd security test hash salt magic reset verify verification demo".split())
+STAGED = re.compile(r"(?i)(?:^|\.)\w*(?:test|dev|local)(?:ing|elopment)?_?(?:settings|config)\w*$|"
+                    r"(?:settings|config)_?(?:test|dev|local)$")
+MINIMUM = "Field(..., min_length=32)"
+WORSE = {"high": "medium", "medium": "low", "low": "low"}
+
+
+class WeakDefaultSecret(Check):
+    """Where nobody sets the secret, the service starts with one that everybody guesses.
+
+    Looked at: defaults of settings fields and fallbacks of environment reads whose names hold secrets of the service
+    itself, signing keys, passwords of its users, its own API keys and the passwords of its stores: placeholders and
+    common words, an empty signing key, and keys that are made anew at each start, which differ between workers and sign
+    everybody out. Keys of other companies are left alone: a placeholder there opens nothing. A validator that refuses
+    the default is right. Graded down where a file of the deployment sets the variable. Literals that look real belong
+    to SEC004.
+
+    Fix: the default goes, so that the start fails without the variable; signing keys get a minimum length.
+    """
+
+    id = "SEC005"
+    name = "weak-default-secret"
+    category = "security"
+    severity = "high"
+    hours = Hours(0.5, 1, 2, each=0.25)
+    fix_kinds = ("codemod", "advice")
+    suppressed_by = ("SEC004",)
+    references = ("https://cwe.mitre.org/data/definitions/1392.html",)
+    examples = EXAMPLES
+
+    def find(self, project: Project) -> Iterator[Answer]:
+        """A finding for each weak default; a Right for each secret that is required or whose default is refused."""
+        fields = {(f.place.path, f.place.line): f for c in project.facts.settings_classes for f in c.fields
+                  if not STAGED.search(c.path)}
+        staged = {(f.place.path, f.place.line) for c in project.facts.settings_classes for f in c.fields} - {*fields}
+        answers = [*_literals(project, fields, staged), *_others(project, fields)]
+        taken = {(p.path, p.line) for a in answers if (p := a.place) is not None}
+        yield from answers
+        for variable in project.facts.variables:
+            at = (variable.place.path, variable.place.line)
+            if variable.required and at not in taken and (variable.secret or names_secret(variable.name)):
+                taken.add(at)
+                yield Right(variable.place, f"{variable.name} is required")
+        if not taken:
+            yield NotApplicable("no secret of the service has a default, or is read")
+
+
+def _literals(project: Project, fields: dict[tuple[str, int], SettingField], staged: set[tuple[str, int]],
+              ) -> Iterator[Finding | Right]:
+    """Defaults and fallbacks that are text."""
+    modules = project.facts.modules.by_path
+    for module in modules.values():
+        if module.role != "application":
+            continue
+        for literal in secret_literals(module):
+            at = (literal.holder.path, literal.holder.line)
+            field = fields.get(at)
+            if literal.kind not in ("weak", "placeholder") or at in staged or (
+                    field is None and literal.context != "fallback"):
+                continue
+            name = field.env if field is not None else literal.variable or literal.name
+            severity = grade(literal.name or name, literal.kind)
+            if severity:
+                yield _judged(project, literal, field, name, severity)
+
+
+def _judged(project: Project, literal: SecretLiteral, field: SettingField | None, name: str, severity: str,
+            ) -> Finding | Right:
+    names = (literal.target, literal.variable, literal.name, field.name if field else "")
+    guard = refused(project.facts.modules.by_path.values(), names, literal.value)
+    if guard is not None:
+        return Right(guard, f"the default of {name} is refused here")
+    fed = set_by_deployment(project.facts, name)
+    fix = cure(project, literal, field)
+    if field is not None and names_signing_key(field.name):
+        fix = _with_minimum(project, fix)
+    what = "a placeholder" if literal.kind == "placeholder" else "a common word"
+    return Finding(literal.place, f"{name} defaults to {what}: {_effect(name, literal.name)}.",
+                   WORSE[severity] if fed else severity, confidence="medium", fix=fix, chain=(fed,) if fed else ())
+
+
+def grade(name: str, kind: str) -> str:
+    """How bad a guessed value of this name is; empty for keys that another company gives out."""
+    words = set(words_of(name))
+    if words & STORES:
+        return "low"
+    if names_signing_key(name) or words <= OWN:
+        return "high"
+    last = words_of(name)[-1:]
+    return "medium" if kind == "weak" and last and last[0] in ("password", "passwd", "pwd", "secret") and not (
+        words & {"smtp", "mail", "email", "client", "aws"}) else ""
+
+
+def _effect(name: str, written: str) -> str:
+    words = set(words_of(written or name))
+    if words & STORES:
+        return "where it is unset, whoever reaches the store is in"
+    if names_signing_key(written or name):
+        return "where it is unset, anybody can make what it signs, and come in as anybody"
+    return "where it is unset, anybody can come in with it"
+
+
+def _with_minimum(project: Project, fix: Fix) -> Fix:
+    """The field asks for 32 characters instead of for any text."""
+    intents: list[Intent] = []
+    for intent in fix.intents:
+        if isinstance(intent, ReplaceDefault) and intent.value is None and _plain(project, intent.place):
+            intents += [replace(intent, value=MINIMUM), EnsureImport(intent.place.path, "pydantic", "Field")]
+        else:
+            intents.append(intent)
+    return replace(fix, intents=tuple(intents))
+
+
+def _plain(project: Project, place: Place) -> bool:
+    """Whether a field is given its default directly, on one line."""
+    line = project.text(place.path).split("\n")[place.line - 1]
+    return "Field(" not in line and line.count("(") == line.count(")")
+
+
+def _others(project: Project, fields: dict[tuple[str, int], SettingField]) -> Iterator[Finding]:
+    """Signing keys that are empty by default, or made anew at each start."""
+    for field in fields.values():
+        if not names_secret(field.name) or isinstance(field.default, Unknown):
+            continue
+        value = by_default(field.default)
+        made = isinstance(value, Instance) and GENERATED.match(value.path)
+        empty = value == "" and names_signing_key(field.name)
+        if not made and not (empty and not _asked(project, field)):
+            continue
+        fed = set_by_deployment(project.facts, field.env)
+        workers = max((c.workers or 1 for c in project.facts.serve_commands if c.purpose == "deploy"), default=1)
+        if made:
+            who = f"each of the {workers} processes makes its own" if workers > 1 else "each start makes a new one"
+            message = f"Where {field.env} is unset, {who}: what one signs the next refuses, users are signed out."
+        else:
+            message = f"{field.env} is empty by default: {_effect(field.env, field.name)}."
+        severity = "medium" if made else "high"
+        yield Finding(field.place, message, WORSE[severity] if fed else severity, confidence="medium",
+                      fix=_required(project, field), chain=(fed,) if fed else ())
+
+
+def _asked(project: Project, field: SettingField) -> bool:
+    """Whether code asks if the field holds anything."""
+    asked = re.compile(rf"\bnot\s+(?:\w+\.){{0,3}}{re.escape(field.name)}\b|"
+                       rf"\bif\s+(?:\w+\.){{0,3}}{re.escape(field.name)}\s*:")
+    return any(field.name in m.text and asked.search(m.text) for m in project.facts.modules.by_path.values()
+               if m.role == "application")
+
+
+def _required(project: Project, field: SettingField) -> Fix:
+    path = field.place.path
+    value = MINIMUM if names_signing_key(field.name) and field.annotation and _simple(project, field) else None
+    intents: list[Intent] = [ReplaceDefault(field.place, field.name, value, None if field.annotation else "str"),
+                             RemoveUnusedImport(path, "secrets")]
+    if value:
+        intents.append(EnsureImport(path, "pydantic", "Field"))
+    return Fix(f"Require {field.env}", tuple(intents), safety="review",
+               reason="the start fails where the variable is not set, so set it first, the same for all processes")
+
+
+def _simple(project: Project, field: SettingField) -> bool:
+    return "Field(" not in project.text(field.place.path).split("\n")[field.place.line - 1]

@@ -1,0 +1,42 @@
+"""Examples of SEC005."""
+
+from __future__ import annotations
+
+from readybook import Bad, Good
+
+TOP = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+WITH_FIELD = "from pydantic import Field\n" + TOP
+END = "\n\nsettings = Settings()\n"
+GUARD = ("\n    @model_validator(mode=\"after\")\n    def check(self):\n        if self.SECRET_KEY == \"changethis\":\n"
+         "            raise ValueError(\"set SECRET_KEY\")\n        return self\n")
+EXAMPLES = (
+    Bad({"config.py": TOP + "    SECRET_KEY: str = \"changeme\"\n    NAME: str = \"shop\"\n" + END},
+        at=("config.py:5",), severity="high",
+        fixed={"config.py": WITH_FIELD + "    SECRET_KEY: str = Field(..., min_length=32)\n    NAME: str = \"shop\"\n"
+               + END}),
+    Bad(  # the password of the first user; a store's; another company's key is left alone
+        {"config.py": TOP + "    first_superuser_password: str = \"admin\"\n    postgres_password: str = \"postgres\"\n"
+         "    openai_api_key: str = \"your-key-here\"\n" + END}, at=("config.py:5", "config.py:6"), severity="high"),
+    Bad(  # made anew by each process, four of them
+        {"config.py": "import secrets\n\n" + TOP + "    secret_key: str = secrets.token_urlsafe(32)\n" + END,
+         "Procfile": "web: uvicorn main:app --workers 4\n"}, at=("config.py:7",), severity="medium",
+        fixed={"config.py": WITH_FIELD + "    secret_key: str = Field(..., min_length=32)\n" + END}),
+    Bad({"config.py": TOP + "    jwt_secret: str = \"\"\n" + END,
+         "compose.yml": "services:\n  api:\n    build: .\n    environment:\n      JWT_SECRET: ${JWT_SECRET:?}\n"},
+        at=("config.py:5",), severity="medium"),
+    Bad({"main.py": "import os\n\nADMIN_PASSWORD = os.getenv(\"ADMIN_PASSWORD\", \"admin\")\n"}, at=("main.py:3",),
+        severity="high", fixed={"main.py": "import os\n\nADMIN_PASSWORD = os.environ[\"ADMIN_PASSWORD\"]\n"}),
+    Good({"config.py": TOP + "    secret_key: str\n" + END}),
+    Good({"config.py": TOP.replace("from pyd", "from pydantic import model_validator\nfrom pyd", 1)
+          + "    SECRET_KEY: str = \"changethis\"\n" + GUARD + END}),
+    Good(  # other companies' keys, off by default; names of things; settings of tests
+        {"config.py": TOP + "    smtp_password: str = \"\"\n    stripe_api_key: str | None = None\n"
+         "    token_type: str = \"bearer\"\n\n\nclass TestSettings(BaseSettings):\n    secret_key: str = \"test\"\n"
+         + END},
+        outcome="not_applicable"),
+    Good(  # asked before it is used
+        {"config.py": TOP + "    jwt_secret: str = \"\"\n" + END,
+         "main.py": "from config import settings\n\nif not settings.jwt_secret:\n    raise RuntimeError(\"set it\")\n"},
+        outcome="not_applicable"),
+    Good({"main.py": "print(\"no settings\")\n"}, outcome="not_applicable"),
+)
