@@ -13,6 +13,7 @@ from readybook.facts.orm import OrmModel
 from readybook.facts.queryrows import Rows
 from readybook.place import Place
 
+SILENT = ("dynamic", "write_only", "noload", "raise", "raise_on_sql")  # read by a query of its own, or never
 ON_TOUCH = ("select", "select_related")  # a query of its own at first touch
 UNLOADED = frozenset(("lazyload", "raiseload", "noload", "defaultload", "defer", "load_only", "undefer"))
 
@@ -74,7 +75,7 @@ def _in_answers(project: Project) -> Iterator[LazyRead]:
 def _loaded(project: Project, rows: Rows, model: OrmModel, name: str) -> bool | None:
     """Whether the relationship is there when it is read; None where that is not shown, or reading it costs nothing."""
     relation = model.relationship(name)
-    if relation is None or not relation.lazy or relation.lazy in ("dynamic", "write_only", "noload"):
+    if relation is None or not relation.lazy or relation.lazy in SILENT:
         return None
     if rows.path and relation.many is not True:
         return None  # mostly the way back to an object that the session holds

@@ -1,0 +1,96 @@
+"""Examples of PER019."""
+
+from __future__ import annotations
+
+from readybook import Bad, Good
+
+MODELS = """from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    orders: Mapped[list["Order"]] = relationship(back_populates="user"{lazy})
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user: Mapped[User] = relationship(back_populates="orders")
+"""
+IMPORTS = """from fastapi import FastAPI
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession{more}
+
+from models import User
+
+app = FastAPI()
+
+
+class Out(BaseModel):
+    id: int
+    orders: list[int]
+
+
+"""
+HEAD = IMPORTS.format(more="")
+LOADED = IMPORTS.format(more="\nfrom sqlalchemy.orm import selectinload")
+MAKER = """from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://db/shop")
+sessions = async_sessionmaker(engine{keep})
+"""
+POST = ("@app.post(\"/users\")\nasync def make(db: AsyncSession, name: str):\n    user = User(name=name)\n"
+        "    db.add(user)\n")
+
+
+def _files(body: str, head: str = HEAD, lazy: str = "", **more: str) -> dict[str, str]:
+    return {"models.py": MODELS.format(lazy=lazy), "main.py": head + body, **{f"{k}.py": v for k, v in more.items()}}
+
+
+EXAMPLES = (
+    Bad(_files("async def of(db: AsyncSession):\n    users = (await db.scalars(select(User))).all()\n"
+               "    return [len(u.orders) for u in users]\n"),
+        at=("main.py:18",), severity="high",
+        fixed={"main.py": LOADED + "async def of(db: AsyncSession):\n"
+               "    users = (await db.scalars(select(User).options(selectinload(User.orders)))).all()\n"
+               "    return [len(u.orders) for u in users]\n"}),
+    Bad(  # the response model reads it
+        _files("@app.get(\"/users/{key}\", response_model=Out)\nasync def one(db: AsyncSession, key: int):\n"
+               "    return await db.get(User, key)\n"),
+        at=("main.py:17",), severity="high",
+        fixed={"main.py": LOADED + "@app.get(\"/users/{key}\", response_model=Out)\n"
+               "async def one(db: AsyncSession, key: int):\n"
+               "    return await db.get(User, key, options=[selectinload(User.orders)])\n"}),
+    Bad(  # answered after the commit that expired it
+        _files(POST + "    await db.commit()\n    return {\"id\": user.id}\n", db=MAKER.format(keep="")),
+        at=("db.py:4",), severity="high",
+        fixed={"db.py": MAKER.format(keep=", expire_on_commit=False")}),
+    Bad(_files(POST + "    await db.commit()\n    await db.refresh(instance=user)\n    return user\n", db=MAKER.format(keep="")),
+        at=("db.py:4",), severity="low"),
+    Bad(  # a function away, on one object
+        _files("async def first(db: AsyncSession):\n    result = await db.execute(select(User))\n"
+               "    return result.scalar_one_or_none()\n\n\nasync def of(db: AsyncSession):\n"
+               "    user = await first(db)\n    return user.orders\n"),
+        at=("main.py:23",), severity="high"),
+    Good(_files("async def of(db: AsyncSession):\n"
+                "    users = (await db.scalars(select(User).options(selectinload(User.orders)))).all()\n"
+                "    return [len(u.orders) for u in users]\n", LOADED)),
+    Good(_files("async def of(db: AsyncSession):\n    users = (await db.scalars(select(User))).all()\n"
+                "    return [len(u.orders) for u in users]\n", lazy=", lazy=\"selectin\"")),
+    Good(_files("async def of(db: AsyncSession):\n    user = await db.get(User, 1)\n"
+                "    await db.refresh(user, [\"orders\"])\n    return user.orders\n")),
+    Good(_files(POST + "    await db.commit()\n    return user\n", db=MAKER.format(keep=", expire_on_commit=False"))),
+    Good(  # awaited attributes, and a session that is not asynchronous
+        _files("from sqlalchemy.orm import Session\n\n\nasync def of(db: AsyncSession):\n"
+               "    user = await db.get(User, 1)\n    return await user.awaitable_attrs.orders\n\n\n"
+               "def plain(db: Session):\n    return db.get(User, 1).orders\n"), outcome="not_applicable"),
+)

@@ -1,0 +1,129 @@
+"""Where sessions are made that forget their objects at commit, and where such objects are read afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from readybook import Project
+from readybook.facts.behaviour import Call
+from readybook.facts.objects import External, FunctionValue
+from readybook.facts.queries import ASYNC, session_kind
+from readybook.facts.querychains import receivers
+from readybook.facts.unparse import unparse
+from readybook.facts.usage import is_node, statements
+from readybook.place import Place
+
+MAKERS = ("sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker")
+
+
+@dataclass(frozen=True, slots=True)
+class LateRead:
+    """An object's attribute (or the object itself, answered) read after the commit that expired it."""
+
+    function: str
+    text: str
+    place: Place
+
+
+def makers(project: Project) -> list[Call]:
+    """The calls that set up asynchronous sessions: session factories, or sessions made without one."""
+    found = []
+    for call in project.facts.behaviour.calls_to(*MAKERS, *ASYNC):
+        if call.path == "sqlalchemy.orm.sessionmaker":
+            kind = call.kwargs.get("class_")
+            if not isinstance(kind, External) or kind.path not in ASYNC:
+                continue
+        elif call.path in ASYNC and not ("bind" in call.kwargs or call.args or "expire_on_commit" in call.kwargs):
+            continue
+        if "AsyncConnection" not in call.path and "scoped" not in call.path:
+            found.append(call)
+    return found
+
+
+def late_reads(project: Project) -> list[LateRead]:
+    """Reads of objects after the commit of their asynchronous session, without a refresh between."""
+    behaviour = project.facts.behaviour
+    handlers = {id(e.function.node) for e in behaviour.entries if e.kind == "handler"}
+    objects = {id(c.site.node) for m in project.facts.orm_models for c in behaviour.calls_to(m.path)}
+    objects |= {node for q in project.facts.queries for node, many in q.rows.items() if not many}
+    found: dict[Place, LateRead] = {}
+    for call in behaviour.calls:
+        function = call.site.function
+        if call.last != "commit" or not call.awaited or function is None or function.node[0] != "def":
+            continue
+        if any(session_kind(on) == "async" for on in receivers(call)):
+            for read in _after(function, call, objects, id(function.node) in handlers):
+                found.setdefault(read.place, read)
+    return sorted(found.values(), key=lambda r: (r.place.path, r.place.line, r.place.column))
+
+
+def _after(function: FunctionValue, commit: Call, objects: set[int], handler: bool) -> Iterator[LateRead]:
+    names = {t[3] for s in statements(function.node[6]) if s[0] in ("assign", "ann") for t in _targets(s)
+             if id(_plain(s[5] if s[0] == "assign" else s[6])) in objects}
+    block, index = _block_of(function.node[6], commit.site.node) or ((), 0)
+    for s in block[index + 1:]:
+        for node in _nodes(s):
+            if node[0] == "call" and node[3][0] == "attr" and node[3][4] in ("refresh", "merge", "expunge", "delete"):
+                names -= {a[3] for a in (*node[4], *(v for _, v in node[5])) if a[0] == "name"}
+        if s[0] in ("assign", "ann"):
+            names -= {t[3] for t in _targets(s)}
+        read = _read(s, names, handler)
+        if read is not None:
+            yield LateRead(function.name, unparse(read), function.module.place(read, function.qualname))
+            return
+
+
+def _read(s: Any, names: set[str], handler: bool) -> Any:
+    """What a statement reads of the objects."""
+    if handler and s[0] == "return" and s[4] is not None and s[4][0] == "name" and s[4][3] in names:
+        return s[4]
+    for node in _nodes(s):
+        if node[0] == "attr" and node[3][0] == "name" and node[3][3] in names and not node[4].startswith("_"):
+            return node
+    return None
+
+
+def _plain(node: Any) -> Any:
+    while node is not None and node[0] in ("await", "bool"):
+        node = node[3] if node[0] == "await" else node[4][0]
+    return node
+
+
+def _targets(s: Any) -> list[Any]:
+    return [t for t in (s[4] if s[0] == "assign" else (s[4],)) if t[0] == "name"]
+
+
+def _block_of(body: Any, node: Any) -> tuple[Any, int] | None:
+    """The innermost block that holds a call, and the index of its statement there."""
+    for index, s in enumerate(body):
+        if any(n is node for n in _nodes(s)):
+            for part in s[4:]:
+                for inner in _bodies(part):
+                    found = _block_of(inner, node)
+                    if found is not None:
+                        return found
+            return body, index
+    return None
+
+
+def _bodies(part: Any) -> Iterator[Any]:
+    """The blocks of statements in a part of a statement, those of handlers and cases too."""
+    if isinstance(part, tuple) and part and isinstance(part[0], tuple):
+        if is_node(part[0]) and len(part[0]) > 3 and isinstance(part[0][3], int):
+            yield part
+        for inner in part:
+            if isinstance(inner, tuple) and not is_node(inner):
+                yield from _bodies(inner)
+                for deep in inner:
+                    yield from _bodies(deep)
+
+
+def _nodes(part: Any) -> Iterator[Any]:
+    todo = [part]
+    while todo:
+        one = todo.pop()
+        if is_node(one):
+            yield one
+        todo.extend(p for p in reversed(one) if isinstance(p, tuple))
