@@ -74,7 +74,8 @@ EXAMPLES = (
         _files(POST + "    await db.commit()\n    return {\"id\": user.id}\n", db=MAKER.format(keep="")),
         at=("db.py:4",), severity="high",
         fixed={"db.py": MAKER.format(keep=", expire_on_commit=False")}),
-    Bad(_files(POST + "    await db.commit()\n    await db.refresh(instance=user)\n    return user\n", db=MAKER.format(keep="")),
+    Bad(_files(POST + "    await db.commit()\n    await db.refresh(instance=user)\n    return user\n",
+               db=MAKER.format(keep="")),
         at=("db.py:4",), severity="low"),
     Bad(  # a function away, on one object
         _files("async def first(db: AsyncSession):\n    result = await db.execute(select(User))\n"
