@@ -179,7 +179,9 @@ def _text(node: ast.expr, values: dict[str, Any]) -> str | None:
     if isinstance(node, ast.Name):
         return str(values[node.id]) if node.id in values else None
     if isinstance(node, ast.JoinedStr):
-        parts = [_text(p.value, values) or "5" if isinstance(p, ast.FormattedValue) else _text(p, values)
+        parts = [_text(p.value, values) if isinstance(p, ast.FormattedValue) else _text(p, values)
                  for p in node.values]
-        return "".join(p or "" for p in parts)
+        given = ["5" if part is None and "TIMEOUT" in ast.unparse(p) else part  # a number of theirs
+                 for part, p in zip(parts, node.values, strict=True)]
+        return None if None in given else "".join(given)
     return None

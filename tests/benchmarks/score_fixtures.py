@@ -5,10 +5,10 @@
 FIXTURES.json lists the cases (peer, repository, commit, path, rule, topic), FOLDER holds checkouts or bare mirrors
 named owner+name or owner__name. Each case becomes the one file of a project of its own, under ``app/`` so that no rule
 about paths silences it. Our checks ask about code that serves requests: for the topics in SERVED, ``app/main.py``
-registers every function of the case as a route. A case counts for the checks that its topic maps to, once they exist;
-rules that ask another question than our check are left out, with the reason. Prints recall on what must be reported and
-the rate of reports on what must not, by topic and in total, then each miss; leaves with 1 when recall is below 0.9 or
-the rate above 0.05.
+registers every function of the case as a route, and a Dockerfile without a command serves that. A case counts for the
+checks that its topic maps to, once they exist; rules that ask another question than our check are left out, with the
+reason. Prints recall on what must be reported and the rate of reports on what must not, by topic and in total, then
+each miss; leaves with 1 when recall is below 0.9 or the rate above 0.05.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "container/pip-cache": ("OPS013",),
     "container/secrets": ("OPS013", "SEC004"),
     "db/sqlalchemy": ("COD010",),
-    "deploy/debug": ("SEC012",),
     "di/annotated": ("COD012",),
     "errors/swallowed": ("COD010",),
     "http-client/timeout": ("PER011",),
@@ -81,9 +80,39 @@ TOPICS: dict[str, tuple[str, ...]] = {
 }
 SERVED = frozenset({"async/blocking-http", "async/blocking-sleep", "async/blocking-subprocess", "async/blocking-file",
                     "async/blocking-input", "async/busy-wait", "async/lost-task", "async/no-await",
-                    "openapi/response-model", "security/code-exec", "security/command-injection",
+                    "logging/print", "openapi/response-model", "security/code-exec", "security/command-injection",
                     "security/deserialization", "security/path-traversal", "security/sql-injection", "security/ssrf"})
-ANOTHER_QUESTION: dict[str, str] = {}
+# Rules of a mapped topic that ask something that our check does not, with the difference.
+ANOTHER_QUESTION: dict[str, str] = {
+    "ASYNC240": "asks for metadata of files, answered in microseconds",
+    "S608": "any SQL text that is formatted, executed or not",
+    "sqlalchemy-sql-injection": "text in the query builder, which SQLAlchemy refuses since 1.4",
+    "S602": "any shell, also for a constant", "S604": "any argument named shell", "S605": "any shell",
+    "S603": "any process", "S607": "a program without its full path", "process-creation-sandbox": "any process",
+    "subprocess-shell-true": "any shell", "subprocess-shell-false": "any shell",
+    "dangerous-subprocess-use-audit": "any command that is no literal, the operator's arguments too",
+    "dangerous-subprocess-use-tainted-env-args": "the operator's own environment and arguments",
+    "dangerous-system-call-audit": "any command that is no literal",
+    "dangerous-system-call-tainted-env-args": "the operator's own environment and arguments",
+    "S301": "any unpickling, of own files too", "harden-pickle-load": "any unpickling, of own files too",
+    "avoid-pickle": "any pickling, writing too", "avoid-cPickle": "any pickling", "avoid-dill": "any pickling",
+    "avoid-shelve": "any pickling",
+    "S307": "any eval, also of a constant", "S311": "any draw from random, whatever for",
+    "secure-random": "any draw from random, whatever for", "url-sandbox": "an address typed at the console",
+    "S324": "any md5, whatever for", "insecure-hash-algorithm-md5": "any md5",
+    "insecure-hash-algorithm-sha1": "any sha1", "insecure-hash-function": "any md5",
+    "no-auth-over-http": "plain HTTP", "https-connection": "plain HTTP",
+    "T203": "pprint",
+    "jwt-python-exposed-data": "what a token's payload holds", "jwt-python-exposed-credentials": "a token's payload",
+    "jwt-decode-verify": "verify= of PyJWT 1, which PyJWT 2 ignores",
+    "mongo-client-bad-auth": "an outdated way to log in", "secret-in-build-arg": "names of build arguments",
+    "secure-set-cookie": "cookies of Flask", "secure-flask-cookie": "cookies of Flask",
+}
+# Rules that one kind of our check's findings answers: its message must match.
+TOLD: dict[str, str] = {
+    "jwt-python-none-alg": r"none|without a signature", "unverified-jwt-decode": r"(?i)verif|signature|unchecked",
+    "jwt-python-hardcoded-secret": r"(?i)secret|key",
+}
 
 
 @dataclass
@@ -120,7 +149,9 @@ def topic_of(entry: dict[str, str]) -> str:
 def placed(path: str, text: str, served: bool) -> dict[str, str]:
     """The files of a case's project."""
     if path.endswith(".hs") or "dockerfile" in path.lower():
-        return {"Dockerfile": text}
+        serves = "" if re.search(r"(?im)^\s*(?:CMD|ENTRYPOINT)\b", text) else 'CMD ["uvicorn", "app.main:app"]\n'
+        main = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+        return {"Dockerfile": f"{text.rstrip()}\n{serves}", "app/__init__.py": "", "app/main.py": main}
     if path.endswith((".yml", ".yaml")):
         return {"docker-compose.yml" if "compose" in path else "deploy/k8s.yaml": text}
     stem = re.sub(r"\W", "_", Path(path).stem.removeprefix("test_").removesuffix("_test")).lower()
@@ -147,7 +178,7 @@ def told_apart(text: str) -> tuple[str, list[str]]:
     return "\n".join(lines), names
 
 
-def reported(case: Case, path: str, checks: list[Check], served: bool) -> list[tuple[int, int]]:
+def reported(case: Case, path: str, checks: list[Check], served: bool, told: str) -> list[tuple[int, int]]:
     """The lines that the checks report; a check that fails counts as silent and is told on stderr."""
     project = Project.from_files(placed(path, case.text, served))
     found = []
@@ -156,12 +187,12 @@ def reported(case: Case, path: str, checks: list[Check], served: bool) -> list[t
         if asked.error:
             print(f"{case.name}: {check.id}: {asked.error}", file=sys.stderr)
         found += [(f.place.line, f.place.end_line or f.place.line) for f in asked.findings
-                  if f.place.path != "app/main.py"]
+                  if f.place.path != "app/main.py" and re.search(told, f.message)]
     return found
 
 
-def scored(case: Case, found: list[tuple[int, int]]) -> Score:
-    """How the reports of one case agree with its labels."""
+def scored(case: Case, found: list[tuple[int, int]], near: set[int]) -> Score:
+    """How the reports of one case agree with its labels; ``near`` are lines that other rules name."""
     score = Score()
     covered: set[tuple[int, int]] = set()
     for number, (first, last, must) in enumerate(case.labels):
@@ -180,7 +211,7 @@ def scored(case: Case, found: list[tuple[int, int]]) -> Score:
                 " ".join(case.text.split())[:90])
             score.misses.append(f"{'missed ' if must else 'reported'} {case.name}{line}  {shown}")
     if case.rest:
-        beyond = [f for f in found if f not in covered]
+        beyond = [f for f in found if f not in covered and not near & set(range(f[0], f[1] + 1))]
         score.negatives += case.rest
         score.hits += min(len(beyond), case.rest)
         lines = case.text.split("\n")
@@ -211,13 +242,18 @@ def main() -> int:
     scores: dict[str, Score] = defaultdict(Score)
     absent = []
     listed = json.loads(given.fixtures.read_text(encoding="utf-8"))["cases"]
+    near: dict[tuple[str, str], set[int]] = defaultdict(set)  # lines that some rule names in a file
+    for entry in listed:
+        if entry["peer"] == "ruff":
+            near[entry["peer"], entry["path"]] |= {x for c in cases(entry, given.folder) for x, _, _ in c.labels}
     for topic, entry, ids in entries(listed, given.topic, set(checks)):
         read = list(cases(entry, given.folder))
         if not read:
             absent.append(f"{entry['repo']}: {entry['path']}")
         for case in read:
-            found = reported(case, entry["path"], [checks[i] for i in ids], topic in SERVED)
-            scores[topic].add(scored(case, found))
+            found = reported(case, entry["path"], [checks[i] for i in ids], topic in SERVED,
+                             TOLD.get(entry["rule"], ""))
+            scores[topic].add(scored(case, found, near.get((entry["peer"], entry["path"]), set())))
     return printed(scores, absent, sorted({t for e in listed if (t := topic_of(e)) not in TOPICS}), given.misses,
                    {i for ids in TOPICS.values() for i in ids} - set(checks))
 

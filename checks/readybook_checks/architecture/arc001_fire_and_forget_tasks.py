@@ -18,7 +18,7 @@ from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpres
 
 TASKS = (
     "asyncio.create_task", "asyncio.ensure_future", "asyncio.tasks.create_task", "asyncio.tasks.ensure_future",
-    "asyncio.AbstractEventLoop.create_task",
+    "asyncio.AbstractEventLoop.create_task", "asyncio.Task", "asyncio.tasks.Task",
 )
 FUTURES = (
     "asyncio.AbstractEventLoop.run_in_executor",

@@ -14,8 +14,8 @@ from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, Replac
 from readybook.place import Place
 from readybook.project import Project
 
-SEVERITY = {"sleep": "critical", "http": "critical", "process": "critical", "network": "critical",
-            "database": "critical", "broker": "high", "file": "medium"}
+SEVERITY = {"sleep": "critical", "console": "critical", "http": "critical", "process": "critical",
+            "network": "critical", "database": "critical", "broker": "high", "file": "medium"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ METHODS = frozenset({"execute", "executemany", "executescript", "exec_driver_sql
                      "fetch_all", "fetch_one", "fetch_val", "fetchall", "fetchone", "fetchmany", "cursor", "prepare",
                      "raw", "execute_sql", "execute_query", "read_sql", "read_sql_query", "scalar", "scalars", "exec",
                      "query", "iterate", "run_sql", "sql", "copy_from_query", "query_df", "from_statement",
-                     "callproc", "mogrify", "execute_async", "select", "extra", "execute_many", "stream_scalars"})
+                     "callproc", "mogrify", "execute_async", "run", "extra", "execute_many", "stream_scalars"})
 TEXT = re.compile(r"sqlalchemy(?:\.\w+)*\.text|sqlmodel(?:\.\w+)*\.text|databases\.core\.text")
 SQL = re.compile(r"(?is)(?:^|[\s(;'\"])(?:select\s.*?\sfrom\b|select\s+\S+\s*$|insert\s+(?:ignore\s+)?(?:into\s)?|"
                  r"replace\s+into\s|update\s+\S*.*?\bset\b|"
                  r"delete\s+from\b|merge\s+into\b|with\s+\w+\s+as\b|create\s+(?:\w+\s+)*(?:table|index|database|schema|"
                  r"role|user|view|extension)\b|drop\s+(?:table|index|database|schema|role|user|view)\b|alter\s+\w+\s|"
-                 r"truncate\s|call\s+\w+\s*\(|grant\s|copy\s+\S|explain\s|where\s|order\s+by\s|set\s+\w+(?:\.\w+)?\s*=?|"
+                 r"truncate\s|call\s+\w+\s*\(|grant\s|copy\s+\S|explain\s|set\s+\w+(?:\.\w+)?\s*=?|"
                  r"exec(?:ute)?\s+\w|pragma\s|refresh\s+materialized|listen\s|notify\s|vacuum\b)")
 PLAIN = re.compile(r"(?is)^\s*(?:set|alter|create|drop|truncate|grant|revoke|copy|pragma|listen|notify|vacuum|refresh|"
                    r"use|lock|analyze|comment|reindex|attach)\b")
@@ -33,6 +33,7 @@ VALUE = re.compile(r"(?is)(?:'|\"|%|[=<>]|\blike|\bilike|\bvalues\s*\(|\bin\s*\(
 NAMED = re.compile(r"(?is)\b(?:from|into|join|update|table|order\s+by|group\s+by|by|as|select|distinct|index|schema|"
                    r"database|user|role|collate|asc|desc|only|on|using)\s+[\w.\"`\[]*$")
 OWN = frozenset({"environment", "file", "console"})
+STRICT = re.compile(r"(?is)\bselect\s.*?\sfrom\b|\binsert\s+into\b|\bupdate\s+\S+\s+set\b|\bdelete\s+from\b")
 STYLES = {"sqlite3": "?", "aiosqlite": "?", "psycopg": "%s", "psycopg2": "%s", "pymysql": "%s", "MySQLdb": "%s",
           "aiomysql": "%s", "mysql": "%s", "aiopg": "%s", "asyncpg": "$"}
 
@@ -96,7 +97,7 @@ def _answer(origins: Origins, call: Call, node: Node) -> Answer | None:
     holes = [(n, p) for n, p in enumerate(parts) if isinstance(p, Hole)]
     if len(holes) == len(parts) or not any(isinstance(p, str) and p.strip() for p in parts):
         return _whole(origins, call, node) if _certain(call) else None
-    if not _certain(call) and not SQL.search(constant):
+    if not _certain(call) and not (STRICT if call.last == "run" else SQL).search(constant):
         return None
     worst: tuple[int, Origin, Hole, bool] | None = None
     unsure: Origin | None = None
@@ -129,10 +130,10 @@ def _whole(origins: Origins, call: Call, node: Node) -> Answer | None:
 
 def _takes_value(parts: list[Piece], number: int, constant: str) -> bool:
     """Whether a bound parameter could stand where the hole is."""
-    before = "".join(p if isinstance(p, str) else "?" for p in parts[:number])[-200:]
+    before = "".join(p if isinstance(p, str) else "?" for p in parts[:number])[-2_000:]
     if PLAIN.match(constant) or NAMED.search(before) or before.rstrip().endswith((".", "`", '"')):
         return False
-    return VALUE.search(before) is not None
+    return before.count("'") % 2 == 1 or VALUE.search(before) is not None
 
 
 def _grade(origin: Origin, value: bool) -> int:
@@ -270,6 +271,12 @@ SqlInjection.examples = (
          "    marks = \", \".join(\"?\" for _ in ids)\n    con = sqlite3.connect(\"shop.db\")\n"
          "    con.execute(f\"SELECT name FROM goods WHERE id IN ({marks})\", ids)\n"
          "    con.execute(\"SELECT name FROM goods WHERE a = ?\", (changes[\"a\"],))\n"},
+    ),
+    Bad(  # inside quotes that hold more than the value; what runs no SQL stays silent
+        {"store.py": "import sqlite3\n\n\ndef user(name, shell):\n    shell.run(\"copy \" + name)\n"
+         "    con = sqlite3.connect(\"shop.db\")\n"
+         "    con.execute(\"SELECT id FROM users WHERE name = 'user_\" + name + \"_x'\")\n"},
+        at=("store.py:7",), severity="medium",
     ),
     Good(  # the query builder makes the parameters itself
         {"main.py": "from sqlalchemy import select\n" + SESSION + "@app.get(\"/users\")\n"

@@ -6,19 +6,21 @@ from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.objects import ClassValue
 from readybook.facts.origins import Origin, Origins
-from readybook.facts.values import External, known
+from readybook.facts.values import External, by_default, known
 from readybook.finding import Answer
-from readybook.intents import EnsureImport, ReplaceExpression
+from readybook.intents import EnsureImport, ReplaceExpression, SetKeyword
 from readybook.project import Project
 
 PICKLES = frozenset({
     "pickle.loads", "pickle.load", "cPickle.loads", "cPickle.load", "dill.loads", "dill.load", "cloudpickle.loads",
     "cloudpickle.load", "joblib.load", "marshal.loads", "marshal.load", "jsonpickle.decode", "jsonpickle.loads",
-    "pickle.Unpickler", "pandas.read_pickle", "shelve.open",
+    "pickle.Unpickler", "pandas.read_pickle", "shelve.open", "_pickle.loads", "_pickle.load", "_pickle.Unpickler",
 })
 EVALUATORS = frozenset({"eval", "exec", "builtins.eval", "builtins.exec"})
 YAML = frozenset({"yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.unsafe_load_all"})
+RUAMEL = frozenset({"ruamel.yaml.YAML", "ruamel.yaml.main.YAML"})
 SAFE_LOADERS = frozenset({"SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader", "FullLoader", "CFullLoader"})
 
 
@@ -53,27 +55,45 @@ class UnsafeDeserialisation(Check):
 
 
 def _loads(call: Call) -> bool:
+    if call.path in RUAMEL:
+        return by_default(call.kwargs.get("typ", call.args[0] if call.args else None)) in ("unsafe", ["unsafe"])
     return call.path in PICKLES or call.path in EVALUATORS or call.path in YAML
 
 
 def _answer(call: Call, origins: Origins) -> Answer:
+    if call.path in RUAMEL:
+        fix = Fix("Load plain data only", (SetKeyword(call.place, call.last, "typ", '"safe"'),), safety="review",
+                  reason="documents with tags that build Python objects are refused") if "typ" in call.kwargs else (
+            advice('Use YAML(typ="safe")', "the kind is written without its name"))
+        return Finding(call.place, f"{call.path}() builds any Python object that a document names: whoever can write "
+                       "one runs code here.", "medium", fix=fix)
     if call.path in YAML and not call.path.startswith("yaml.unsafe"):
         loader = call.args[1] if len(call.args) > 1 else call.kwargs.get("Loader")
         if isinstance(loader, External) and loader.path.rpartition(".")[2] in SAFE_LOADERS:
             return Right(call.place, "the loader builds plain data only")
         if loader is None:
             return Right(call.place, "PyYAML 6 refuses to load without a loader, PyYAML 5.1 to 5.4 builds plain data")
-        if not isinstance(loader, External):
+        unsafe = isinstance(loader, External) and loader.path.startswith("yaml.") or (
+            isinstance(loader, ClassValue) and loader.is_a("yaml.Loader", "yaml.UnsafeLoader", "yaml.CLoader"))
+        if not unsafe:
             return CannotTell(f"which loader {call.path}() uses is not known", call.place)
-    if call.args and known(call.args[0]) and isinstance(call.args[0], str | bytes):
+    constant = bool(call.args) and known(call.args[0]) and isinstance(call.args[0], str | bytes)
+    if constant and call.path not in YAML:
         return Right(call.place, "what is loaded is a constant")
     node = call.site.node[4][0] if call.site.node[4] else next((v for _, v in call.site.node[5]), None)
     found = origins.of(call, node)
     given = next((o for o in found if o.kind in ("request", "network")), None)
     if given is not None:
         return _finding(call, given)
+    if call.path in YAML:
+        return Finding(call.place, f"{call.path}() builds any Python object that a document names: whoever can write "
+                       "one runs code here.", "low" if constant else "medium", confidence="medium", fix=_fix(call))
     if not found:
         return Right(call.place, "what is loaded is made of constants")
+    open_ended = next((o for o in found if o.kind in ("parameter", "unbound")), None)
+    if call.path in EVALUATORS and open_ended is not None:
+        return Finding(call.place, f"{call.path}() evaluates {open_ended.what}, and who hands it in is not seen: its "
+                       "author's code runs on the server.", "medium", confidence="low", fix=_fix(call))
     unsure = next((o for o in found if o.kind not in ("environment", "file")), found[0])
     return CannotTell(f"who can change what {call.path}() loads ({unsure.what}) is not seen", call.place)
 

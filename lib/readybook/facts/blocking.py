@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """Why a call blocks: ``what`` it waits for in words; ``kind`` is sleep, http, process, network, database,
-    broker, file."""
+    """Why a call blocks: ``what`` it waits for in words; ``kind`` is sleep, http, process, console, network,
+    database, broker, file."""
 
     kind: str
     what: str
@@ -20,6 +20,7 @@ class Blocking:
 
 _HTTP = Blocking("http", "an HTTP answer")
 _PROCESS = Blocking("process", "a child process")
+_CONSOLE = Blocking("console", "somebody at the console")
 _NETWORK = Blocking("network", "the network")
 _DATABASE = Blocking("database", "the database")
 _FILE = Blocking("file", "the file system")
@@ -32,12 +33,14 @@ EXACT: dict[str, Blocking] = {
     **{f"httpx.{v}": _HTTP for v in _VERBS},
     **{f"httpx.Client.{v}": _HTTP for v in _VERBS},
     **{f"urllib3.PoolManager.{v}": _HTTP for v in ("request", "urlopen")},
-    "urllib.request.urlopen": _HTTP, "urllib.request.urlretrieve": _HTTP,
+    "urllib3.request": _HTTP, "urllib.request.urlopen": _HTTP, "urllib.request.urlretrieve": _HTTP,
     "http.client.HTTPConnection.request": _HTTP, "http.client.HTTPSConnection.request": _HTTP,
     **{f"subprocess.{n}": _PROCESS for n in ("run", "call", "check_call", "check_output", "getoutput",
                                              "getstatusoutput")},
     "subprocess.Popen.wait": _PROCESS, "subprocess.Popen.communicate": _PROCESS, "os.system": _PROCESS,
-    "os.popen": _PROCESS, "os.waitpid": _PROCESS,
+    "os.popen": _PROCESS, **{f"os.{n}": _PROCESS for n in ("wait", "wait3", "wait4", "waitid", "waitpid")},
+    **{f"os.spawn{n}": _PROCESS for n in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")},
+    "os.posix_spawn": _PROCESS, "os.posix_spawnp": _PROCESS, "input": _CONSOLE, "builtins.input": _CONSOLE,
     "socket.create_connection": _NETWORK, "socket.gethostbyname": _NETWORK, "socket.getaddrinfo": _NETWORK,
     **{f"socket.socket.{n}": _NETWORK for n in ("connect", "recv", "accept", "sendall")},
     **{f"smtplib.{c}.{n}": _NETWORK for c in ("SMTP", "SMTP_SSL")
@@ -65,7 +68,8 @@ EXACT: dict[str, Blocking] = {
     **{f"pymongo.collection.Collection.{n}": _DATABASE for n in (
         "find_one", "insert_one", "update_one", "delete_one", "insert_many", "update_many", "aggregate")},
     "celery.Task.delay": _BROKER, "celery.Task.apply_async": _BROKER, "celery.Celery.send_task": _BROKER,
-    "open": _FILE, "os.walk": _FILE, "os.listdir": _FILE, "os.scandir": _FILE, "os.remove": _FILE,
+    "open": _FILE, "io.open": _FILE, "io.open_code": _FILE,
+    "os.walk": _FILE, "os.listdir": _FILE, "os.scandir": _FILE, "os.remove": _FILE,
     "shutil.copy": _FILE, "shutil.copyfile": _FILE, "shutil.copyfileobj": _FILE, "shutil.copytree": _FILE,
     "shutil.move": _FILE, "shutil.rmtree": _FILE, "shutil.make_archive": _FILE,
     **{f"pathlib.Path.{n}": _FILE for n in ("read_text", "read_bytes", "write_text", "write_bytes", "open")},

@@ -279,7 +279,7 @@ class Origins:
         value, place = self.value_of(node, scope), scope.module.place(node)
         if isinstance(value, FromEnv):
             return [Origin("environment", node[3], place)]
-        if value is not None and known(value) and not hasattr(value, "node"):
+        if value is not None and known(value) and not hasattr(value, "node") and not isinstance(value, External):
             return []
         if scope.function is not None and not isinstance(value, ClassValue | FunctionValue):
             module = replace(scope, function=None, loops=(), conditions=(), given=None)

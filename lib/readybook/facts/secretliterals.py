@@ -178,8 +178,9 @@ class _Walk:
         value = s[5] if s[0] == "assign" else s[6]
         if value is None or any(_name_of(t) in ("model_config", "__all__", "__slots__") for t in targets):
             return
-        name = _name_of(targets[-1])
-        plain = name if targets[-1][0] == "name" else ""
+        told = next((t for t in targets if names_secret(_name_of(t))), targets[-1])
+        name = _name_of(told)
+        plain = name if told[0] == "name" else ""
         annotation = unparse(s[5]) if s[0] == "ann" else ""
         around = _Around(name, self._place(("stmt", s[1], s[2])), plain, annotation, in_class, "assigned")
         yield from self.value(value, around)

@@ -120,7 +120,7 @@ def names_secret(name: str) -> bool:
     found = words_of(name)
     if not found or _NOT & set(found):
         return False
-    last = found[-1]
+    last = "password" if found[-2:] == ("pass", "word") else found[-1]
     if last == "key":
         return len(found) > 1 and found[-2] in _KEYED
     return last in _HEADS or (last == "pass" and len(found) > 1)
