@@ -55,7 +55,7 @@ FILES = {"main.py": MAIN, "users.py": USERS, "requirements.txt": "fastapi==0.165
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     files = fixed(FILES, "SEC006")
-    assert "limits>=4.2\n" in files["requirements.txt"] and "redis>=5.2\n" in files["requirements.txt"]
+    assert "limits>=4.2,<6\n" in files["requirements.txt"] and "redis>=5.2,<9\n" in files["requirements.txt"]
     return write(files, tmp_path)
 
 

@@ -47,9 +47,9 @@ def scaffold(project: Project, app: App, sign_ins: list[Route]) -> Fix:
     address, storage = _address(project)
     text = _module(project, app, address, bool(guards))
     settings = (GENERAL, *((SIGN_IN,) if guards else ()), *storage)
-    needs = [EnsureRequirement("limits", ">=4.2")]
+    needs = [EnsureRequirement("limits", ">=4.2,<6")]
     if not project.facts.packages.declares("redis"):
-        needs.append(EnsureRequirement("redis", ">=5.2"))
+        needs.append(EnsureRequirement("redis", ">=5.2,<9"))
     title = f"{TITLE}, sign-ins more strictly" if guards else TITLE
     return Fix(title, (*settings, AddFile(home[0], text), *wired, *guards, *needs), kinds=("scaffold",),
                safety="review", reason=_reason(project))

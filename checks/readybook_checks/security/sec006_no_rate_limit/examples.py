@@ -53,7 +53,7 @@ EXAMPLES = (
             "from app.config import settings\nfrom app.rate_limit import limit_requests\n\n"
             "app = FastAPI(title=settings.redis_url[:0], dependencies=[Depends(limit_requests)])\n"
             "app.include_router(users.router)\n" + HEALTH,
-            "requirements.txt": "fastapi==0.165.0\nlimits>=4.2\npydantic-settings==2.16.3\nredis==7.1.0\n",
+            "requirements.txt": "fastapi==0.165.0\nlimits>=4.2,<6\npydantic-settings==2.16.3\nredis==7.1.0\n",
         },
     ),
     Bad({"main.py": HEAD + ROUTE}, at=("main.py:3",), severity="medium"),
