@@ -361,3 +361,32 @@ def test_ctrl_c_leaves_quietly(tmp_path):
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=30)
     assert (running.returncode, err) == (130, "readybook: interrupted\n")
+
+
+def test_audit_as_sarif_and_as_csv(run, target):
+    found = run("audit", target, "--only", "TST901", "--format", "sarif").json["runs"][0]["results"]
+    rows = run("audit", target, "--only", "TST901", "--format", "csv").out.split("\r\n")
+    assert len(found) == 2 == len(rows) - 2 and rows[0].startswith("fingerprint,check,")
+    assert found[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "app/a.py"
+
+
+def test_report_in_formats_without_pages(run, target, tmp_path):
+    out = tmp_path / "out"
+    ran = run("report", target, "--out", out, "--format", "markdown,csv", "--format", "sarif", "--date", "2026-01-31",
+              "--hourly-rate", "90-140", "--hours-per-week", "20")
+    assert ran.code == 0, ran.err
+    made = {Path(line).name for line in ran.out.split()}
+    assert {"audit.json", "summary.md", "findings.csv", "findings.sarif"} <= made and "report.html" not in made
+    assert "at 20 hours a week" in (out / "summary.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wrong", [("--format", "docx"), ("--hourly-rate", "140-90"), ("--hourly-rate", "much"),
+                                   ("--hours-per-week", "0"), ("--budget", "-3")])
+def test_report_refuses_what_it_does_not_know(run, target, tmp_path, wrong):
+    assert run("report", target, "--out", tmp_path / "out", *wrong).code == 2
+
+
+def test_report_says_that_there_is_no_browser_for_a_pdf(run, target, tmp_path, monkeypatch):
+    monkeypatch.setenv("READYBOOK_BROWSER", "no-such-browser")
+    ran = run("report", target, "--out", tmp_path / "out", "--format", "pdf")
+    assert ran.code == 2 and "no Chromium was found" in ran.err

@@ -44,6 +44,17 @@ class Team:
         return text if _money(low) == _money(high) else f"{text}–{_money(high)}"
 
 
+def scorecard(report: Report) -> Table:
+    """One row a category and the whole: score, grade, what holds it down."""
+    scored = {**report.score.categories, "": report.score.overall}
+    rows = tuple(
+        (story.CATEGORY_TITLES.get(name, "Overall"), _score(s.value), Grade(s.grade or "no score"),
+         f"{s.counted} of {s.total}", s.capped_by or "")
+        for name, s in scored.items()
+    )
+    return Table("Scores", ("Category", "Score", "Grade", "Checks counted", "Held down by"), rows, total=True)
+
+
 def efforts(report: Report) -> Table:
     """One row a category with open findings: hours by hand and with patches, each at P50, P80 and P95."""
     forecast = forecast_of(report)

@@ -1,4 +1,4 @@
-"""From a target to the files people open: audit.json, patches/, executed notebooks, report.html, remediation.html.
+"""From a target to the files people open: audit.json, patches/, executed notebooks, their pages, and exports.
 
 The target is audited once, in this process; the notebook loads the finished audit by relative paths, so the folder can
 be moved, opened in JupyterLab and run again. Everything is made in a folder beside the destination and renamed into
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date as Date
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # The notebooks of a report, each with the page it becomes; the second is there when there are patches.
 AUDIT_BOOK, REMEDIATION_BOOK = ("01_audit", "report.html"), ("02_remediate", "remediation.html")
 TITLES = {"01_audit": "Audit", "02_remediate": "Remediation"}
+# What a format is as a file; audit.json is always there.
+EXPORTS = {"pdf": "report.pdf", "markdown": "summary.md", "csv": "findings.csv", "sarif": "findings.sarif"}
+FORMATS = ("html", *EXPORTS)
 LEFT_OUT = {"engineer": frozenset({"lab"}), "executive": frozenset({"lab", "engineer"})}
 
 
@@ -45,13 +48,15 @@ class Audited:
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """The files that were written; ``patches`` and ``remediation`` (the page about them) are None when no patch is
-    offered."""
+    offered, ``html`` and ``notebook`` when no page was asked for. ``problem`` says why a PDF is missing."""
 
-    html: Path
-    notebook: Path
+    html: Path | None
+    notebook: Path | None
     json: Path
     patches: Path | None
     remediation: Path | None = None
+    exports: tuple[Path, ...] = ()
+    problem: str = ""
 
 
 def audited(
@@ -89,22 +94,22 @@ def audited(
 
 
 def render_report(target: Path, out: Path, *, parameters: dict[str, Any] | None = None, verified: Path | None = None,
-                  probed: Path | None = None, **options: Any) -> Rendered:
+                  probed: Path | None = None, formats: Iterable[str] = ("html",), **options: Any) -> Rendered:
     """Audit ``target`` (``options`` as for ``audited``) and render it into the folder ``out``."""
-    return render(audited(Path(target), **options), out, parameters or {}, verified, probed)
+    return render(audited(Path(target), **options), out, parameters or {}, verified, probed, formats)
 
 
 def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, verified: Path | None = None,
-           probed: Path | None = None) -> Rendered:
+           probed: Path | None = None, formats: Iterable[str] = ("html",)) -> Rendered:
     """Render a finished audit into the folder ``out``, which is made when missing.
 
     ``parameters`` are the notebook's: profile, hourly_rate, currency, engineers, budget_hours, date and more.
-    ``verified`` is a verify.json of the same patches, ``probed`` a probe.json of the same code. Raises ConfigError for
-    what the notebook, verify or probe did not make.
+    ``verified`` is a verify.json of the same patches, ``probed`` a probe.json of the same code; ``formats`` are
+    of FORMATS. Raises ConfigError for what the notebook, verify or probe did not make.
     """
     from readybook.verify.delivered import adopt, read_verified
 
-    given = {"profile": ran.config.profile, **(parameters or {})}
+    given, formats = {"profile": ran.config.profile, **(parameters or {})}, tuple(formats)
     if given["profile"] not in PROFILES:
         raise ConfigError(f"profile must be {' or '.join(PROFILES)}, not {given['profile']!r}")
     proven = read_verified(verified) if verified else None
@@ -121,13 +126,31 @@ def render(ran: Audited, out: Path, parameters: dict[str, Any] | None = None, ve
         name = ran.report.target.name
         fixed = {"target": name, "report_json": "audit.json", "patches": "patches" if offered else ""}
         books = [AUDIT_BOOK, REMEDIATION_BOOK] if any((staging / "patches").glob("*.patch")) else [AUDIT_BOOK]
-        _pages(name, {**given, **fixed}, staging, books)
+        books = books if {"html", "pdf"} & set(formats) else []
+        if books:
+            _pages(name, {**given, **fixed}, staging, books)
+        problem = _exports(ran, given, staging, formats)
         _publish(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     patches = out / "patches" if offered else None
+    html, notebook = (out / AUDIT_BOOK[1], out / f"{AUDIT_BOOK[0]}.ipynb") if books else (None, None)
     remediation = out / REMEDIATION_BOOK[1] if len(books) > 1 else None
-    return Rendered(out / AUDIT_BOOK[1], out / f"{AUDIT_BOOK[0]}.ipynb", out / "audit.json", patches, remediation)
+    written = tuple(out / EXPORTS[f] for f in formats if f in EXPORTS and (out / EXPORTS[f]).is_file())
+    return Rendered(html, notebook, out / "audit.json", patches, remediation, written, problem)
+
+
+def _exports(ran: Audited, given: Mapping[str, Any], folder: Path, formats: tuple[str, ...]) -> str:
+    """Write what else was asked for into ``folder``; returns why a PDF is missing, empty when none is."""
+    from readybook.exports import TEXTS
+    from readybook.pdf import print_pdf
+
+    for name in formats:
+        if name in TEXTS:
+            text = TEXTS[name](ran, given, folder / "patches")
+            (folder / EXPORTS[name]).write_text(text, encoding="utf-8", newline="")
+    return print_pdf(folder / AUDIT_BOOK[1], folder / EXPORTS["pdf"], str(given.get("date", ""))) \
+        if "pdf" in formats else ""
 
 
 def _pages(target: str, parameters: dict[str, Any], folder: Path, books: Sequence[tuple[str, str]]) -> None:
@@ -185,8 +208,8 @@ def _publish(staging: Path, out: Path) -> None:
     if (out / "patches").is_dir():
         os.rename(out / "patches", staging / "replaced")
     pages = [made for name, page in (AUDIT_BOOK, REMEDIATION_BOOK) for made in (f"{name}.ipynb", page)]
-    for made in ("patches", "audit.json", *pages):
+    for made in ("patches", "audit.json", *pages, *EXPORTS.values()):
         if (staging / made).exists():
             os.replace(staging / made, out / made)
-        elif made in pages:
+        elif made in (*pages, *EXPORTS.values()):
             (out / made).unlink(missing_ok=True)

@@ -124,7 +124,8 @@ def not_checked(report: Report) -> Table:
     rows += [(f"File {path}", reason) for path, reason in report.target.unreadable]
     rows += [
         (f"Check {r.id}: {r.title}", f"{story.OUTCOME_TITLES[r.outcome]}: {r.reason}")
-        for r in report.results if r.outcome in ("unknown", "error")
+        for r in report.results
+        if r.outcome in ("unknown", "error") and not any(what.startswith(r.id) for what, _ in report.not_checked)
     ]
     return Table("Not checked", ("What", "Why"), tuple(dict.fromkeys(rows)), find=len(rows) > 10)
 

@@ -51,18 +51,27 @@ class _Terminal:
         return str(place)
 
 
+def literal(text: str) -> str:
+    """The text with backslashes before what Markdown or HTML would take for markup, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~&@!])", r"\\\1", visible(text).replace("\n", " "))
+
+
+def rows_of(head: Sequence[str], rows: Iterable[Row]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(literal(str(cell)) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
 class _Markdown:
     def text(self, text: str) -> str:
-        # backslashes before what Markdown or HTML would take for markup
-        return re.sub(r"([\\`*_{}\[\]<>#|~&@!])", r"\\\1", visible(text).replace("\n", " "))
+        return literal(text)
 
     def heading(self, text: str) -> str:
         return f"\n## {self.text(text)}\n"
 
     def rows(self, head: Sequence[str], rows: Iterable[Row]) -> str:
-        lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-        lines += ["| " + " | ".join(self.text(str(cell)) for cell in row) + " |" for row in rows]
-        return "\n".join(lines)
+        return rows_of(head, rows)
 
     def place(self, place: object) -> str:
         return str(place)

@@ -45,7 +45,7 @@ def call(arguments: argparse.Namespace) -> int:
 def _audit(commands: Any) -> None:
     audit = _command(commands, "audit", "auditing:audit", "run the checks and print what they found")
     _target(audit)
-    audit.add_argument("--format", choices=("table", "json", "markdown"), default="table")
+    audit.add_argument("--format", choices=("table", "json", "markdown", "csv", "sarif"), default="table")
     audit.add_argument("--fail-under", type=_score, metavar="N", help="leave with 1 when the overall score is below N")
     audit.add_argument("--fail-on", choices=SEVERITIES, metavar="SEVERITY",
                        help="leave with 1 when a finding outside the baseline is as grave: " + ", ".join(SEVERITIES))
@@ -55,9 +55,11 @@ def _audit(commands: Any) -> None:
 
 
 def _report(commands: Any) -> None:
-    report = _command(commands, "report", "reporting:report", "render the report: executed notebook and one HTML file")
+    report = _command(commands, "report", "reporting:report", "render the report: executed notebooks, their pages")
     _target(report)
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    report.add_argument("--format", action="append", default=[], metavar="FORMAT",
+                        help="html (default), pdf, markdown (one page), csv, sarif, json, all; by comma or repetition")
     report.add_argument("--verified", type=Path, metavar="FILE", help="verify.json to show with the patches")
     report.add_argument("--probed", type=Path, metavar="FILE", help="probe.json: what the running service showed")
     _parameters(report)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from readybook.baseline import baseline as baseline_of
@@ -11,7 +13,9 @@ from readybook.baseline import new_findings, read_baseline
 from readybook.commands.output import emit, say
 from readybook.commands.target import audited
 from readybook.config import Config
+from readybook.findings_csv import findings_csv
 from readybook.report import Report
+from readybook.sarif import sarif
 from readybook.severity import at_least
 from readybook.text_report import markdown, table
 
@@ -22,7 +26,10 @@ def audit(arguments: argparse.Namespace) -> int:
     config = ran.config.with_options(fail_under=arguments.fail_under, fail_on=arguments.fail_on)
     known = _known(arguments.baseline, arguments.target, config)
     failures = gates(ran.report, config, known)
-    formats = {"table": table, "markdown": markdown, "json": Report.to_json}
+    formats: dict[str, Callable[[Report], str]] = {
+        "table": table, "markdown": markdown, "json": Report.to_json, "csv": findings_csv,
+        "sarif": partial(sarif, checks=ran.checks),
+    }
     emit(formats[arguments.format](ran.report))
     for failure in failures:
         say(failure)

@@ -9,18 +9,29 @@ from typing import Any
 from readybook.commands.arguments import words
 from readybook.commands.output import emit, say
 from readybook.commands.target import options
+from readybook.errors import ConfigError
 
 
 def report(arguments: argparse.Namespace) -> int:
     """Render the report and print where its files are."""
-    from readybook.rendering import render_report
+    from readybook.browser import find_browser
+    from readybook.pdf import NO_BROWSER
+    from readybook.rendering import FORMATS, render_report
 
-    say(f"auditing {arguments.target} and rendering the notebook")
+    asked = words(arguments.format) or ("html",)
+    if unknown := [word for word in asked if word not in (*FORMATS, "json", "all")]:
+        raise ConfigError(f"--format: {', '.join(unknown)} is none of {', '.join(FORMATS)}, json, all")
+    if "pdf" in asked and find_browser() is None:
+        raise ConfigError(NO_BROWSER)
+    say(f"auditing {arguments.target} and rendering the report")
     made = render_report(arguments.target, arguments.out, parameters=_parameters(arguments),
-                         verified=arguments.verified, probed=arguments.probed, **options(arguments))
-    emit("".join(f"{path}\n" for path in (made.html, made.remediation, made.notebook, made.json, made.patches)
-                 if path))
-    return 0
+                         verified=arguments.verified, probed=arguments.probed,
+                         formats=FORMATS if "all" in asked else asked, **options(arguments))
+    files = (made.html, made.remediation, made.notebook, made.json, made.patches, *made.exports)
+    emit("".join(f"{path}\n" for path in files if path))
+    if made.problem:
+        say(made.problem)
+    return 1 if made.problem and "pdf" in asked else 0
 
 
 def batch(arguments: argparse.Namespace) -> int:
