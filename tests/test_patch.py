@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -216,6 +217,29 @@ def test_real_git_takes_the_series_and_each_single_patch(kind: str, below: str, 
     assert series(Project.open(target), CHECKS).patches == ()
     if kind == "crlf":
         assert (target / "main.py").read_bytes().replace(b"\r\n", b"").count(b"\n") == 0
+
+
+class Script(Lines):
+    id, name, pattern = "OPS017", "script", r"MODE = 1"
+
+    def intents(self, place: Place, match: re.Match[str]) -> tuple:
+        return (ReplaceExpression(place, "1", "2"), AddFile("bin/backup", "#!/bin/sh\nexit 0\n"),
+                AddFile("bin/notes", "none\n"))
+
+
+def test_files_that_can_be_run_stay_so_and_a_new_script_can_be_run(tmp_path: Path) -> None:
+    (tmp_path / "repo").mkdir()
+    target = checked_out(tmp_path / "repo", {"run.py": b"#!/usr/bin/env python\nMODE = 1\n", "main.py": MAIN.encode()})
+    (target / "run.py").chmod(0o755)
+    git(target, "commit", "--quiet", "--all", "-m", "mode")
+    made = series(Project.open(target), [Script(), Prints()])
+    script = next(patch for patch in made.patches if patch.check == "OPS017")
+    assert "100755\n--- a/run.py" in script.diff and script.diff.count("new file mode 100755") == 1
+    apply_to(target, made)
+    modes = {line.split("\t")[1]: line[:6] for line in git(target, "ls-tree", "-r", "HEAD").splitlines()}
+    assert modes == {"run.py": "100755", "bin/backup": "100755", "bin/notes": "100644", "main.py": "100644"}
+    assert os.access(target / "bin" / "backup", os.X_OK)
+    assert Project.open(target).files["run.py"].executable
 
 
 def small(**others: str) -> Project:

@@ -27,10 +27,11 @@ FORMAT = ("--zero-commit", "--no-signature", "--no-numbered", "--full-index", "-
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A message and the bytes of the files that the commit leaves behind, by path."""
+    """A message and the bytes of the files that the commit leaves behind, by path; ``executable`` are those to run."""
 
     message: str
     files: Mapping[str, bytes]
+    executable: frozenset[str] = frozenset()
 
 
 def git_program() -> str:
@@ -54,16 +55,16 @@ def environment(home: str) -> dict[str, str]:
 class PatchRepository:
     """A bare repository in a temporary folder whose base holds the given files. Use as a context manager."""
 
-    def __init__(self, base: Mapping[str, bytes]) -> None:
+    def __init__(self, base: Mapping[str, bytes], executable: frozenset[str] = frozenset()) -> None:
         self._program = git_program()
-        self._base = base
+        self._base = Commit("base", base, executable)
         self._folder = tempfile.TemporaryDirectory(prefix="readybook-patch-")
         self._git_dir = Path(self._folder.name) / "patches.git"
         self._branches = 0
 
     def __enter__(self) -> PatchRepository:
         self._run("init", "--quiet", "--bare", "--template=", str(self._git_dir), bare=False)
-        self._import("base", None, [Commit("base", self._base)])
+        self._import("base", None, [self._base])
         self._run("read-tree", "refs/heads/base")
         return self
 
@@ -100,7 +101,8 @@ class PatchRepository:
             if number == 0 and parent:
                 stream.append(f"from refs/heads/{parent}^0\n".encode())
             for path, data in sorted(commit.files.items()):
-                stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (_quoted(path), len(data), data))
+                mode = b"100755" if path in commit.executable else b"100644"
+                stream.append(b"M %s inline %s\ndata %d\n%s\n" % (mode, _quoted(path), len(data), data))
         stream.append(b"done\n")
         self._run("fast-import", "--quiet", "--date-format=raw", given=b"".join(stream))
 

@@ -275,11 +275,12 @@ def _in_git(project: Project, made: list[_Made], unfixed: tuple[Unfixed, ...]) -
     if not made:
         return head
     touched = {path for one in made for path in (*one.attempt.texts, *(one.alone.texts if one.alone else ()))}
-    with PatchRepository({p: project.files[p].data for p in sorted(touched) if p in project.files}) as repository:
-        mails = repository.formatted([Commit(_message(m, m.attempt), _bytes(m.after, m.attempt)) for m in made])
+    held = {path: project.files[path].data for path in sorted(touched) if path in project.files}
+    with PatchRepository(held, _executable(project, held)) as repository:
+        mails = repository.formatted([_commit(m, m.after, m.attempt) for m in made])
         singles = [
-            repository.formatted([Commit(_message(m, m.alone), _bytes(project.with_files(m.alone.texts), m.alone))])[0]
-            if m.alone else None for m in made
+            repository.formatted([_commit(m, project.with_files(m.alone.texts), m.alone)])[0] if m.alone else None
+            for m in made
         ]
         stacked = [Stacked(diff_part(mail), diff_part(single) if single else None)
                    for mail, single in zip(mails, singles, strict=True)]
@@ -295,8 +296,13 @@ def _in_git(project: Project, made: list[_Made], unfixed: tuple[Unfixed, ...]) -
     return replace(head, patches=tuple(patches), single=tuple(alone))
 
 
-def _bytes(after: Project, attempt: _Attempt) -> dict[str, bytes]:
-    return {path: after.files[path].data for path in attempt.texts}
+def _commit(one: _Made, after: Project, attempt: _Attempt) -> Commit:
+    files = {path: after.files[path].data for path in attempt.texts}
+    return Commit(_message(one, attempt), files, _executable(after, files))
+
+
+def _executable(project: Project, paths: Collection[str]) -> frozenset[str]:
+    return frozenset(path for path in paths if project.files[path].executable)
 
 
 def _patch(number: int, one: _Made, attempt: _Attempt, before: Project, mail: bytes) -> Patch:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from readybook.source import SourceFile
+from readybook.source import SourceFile, made
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -73,7 +73,7 @@ class Project:
         sources = dict(self.files)
         for path, text in files.items():
             old = sources.get(path)
-            sources[path] = old.with_text(text) if old else SourceFile(path, text)
+            sources[path] = old.with_text(text) if old else made(path, text)
         return replace(self, files=MappingProxyType(sources), present=self.present | frozenset(files), base=self)
 
     def text(self, path: str) -> str:

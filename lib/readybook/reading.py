@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -138,7 +138,8 @@ class _Walk:
 
     def read(self, path: str, limit: int, listed: bool) -> None:
         try:
-            self.files[path] = decode(path, _bytes(os.path.join(self.root, path), limit))
+            data, executable = _bytes(os.path.join(self.root, path), limit)
+            self.files[path] = replace(decode(path, data), executable=executable)
         except OSError as error:
             self.unreadable.append((path, f"cannot be read: {_reason(error)}"))
         except ValueError as error:
@@ -180,8 +181,11 @@ class _Walk:
         )
 
 
-def _bytes(path: str, limit: int) -> bytes:
-    """The bytes of a regular file; raises OSError, or ValueError with the reason why it is not taken."""
+def _bytes(path: str, limit: int) -> tuple[bytes, bool]:
+    """The bytes of a regular file, and whether its owner may run it.
+
+    Raises OSError, or ValueError with the reason why it is not taken.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(handle, "rb", buffering=0) as stream:
         status = os.fstat(handle)
@@ -189,7 +193,7 @@ def _bytes(path: str, limit: int) -> bytes:
             raise ValueError("is not a regular file")
         if status.st_size > limit:
             raise ValueError(f"larger than {_size(limit)}")
-        return stream.readall()
+        return stream.readall(), bool(status.st_mode & stat.S_IXUSR)
 
 
 def _folders(paths: Iterable[str]) -> frozenset[str]:

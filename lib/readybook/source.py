@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tokenize
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_BYTES = 4 * 1024 * 1024
 # their time grows with the square of the length: a few hundred KiB would hang the reading
@@ -13,12 +13,16 @@ SLOW_CODECS = frozenset({"idna", "punycode"})
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A text file. ``text`` keeps every line end; a byte order mark is not part of it (``bom`` tells)."""
+    """A text file. ``text`` keeps every line end; a byte order mark is not part of it (``bom`` tells).
+
+    ``executable``: its owner may run it.
+    """
 
     path: str
     text: str
     encoding: str = "utf-8"
     bom: bool = False
+    executable: bool = False
 
     @property
     def data(self) -> bytes:
@@ -28,7 +32,12 @@ class SourceFile:
 
     def with_text(self, text: str) -> SourceFile:
         """The same file with another text."""
-        return SourceFile(self.path, text, self.encoding, self.bom)
+        return replace(self, text=text)
+
+
+def made(path: str, text: str) -> SourceFile:
+    """A new file; a script, which names its interpreter in its first line, can be run."""
+    return SourceFile(path, text, executable=text.startswith("#!"))
 
 
 def decode(path: str, data: bytes) -> SourceFile:

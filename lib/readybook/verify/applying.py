@@ -41,6 +41,7 @@ def applied(pieces: Sequence[Piece], base: Path, folder: Path) -> tuple[Step, ..
         if source.is_file() and not source.is_symlink():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(source.read_bytes())
+            (folder / path).chmod(source.stat().st_mode & 0o777)
     git.begin()
     steps, changes = list[Step](), dict[str, bytes]()
     for piece in pieces:
@@ -62,7 +63,8 @@ def alone(pieces: Sequence[Piece], base: Path, folder: Path) -> dict[int, bool]:
     touched = {path for piece in pieces if piece.single for path in git.paths(piece.single)}
     held = {p: (base / p).read_bytes() for p in sorted(touched)
             if (base / p).is_file() and not (base / p).is_symlink()}
-    with PatchRepository(held) as repository:
+    executable = frozenset(path for path in held if (base / path).stat().st_mode & 0o100)
+    with PatchRepository(held, executable) as repository:
         return {number: repository.applies([diff]) for number, diff in singles.items()}
 
 

@@ -63,7 +63,10 @@ def fresh(copy: Copy, folder: Path, changes: Mapping[str, bytes]) -> None:
         if file.is_symlink():
             raise OSError(f"{path} is a link")
         file.parent.mkdir(parents=True, exist_ok=True)
+        new = not file.exists()
         file.write_bytes(data)
+        if new and data.startswith(b"#!"):
+            file.chmod(0o755)
 
 
 def _copy_file(entry: os.DirEntry[str], goal: Path, path: str, left: list[tuple[str, str]]) -> None:

@@ -44,7 +44,8 @@ def state(base: Project, changes: Mapping[str, bytes]) -> Project:
     """The project with other bytes at some paths; facts of unchanged files are taken over. Raises ValueError."""
     sources: dict[str, SourceFile] = dict(base.files)
     for path, data in changes.items():
-        sources[path] = decode(path, data)
+        old = base.files.get(path)
+        sources[path] = replace(decode(path, data), executable=old.executable if old else data.startswith(b"#!"))
     return replace(base, files=MappingProxyType(sources), present=base.present | frozenset(changes), base=base)
 
 
