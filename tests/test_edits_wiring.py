@@ -59,7 +59,7 @@ def test_a_settings_class_is_made_where_there_is_none(tmp_path: Path, monkeypatc
     done = apply(project, [uses("main.py", 4), ORIGINS])
     assert done["main.py"].endswith("x = CORSMiddleware(app, allow_origins=settings.cors_origins)\n")
     assert "from settings import settings\n" in done["main.py"]
-    assert done["requirements.txt"] == PINNED + "pydantic-settings>=2.7\n"
+    assert done["requirements.txt"] == PINNED + "pydantic-settings>=2.7,<3\n"
     assert done[".env.example"] == "# about A\nA=1\n# Origins that may call\nCORS_ORIGINS=https://app.example.com\n"
     monkeypatch.setenv("CORS_ORIGINS", "https://a.example, https://b.example")
     assert ran(tmp_path, done["settings.py"]).settings.cors_origins == ["https://a.example", "https://b.example"]

@@ -86,6 +86,15 @@ class TestEachCheck:
                 for kind in (finding.fix.kinds if finding.fix else ())}
         assert seen <= set(check.fix_kinds)
 
+    def test_packages_that_its_fixes_add_have_an_upper_bound(self, check: Check):
+        """A release of the next major number is another package: what was tried here says nothing of it."""
+        from readybook.intents import EnsureRequirement
+
+        added = {intent for example in check.examples for finding in answers(check, example.files).findings
+                 for intent in (finding.fix.intents if finding.fix else ())
+                 if isinstance(intent, EnsureRequirement) and intent.group == "main"}
+        assert [i for i in added if not any(mark in i.specifier for mark in ("<", "==", "~="))] == []
+
     def test_an_empty_project_has_no_finding(self, check: Check):
         asked = answers(check, {})
         assert not asked.error and not asked.rights

@@ -308,7 +308,7 @@ def _new_home(work: Work) -> SettingsHome:
     if not old:
         from readybook.edits.requirements import ensure_requirement
 
-        ensure_requirement(work, EnsureRequirement("pydantic-settings", ">=2.7"), near=path)
+        ensure_requirement(work, EnsureRequirement("pydantic-settings", ">=2.7,<3"), near=path)
     return SettingsHome(path, "Settings", 1 if old else 2, (path, "settings"), None)
 
 

@@ -154,7 +154,7 @@ def server_intents(facts: Facts, how: Installation) -> tuple[list[Intent], str]:
         return [], ""
     if how.locked:
         return [], "uvicorn is not among the locked packages: add it with the project's own tool first"
-    return [EnsureRequirement("uvicorn", ">=0.30")], ""
+    return [EnsureRequirement("uvicorn", ">=0.30,<1")], ""
 
 
 def template(name: str) -> str:

@@ -42,7 +42,7 @@ def cure(project: Project, one: FastHash) -> Fix:
     at = module.place(returned)
     password = function.params[-1][0]
     intents: list[Intent] = [AddFile(path, template(one.algorithm)),
-                             EnsureRequirement("pwdlib", ">=0.2.1", ("argon2",)),
+                             EnsureRequirement("pwdlib", ">=0.2.1,<1", ("argon2",)),
                              EnsureImport(at.path, name, "argon2_hash"),
                              ReplaceExpression(at, text, f"argon2_hash({password})"),
                              RemoveUnusedImport(at.path, "hashlib")]

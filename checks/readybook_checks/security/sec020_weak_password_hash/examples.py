@@ -17,14 +17,14 @@ EXAMPLES = (
     Bad(
         {"app/__init__.py": "", "app/security.py": HASH + CHECK, "requirements.txt": "fastapi\n"},
         at=("app/security.py:5",), severity="critical",
-        fixed={"app/password_hashing.py": template("sha256"), "requirements.txt": "fastapi\npwdlib[argon2]>=0.2.1\n",
+        fixed={"app/password_hashing.py": template("sha256"), "requirements.txt": "fastapi\npwdlib[argon2]>=0.2.1,<1\n",
                "app/security.py": ARGON.replace("argon2_hash\n\n", "argon2_hash, password_matches\n\n", 1) + MATCH},
     ),
     Bad(  # compared where somebody signs in
         {"app/__init__.py": "", "app/security.py": HASH.replace("sha256", "md5"), "app/login.py": LOGIN,
          "requirements.txt": "fastapi\n"},
         at=("app/security.py:5",), severity="critical",
-        fixed={"app/password_hashing.py": template("md5"), "requirements.txt": "fastapi\npwdlib[argon2]>=0.2.1\n",
+        fixed={"app/password_hashing.py": template("md5"), "requirements.txt": "fastapi\npwdlib[argon2]>=0.2.1,<1\n",
                "app/security.py": ARGON,
                "app/login.py": LOGIN.replace("import hash_password\n", "import hash_password\n").replace(
                    "from app.security", "from app.password_hashing import password_matches\nfrom app.security").replace(
