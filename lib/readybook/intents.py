@@ -85,6 +85,22 @@ class MakeSync:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeAsync:
+    """The ``def`` named ``name`` at ``place`` is an ``async def``."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveStatement:
+    """The assignment or class ``name`` that stands at ``place`` is gone; a body is never left empty."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunInOwnLoop:
     """The ``async def`` named ``name`` at ``place`` is a plain function that runs ``_name``, its old body, through."""
 
@@ -336,6 +352,8 @@ Intent = (
     | EnsureParameter
     | EnsureMethod
     | MakeSync
+    | MakeAsync
+    | RemoveStatement
     | RunInOwnLoop
     | Decorate
     | EnsureImport

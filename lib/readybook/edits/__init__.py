@@ -27,6 +27,7 @@ from readybook.edits.python_calls import remove_keyword, set_keyword
 from readybook.edits.python_imports import ensure_import, realise_imports
 from readybook.edits.python_nodes import (
     ensure_module_statement,
+    make_async,
     make_sync,
     realise_statements,
     replace_default,
@@ -37,6 +38,7 @@ from readybook.edits.routers import ensure_router
 from readybook.edits.setting_use import PLACEHOLDER, resolve
 from readybook.edits.setting_use import setting_access as _setting_access
 from readybook.edits.settings import ensure_setting
+from readybook.edits.statements import remove_statement
 from readybook.edits.text import add_file, append_line, replace_line_text
 from readybook.edits.toml import ensure_toml_table
 from readybook.edits.unused_imports import remove_unused_import
@@ -65,8 +67,10 @@ from readybook.intents import (
     GuardStatement,
     InsertInstruction,
     Intent,
+    MakeAsync,
     MakeSync,
     RemoveKeyword,
+    RemoveStatement,
     RemoveUnusedImport,
     ReplaceDefault,
     ReplaceExpression,
@@ -101,8 +105,10 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureBefore: ensure_before,
     GuardStatement: guard_statement,
     InsertInstruction: insert_instruction,
+    MakeAsync: make_async,
     MakeSync: make_sync,
     RemoveKeyword: remove_keyword,
+    RemoveStatement: remove_statement,
     ReplaceDefault: replace_default,
     ReplaceExpression: replace_expression,
     ReplaceInstruction: replace_instruction,

@@ -13,7 +13,7 @@ from readybook.edits.python_source import PythonSource, dotted, last_name, squee
 from readybook.edits.style import requoted
 from readybook.edits.work import Work, line_span, spot
 from readybook.errors import PatchError
-from readybook.intents import EnsureModuleStatement, MakeSync, ReplaceDefault, ReplaceExpression
+from readybook.intents import EnsureModuleStatement, MakeAsync, MakeSync, ReplaceDefault, ReplaceExpression
 
 ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.BaseNumber, cst.BaseString, cst.List, cst.Dict, cst.Set,
          cst.Ellipsis)
@@ -106,6 +106,21 @@ def make_sync(work: Work, intent: MakeSync) -> None:
             raise PatchError(f"{spot(intent.place)}: {intent.name} awaits, so it must stay async")
         start = source.span(node)[0]
         return [Splice(start, source.text.index("def", start), "")]
+
+    work.plan(intent.place.path, planner)
+
+
+def make_async(work: Work, intent: MakeAsync) -> None:
+    """Carry out MakeAsync; raises PatchError when there is no such function."""
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        node = find_function(source, draft, intent.place.line, intent.name)
+        if node is None:
+            raise PatchError(f"{spot(intent.place)}: there is no function {intent.name}")
+        if node.asynchronous is not None:
+            return []
+        start = source.span(node)[0]
+        return [Splice(start, start, "async ", f"async {intent.name}")]
 
     work.plan(intent.place.path, planner)
 

@@ -1,0 +1,53 @@
+"""RemoveStatement: a statement goes, with its line; a body that would be empty keeps a ``pass``."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from readybook.edits.drafts import Draft, Splice, line_of
+from readybook.edits.python_source import PythonSource
+from readybook.edits.work import Work
+from readybook.intents import RemoveStatement
+
+
+def remove_statement(work: Work, intent: RemoveStatement) -> None:
+    """Carry out RemoveStatement; where no such statement is left nothing changes."""
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        now = line_of(source.text, draft.now(intent.place.line))
+        for node in (*source.nodes(cst.SimpleStatementLine), *source.nodes(cst.ClassDef)):
+            if line_of(source.text, source.span(node)[0]) == now and _name(node) == intent.name:
+                return [_without(source, node, intent.name)]
+        return []
+
+    work.plan(intent.place.path, planner)
+
+
+def _name(node: cst.CSTNode) -> str:
+    """The one name that a statement binds."""
+    if isinstance(node, cst.ClassDef):
+        return node.name.value
+    inner = node.body[0] if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1 else None
+    target = inner.targets[0].target if isinstance(inner, cst.Assign) else getattr(inner, "target", None)
+    return target.value if isinstance(target, cst.Name) else ""
+
+
+def _without(source: PythonSource, node: cst.CSTNode, name: str) -> Splice:
+    start, end = source.line_start(source.span(node)[0]), source.line_end(source.span(node)[1] - 1)
+    body = source.parent(node)
+    alone = isinstance(body, cst.IndentedBlock) and len(body.body) == 1
+    if alone:
+        indent = source.indent_at(source.span(node)[0])
+        return Splice(start, end, f"{indent}pass{source.newline}", f"remove {name}")
+    if source.text[end:].startswith((source.newline, "\n")) and _begins_body(source, start):
+        end += len(source.newline)  # the empty line that stood between it and what follows
+    elif not source.text[end:].strip() or source.text[end:].startswith((source.newline, "\n")):
+        before = source.text[:start]
+        while before.endswith(source.newline * 2):  # the empty line that stood before it
+            start -= len(source.newline)
+            before = source.text[:start]
+    return Splice(start, end, "", f"remove {name}")
+
+
+def _begins_body(source: PythonSource, start: int) -> bool:
+    return source.text[:start].rstrip().endswith((":", '"""', "'''"))
