@@ -29,6 +29,7 @@ from readybook.run import described
 from readybook.version import __version__
 
 SCHEMA_VERSION = 1
+PORTFOLIO = "03_portfolio"
 TIMEOUT = 1800.0  # seconds for one target
 
 
@@ -92,14 +93,13 @@ def run_batch(
     timeout: float = TIMEOUT,
     tell: Callable[[int, int, Outcome | None], None] | None = None,
 ) -> Batch:
-    """Render the report of every target of ``manifest`` into ``out`` and write batch.json and index.html there.
+    """Render the report of every target of ``manifest`` into ``out``, and there batch.json and the portfolio: its
+    notebook and index.html.
 
     ``jobs`` processes work side by side (0: one a processor). ``options`` (only, skip, config …) and the notebook's
     ``parameters`` hold for all targets. ``tell`` hears how many of how many are done and what came of the last. Raises
     ConfigError for a manifest that cannot be read; a target that fails stops nothing.
     """
-    from readybook.batch_index import index_html
-
     entries = read_manifest(Path(manifest))
     out = Path(out).absolute()
     out.mkdir(parents=True, exist_ok=True)
@@ -114,8 +114,21 @@ def run_batch(
             tell(len(found), len(entries), outcome)
     outcomes = tuple(found[entry.folder] for entry in entries)
     _write(out / "batch.json", json.dumps(batch_dict(outcomes), indent=1, ensure_ascii=False) + "\n")
-    _write(out / "index.html", index_html(outcomes))
-    return Batch(outcomes, out / "index.html")
+    return Batch(outcomes, _portfolio(out, len(outcomes), parameters or {}))
+
+
+def _portfolio(out: Path, count: int, parameters: Mapping[str, Any]) -> Path:
+    """Run the portfolio notebook over the folder; returns the page. All it shows stands in the folder already."""
+    from readybook import notebooks
+
+    known = notebooks.parameters_of(PORTFOLIO)
+    given = {key: value for key, value in parameters.items() if key in known}
+    notebook = notebooks.run_notebook(PORTFOLIO, {**given, "folder": "."}, out)
+    footer = f"Made by Readybook {__version__}. The figures stand in batch.json and each folder's audit.json."
+    title = f"Audit of {count} codebase{'' if count == 1 else 's'}"
+    _write(out / f"{PORTFOLIO}.ipynb", notebooks.to_text(notebook))
+    _write(out / "index.html", notebooks.to_html(notebook, title, footer))
+    return out / "index.html"
 
 
 def batch_dict(outcomes: tuple[Outcome, ...]) -> dict[str, Any]:

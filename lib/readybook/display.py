@@ -39,7 +39,7 @@ def table_html(table: Table) -> Html:
     wide = [max(len(row[i]) if isinstance(row[i], str) else 0 for row in table.rows) > WIDE_TEXT
             for i in range(len(table.columns))]
     body, total = (table.rows[:-1], table.rows[-1:]) if table.total else (table.rows, ())
-    shown = within((_row(row, table.columns, numeric, wide) for row in body), TABLE_BUDGET)
+    shown = within((_row(row, table.columns, numeric, wide) for row in body), table.budget or TABLE_BUDGET)
     grid = el(
         "table",
         el("caption", table.caption, class_="hidden" if table.find else None),

@@ -11,7 +11,7 @@ from typing import Any
 from readybook.errors import ConfigError
 
 KEYS = ("path", "name", "app", "app_dir", "exclude")
-TAKEN = ("index.html", "batch.json")  # what the batch itself writes beside the folders
+TAKEN = ("index.html", "batch.json", "03_portfolio.ipynb")  # what the batch itself writes beside the folders
 
 
 @dataclass(frozen=True, slots=True)

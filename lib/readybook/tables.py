@@ -45,13 +45,14 @@ Cell = str | int | Link | Grade | Number | None
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows under named columns. ``caption`` says what a row is; ``total`` marks the last row as the sum of the others;
-    ``find`` offers a box that filters the rows."""
+    ``find`` offers a box that filters the rows; ``budget`` is how many bytes of HTML its rows may take, 0 the usual."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: bool = False
     find: bool = False
+    budget: int = 0
 
     def frame(self) -> pandas.DataFrame:
         """The table as a data frame: links and marks as their text, numbers as numbers."""
