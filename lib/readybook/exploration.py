@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from readybook import story
+from readybook import plan_tables, story
 from readybook.choosing import Choices, Line, Outcome, Row, context
 from readybook.diffs import patches_html
 from readybook.display import dressed, finding_html, table_html, tiles
@@ -56,24 +56,13 @@ def outcome_html(outcome: Outcome) -> Html:
     )
     needed = el("p", f"Needed by the others and taken too: {', '.join(outcome.needed)}.", class_="rest") \
         if outcome.needed else None
-    return join([tiles(figures), needed, table_html(phases_table(outcome)), table_html(categories_table(outcome))])
+    phases = plan_tables.phases(outcome.roadmap)
+    return join([tiles(figures), needed, table_html(phases), table_html(categories_table(outcome))])
 
 
 def points(score: Score) -> str:
     """A score as a reader says it."""
     return "–" if score.value is None else f"{score.value:.1f}"
-
-
-def phases_table(outcome: Outcome) -> Table:
-    """One row a phase: its fixes, the weeks it takes, hours, and the score when it is done."""
-    rows = tuple(
-        (
-            PHASE_TITLES[phase.name], len(phase.ids), _weeks(phase.first_week, phase.last_week),
-            _hours(phase.patched.p80), _points(phase.score), ", ".join(phase.ids),
-        )
-        for phase in outcome.roadmap.phases
-    )
-    return Table("Roadmap", ("Phase", "Fixes", "Weeks", "Hours, P80", "Score then", "Checks"), rows)
 
 
 def categories_table(outcome: Outcome) -> Table:
@@ -117,10 +106,6 @@ def row_label(row: Row) -> str:
     place, message = (visible(" ".join(mask(clip(text, 900)).split())) for text in
                       (str(row.finding.place), row.finding.message))
     return f"{row.severity:<8} {row.check:<7} {mark} {clip(place, 44):<44} {clip(message, 90)}"
-
-
-def _weeks(first: int, last: int) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _hours(hours: float) -> Number:
