@@ -132,8 +132,12 @@ def running(argv: list[str], folder: Path, env: dict[str, str]) -> Iterator[subp
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # as docker stop does: the master takes its workers with it
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def answers(argv: list[str]) -> int:

@@ -89,6 +89,12 @@ def finding(found: list[Memory], several: str, reached: frozenset[int]) -> Findi
     )
 
 
+def own_state(project: Project) -> Memory | None:
+    """The first container in which the process keeps state that requests share; None when it keeps none."""
+    reached = reached_functions(project)
+    return next((m for m in memories(project.facts.behaviour) if is_state(m, reached)), None)
+
+
 def is_state(memory: Memory, reached: frozenset[int]) -> bool:
     """Whether a container holds what one function that serves requests stores and another one reads."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", memory.name).lower())

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.containers import Dockerfile
-from readybook.facts.memory import memories
 from readybook.facts.processes import CONCURRENCY, once_only, replicated_by, workers_of
 from readybook.facts.serving import ServeCommand
 from readybook.finding import Answer
 from readybook.intents import InsertInstruction, ReplaceLineText
-from readybook_checks.architecture.arc002_in_memory_job_store import is_state, reached_functions
+from readybook_checks.architecture.arc002_in_memory_job_store import own_state
 
 SERVERS = ("uvicorn", "fastapi run", "gunicorn", "hypercorn", "granian")
 SELF = ("procfile", "systemd", "supervisor", "compose", "dockerfile", "script", "platform")
@@ -24,11 +23,11 @@ class SingleWorkerServer(Check):
 
     Looked at: the commands that start the deployed service, their ``--workers``, gunicorn's configuration and
     ``WEB_CONCURRENCY``, which uvicorn and gunicorn read by themselves. Where a platform starts copies of one process
-    by design (Kubernetes, compose replicas, Fly, Cloud Run, ECS) one worker each is right. Several workers are wrong
-    where something must run once: a scheduler, a limiter that counts in memory; then each worker does it.
+    by design (Kubernetes, compose replicas, Fly, Cloud Run, ECS) one worker each is right, and so it is while the
+    process keeps shared state to itself (ARC002 tells of that). Several workers are wrong where something must run
+    once: a scheduler, a limiter that counts in memory; then each worker does it.
 
-    Fix: ``WEB_CONCURRENCY`` in the image, which whoever runs it can change, or ``--workers``. No patch is offered while
-    the process keeps state of its own: a second worker would not see it.
+    Fix: ``WEB_CONCURRENCY`` in the image, which whoever runs it can change, or ``--workers``.
     """
 
     id = "PER017"
@@ -54,7 +53,7 @@ class SingleWorkerServer(Check):
     def _answer(self, project: Project, command: ServeCommand, platform: str) -> Iterator[Answer]:
         facts = project.facts
         several = workers_of(facts, command)
-        once = once_only(facts)
+        once, kept = once_only(facts), own_state(project)
         if several and once is not None:
             yield Finding(
                 command.place, f"{several} starts several processes, and each of them has {once[0]}: it runs once for "
@@ -63,6 +62,8 @@ class SingleWorkerServer(Check):
                     "where it shall run is a decision about the deployment"))
         elif several:
             yield Right(command.place, f"{several} starts several processes")
+        elif once is not None or kept is not None:
+            yield NotApplicable("one worker is right while the process keeps to itself what others would miss")
         elif platform:
             yield NotApplicable(f"{platform} starts copies of one process by design")
         elif several is None:
@@ -70,24 +71,17 @@ class SingleWorkerServer(Check):
         elif command.source == "procfile":
             yield NotApplicable(f"the platform that reads {command.place.path} sets {CONCURRENCY} itself")
         else:
-            yield self._finding(project, command, once)
+            yield self._finding(project, command)
 
-    def _finding(self, project: Project, command: ServeCommand, once: tuple[str, Place] | None) -> Finding:
+    def _finding(self, project: Project, command: ServeCommand) -> Finding:
         where = f"service {command.service}" if command.service else command.place.path
         return Finding(
             command.place, f"{command.server} in {where} runs one worker: it uses one core, and while that process "
-            "restarts nobody is served.", fix=_fix(project, command, once))
+            "restarts nobody is served.", fix=_fix(project, command))
 
 
-def _fix(project: Project, command: ServeCommand, once: tuple[str, Place] | None) -> Fix:
+def _fix(project: Project, command: ServeCommand) -> Fix:
     title = f"Start {WORKERS} worker processes"
-    reached = reached_functions(project)
-    state = next((m for m in memories(project.facts.behaviour) if is_state(m, reached)), None)
-    if once is not None:
-        return advice(title, f"first {once[0]} ({once[1]}) must run once only: every worker would have its own")
-    if state is not None:
-        return advice(title, f"first the state in {state.name} ({state.place}) must leave the process: a second "
-                      "worker would not see it")
     reason = ("each worker has its own pools and caches: check that the database takes twice the connections; "
               f"{CONCURRENCY} changes the number")
     if command.source == "dockerfile" and command.server in ("uvicorn", "gunicorn", "fastapi run"):
@@ -122,8 +116,6 @@ SingleWorkerServer.examples = (
         at=("compose.yml:4",),
         fixed={"compose.yml": "services:\n  api:\n    image: shop\n"
                "    command: uvicorn main:app --workers 2 --port 80\n"}),
-    Bad(  # no patch
-        {"main.py": STATEFUL, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",)),
     Bad(  # each of the workers runs every job
         {"main.py": "from apscheduler.schedulers.asyncio import AsyncIOScheduler\nfrom fastapi import FastAPI\n\n"
          "app = FastAPI()\nscheduler = AsyncIOScheduler()\nscheduler.start()\n",
@@ -135,6 +127,7 @@ SingleWorkerServer.examples = (
           "Dockerfile": IMAGE + "CMD [\"gunicorn\", \"main:app\", \"-k\", \"uvicorn_worker.UvicornWorker\"]\n"}),
     Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n", "k8s/api.yaml": "apiVersion: apps/v1\n"
           "kind: Deployment\nmetadata:\n  name: api\nspec:\n  replicas: 3\n"}, outcome="not_applicable"),
+    Good({"main.py": STATEFUL, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, outcome="not_applicable"),
     Good({**APP, "Procfile": "web: uvicorn main:app --port $PORT\n"}, outcome="not_applicable"),
     Good({**APP, "Makefile": "run:\n\tuvicorn main:app --reload\n"}, outcome="not_applicable"),
 )

@@ -12,15 +12,18 @@ from string import Template
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts import Facts
 from readybook.facts.containers import Dockerfile
+from readybook.facts.processes import CONCURRENCY, once_only
 from readybook.facts.program import App
 from readybook.facts.pythonversion import PythonVersion, python_version
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRequirement, Intent
+from readybook_checks.architecture.arc002_in_memory_job_store import own_state
 from readybook_checks.devops.health_command import health_command, instruction
 from readybook_checks.devops.ops010_no_dockerfile.copying import Code, code, module_of
 from readybook_checks.devops.ops010_no_dockerfile.installing import Installation, debian_packages, installation
 from readybook_checks.devops.ops010_no_dockerfile.platforms import platform
 
+WORKERS = 2
 TITLE = "Build an image: two stages, an unprivileged user, a health check"
 WORKER = re.compile(r"\b(?:celery|arq|rq|dramatiq|taskiq|huey)\b")
 APT = ("RUN apt-get update && apt-get install -y --no-install-recommends {names} \\\n"
@@ -176,6 +179,7 @@ def dockerfile_text(project: Project, app: App, how: Installation, what: Code, p
         name=re.sub(r"[^a-z0-9]+", "-", app.spec.partition(":")[0].lower()).strip("-") or "service",
         python=python.value,
         build_packages=APT.format(names=build) if build else "", run_packages=APT.format(names=run) if run else "",
+        workers="" if once_only(facts) or own_state(project) else f" \\\n    {CONCURRENCY}={WORKERS}",
         install=how.text, code="\n".join(lines), port=port,
         writable=" && install -d -o app -g app /app" if writes(facts) else "",
         owner="root owns the environment and the code; the process may add files to /app" if writes(facts)
@@ -219,7 +223,8 @@ RUN /opt/venv/bin/pip install --no-cache-dir -r requirements.txt
 FROM python:3.12-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \\
     PYTHONUNBUFFERED=1 \\
-    PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1 \\
+    WEB_CONCURRENCY=2
 RUN useradd --create-home --shell /usr/sbin/nologin --uid 10001 app
 WORKDIR /app
 # root owns the environment and the code: the running process cannot change them
