@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,8 @@ def file_heatmap(report: Report) -> Chart:
     )
     first = ", ".join(f"{clip(mask(name), 200)} {sum(row)}" for name, row in list(zip(names, grid, strict=True))[:5])
     return chart(figure, f"Open findings by file and category; most stand in {first}.",
-                 plan_tables.files(names, titles, grid))
+                 plan_tables.files(names, titles, grid),
+                 {"yaxis.ticktext": [f"{shorter(name, 20)} " for name in names], "xaxis.tickangle": -60})
 
 
 def shorter(text: str, limit: int) -> str:
@@ -154,7 +156,7 @@ def new_figure(height: int, right: int) -> Figure:
     return figure
 
 
-def chart(figure: Figure, alt: str, table: Table) -> Chart:
-    """A finished figure with its words and its data."""
-    figure.update_layout(meta={"alt": alt})
+def chart(figure: Figure, alt: str, table: Table, narrow: Mapping[str, Any] | None = None) -> Chart:
+    """A finished figure with its words and its data; ``narrow`` holds changes of its layout for a phone's screen."""
+    figure.update_layout(meta={"alt": alt, **({"narrow": dict(narrow)} if narrow else {})})
     return Chart(figure, alt, table)

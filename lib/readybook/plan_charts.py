@@ -56,9 +56,9 @@ def impact_effort(report: Report) -> Chart:
         )
     figure.update_layout(
         showlegend=True,
-        xaxis={"type": "log", "title": {"text": "hours with patches (each step to the right is dearer)"},
+        xaxis={"type": "log", "title": {"text": "hours with patches"},
                "range": [math.log10(left), math.log10(right)], "fixedrange": True,
-               "tickvals": [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 40, 80], "gridcolor": GRID},
+               "tickvals": [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 40, 80], "tickangle": 0, "gridcolor": GRID},
         yaxis={"title": {"text": "points of the score"}, "range": [0, top], "fixedrange": True,
                "gridcolor": GRID},
     )
@@ -66,7 +66,7 @@ def impact_effort(report: Report) -> Chart:
     alt = f"Score gain against hours of {story.plural(len(rows), 'fix', 'fixes')}: {len(quick)} are quick wins, at " \
           f"most {QUICK_HOURS:g} hours for {QUICK_GAIN:g} points or more" \
           + (f", best {', '.join(p.result.id for p in quick_wins(report)[:3])}." if quick else ".")
-    return chart(figure, alt, plan_tables.ranking(report))
+    return chart(figure, alt, plan_tables.ranking(report), {"xaxis.tickvals": [0.1, 0.5, 2, 8, 40]})
 
 
 def gain_waterfall(report: Report) -> Chart:
@@ -91,14 +91,14 @@ def gain_waterfall(report: Report) -> Chart:
     figure.add_vline(x=TARGET_SCORE, line={"color": INK, "width": 2, "dash": "dot"})
     figure.add_annotation(x=TARGET_SCORE, y=1, yref="paper", yanchor="bottom", showarrow=False, text="target 7.0")
     figure.update_layout(
-        xaxis={"range": [0, 10.9], "dtick": 2, "fixedrange": True, "showgrid": False},
-        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
+        xaxis={"range": [0, 10.9], "nticks": 6, "tickangle": 0, "fixedrange": True, "showgrid": False},
+        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "tickvals": labels, "ticktext": labels},
     )
     reached = next((s for s in all_steps if s.after >= TARGET_SCORE), None)
     tail = f"; {TARGET_SCORE} is reached with fix {reached.priority.rank}" if reached and start < TARGET_SCORE else ""
     count = story.plural(len(all_steps), "fix", "fixes")
     return chart(figure, f"The overall score climbs from {start:.1f} to {end:.1f} in {count}{tail}.",
-                 plan_tables.gains(report))
+                 plan_tables.gains(report), {"yaxis.ticktext": [_narrow(label) for label in labels]})
 
 
 def roadmap_bars(plan: Roadmap) -> Chart:
@@ -139,6 +139,10 @@ def roadmap_bars(plan: Roadmap) -> Chart:
 def _lane(plan: Roadmap, task: Task) -> str:
     who = f", engineer {task.engineer}" if plan.engineers > 1 else ""
     return f"{PHASE_TITLES[task.phase]}{who} "
+
+
+def _narrow(label: str) -> str:
+    return label if len(label) < 20 else f"{label[:18].rstrip()}… "
 
 
 def _groups(rows: list[Priority]) -> dict[tuple[float, float], list[Priority]]:

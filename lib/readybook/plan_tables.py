@@ -108,12 +108,12 @@ def ranking(report: Report) -> Table:
     """One row a failing check in the order of work: why it stands there, what it takes and what it gains."""
     rows = tuple(
         (
-            p.rank, Link(p.result.id, f"#{p.result.id}"), p.result.title, PHASE_TITLES[p.phase],
+            Link(f"{p.rank}. {p.result.id}", f"#{p.result.id}"), p.result.title, PHASE_TITLES[p.phase],
             Grade(p.result.gravest), _met(p), Number(p.risk, f"{p.risk:.1f}"), hours_cell(p.hours), _gain(p)[0],
         )
         for p in priorities(report)
     )
-    columns = ("Rank", "Check", "What is wrong", "When", "Severity", "Who meets it", "Risk", "Hours", "Gain")
+    columns = ("Check", "What is wrong", "When", "Severity", "Who meets it", "Risk", "Hours", "Gain")
     return Table("Order of work", columns, rows, find=len(rows) > 10)
 
 
@@ -130,16 +130,21 @@ def wins(report: Report, count: int = 5) -> Table:
 
 def budgets(report: Report, requires: Requires, chosen: float) -> Table:
     """One row a budget up to the hours that all takes: the best set of fixes for it and what that buys."""
-    rows: list[tuple[Cell, ...]] = []
-    done: tuple[str, ...] = ()
+    sets: list[BestSet] = []
     for hours in sorted({*STEP_BUDGETS, chosen}):
         found = best_set(report, hours, requires)
-        if found.ids != done or hours == chosen:
-            rows.append((Number(hours, f"{hours:g} h"), len(found.ids), hours_cell(found.hours),
-                         hours_cell(forecast_of(report).of(found.ids, patched=True).p80), *scores_cells(found)))
-        done = found.ids
-    columns = ("Budget", "Fixes", "Hours, mean", "Hours, P80", "Score now", "Score then", "Grade then")
-    return Table("What a budget buys", columns, tuple(rows))
+        if not sets or found.ids != sets[-1].ids or hours == chosen:
+            sets.append(found)
+    held = [found.after.overall.capped_by for found in sets]
+    rows = tuple(
+        (Number(found.budget, f"{found.budget:g} h"), len(found.ids), hours_cell(found.hours),
+         hours_cell(forecast_of(report).of(found.ids, patched=True).p80), *scores_cells(found),
+         *([Link(by, f"#{by}") if by else "–"] if any(held) else []))
+        for found, by in zip(sets, held, strict=True)
+    )
+    columns = ("Budget", "Fixes", "Hours, mean", "Hours, P80", "Score now", "Score then", "Grade then",
+               *(["Held down by"] if any(held) else []))
+    return Table("What a budget buys", columns, rows)
 
 
 def scores_cells(found: BestSet) -> tuple[Cell, ...]:

@@ -100,7 +100,8 @@ def _many(count: int) -> str:
 
 
 def _keeps(found: tuple[DataStore, ...]) -> str:
-    names = list(dict.fromkeys(store_name(s) for s in found))
+    named = any(s.kind == "database" and s.backend in BACKENDS for s in found)  # the nameless one may be the same
+    names = list(dict.fromkeys(store_name(s) for s in found if s.backend or s.kind != "database" or not named))
     if not names:
         return "No database, cache or broker was found in its code."
     through = list(dict.fromkeys("SQLAlchemy" if s.how == "sqlalchemy" else s.how.partition(".")[0] for s in found))

@@ -33,6 +33,8 @@
         const figure = JSON.parse(chart.querySelector("script").textContent);
         await Plotly.newPlot(chart.querySelector(".plot"), figure.data, figure.layout,
           { responsive: true, displayModeBar: false });
+        const narrow = innerWidth < 620 && figure.layout.meta.narrow;
+        if (narrow) await Plotly.relayout(chart.querySelector(".plot"), narrow);
       }
     }
     document.documentElement.dataset.rendered = "1";
