@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from readybook.facts.formatting import Hole, pieces
-from readybook.facts.origins import scope_of
+from readybook.facts.scopes import scope_of
 from readybook.facts.unparse import unparse
 from readybook.project import Project
 

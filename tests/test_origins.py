@@ -77,8 +77,17 @@ def test_a_function_that_calls_itself_ends() -> None:
     ("if q in ('a', 'b'):\n        sink(q)", set()),
     ("check_name(q)\n    sink(q)", {"checked"}),
     ("sink(nobody)", {"unbound"}),
+    ("a, b = 'x', q\n    sink(a)", set()),
+    ("rows = [(q, 'a = %s'), (n, 'b = %s')]\n    sink([text for value, text in rows if value])", set()),
+    ("rows = [(q, 'a = %s'), (n, 'b = %s')]\n    sink([value for value, text in rows])", {"request"}),
     ("sink(input())", {"console"}),
     ("values = {'a': q}\n    for k in values:\n        pass\n    sink(list(k for k in values.keys()))", set()),
 ])
 def test_ways_inside_a_body(body: str, expected: set[str]) -> None:
     assert kinds(body) == expected
+
+
+def test_one_part_of_a_tuple_that_a_function_gives_back() -> None:
+    pair = "def pair(text):\n    return 'DELETE', [text]\n\n\n"
+    assert kinds("sql, values = pair(q)\n    sink(sql)", pair) == set()
+    assert kinds("sql, values = pair(q)\n    sink(values)", pair) == {"request"}

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.behaviour import Call
+from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.formatting import Hole, Piece, pieces
-from readybook.facts.origins import Origin, Origins, scope_of
+from readybook.facts.origins import Origins
+from readybook.facts.scopes import Origin, argument_of, scope_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
@@ -82,8 +83,8 @@ def _certain(call: Call) -> bool:
 
 def _statement(call: Call) -> Node | None:
     """The expression of the SQL text that a call is given, None when it is no such call."""
-    if call.last not in METHODS and not TEXT.fullmatch(call.path):
-        return None
+    if call.last not in METHODS and not TEXT.fullmatch(call.path) or functions_behind(call.site.callee):
+        return None  # a function of the project's own: what it calls is asked
     named = dict(call.site.node[5])
     first = next((named[k] for k in ("query", "sql", "statement", "operation", "text") if k in named), None)
     if call.site.node[4] and call.site.node[4][0][0] != "star":
@@ -92,11 +93,32 @@ def _statement(call: Call) -> Node | None:
 
 
 def _answer(origins: Origins, call: Call, node: Node) -> Answer | None:
+    """The gravest answer over the ways in which the text reaches the call."""
     parts = pieces(node, scope_of(call))
+    if len(parts) == 1 and isinstance(parts[0], Hole):
+        handed = [a for p in _handed(origins, parts[0]) if (a := _judged(origins, call, node, p)) is not None]
+        answers = handed or [a for a in (_whole(origins, call, node),) if a is not None and _certain(call)]
+    else:
+        answers = [a for a in (_judged(origins, call, node, parts),) if a is not None]
+    return next((a for kind in (Finding, CannotTell, Right) for a in answers if isinstance(a, kind)), None)
+
+
+def _handed(origins: Origins, hole: Hole) -> Iterator[list[Piece]]:
+    """The texts that callers hand in, where the text is a parameter."""
+    function, name = hole.scope.function, hole.node[3] if hole.node[0] == "name" else ""
+    if function is None or not any(p[0] == name for p in function.params):
+        return
+    for caller, shift in origins.callers.get(id(function.original.node), [])[:20]:
+        given = argument_of(caller, function, name, shift)
+        if given is not None:
+            yield pieces(given, scope_of(caller))
+
+
+def _judged(origins: Origins, call: Call, node: Node, parts: list[Piece]) -> Answer | None:
     constant = "".join(p if isinstance(p, str) else " ? " for p in parts)
     holes = [(n, p) for n, p in enumerate(parts) if isinstance(p, Hole)]
     if len(holes) == len(parts) or not any(isinstance(p, str) and p.strip() for p in parts):
-        return _whole(origins, call, node) if _certain(call) else None
+        return None
     if not _certain(call) and not (STRICT if call.last == "run" else SQL).search(constant):
         return None
     worst: tuple[int, Origin, Hole, bool] | None = None
@@ -119,7 +141,7 @@ def _answer(origins: Origins, call: Call, node: Node) -> Answer | None:
 
 def _whole(origins: Origins, call: Call, node: Node) -> Answer | None:
     """SQL that is no text of the code at all: only a caller's own SQL is told."""
-    given = next((o for o in origins.of(call, node) if o.kind == "request"), None)
+    given = next((o for o in origins.of(call, node) if o.kind == "request" and not o.chain), None)
     if given is None:
         return None
     return Finding(call.place, f"{call.last}() runs {given.what}, SQL that a caller of the API writes: it reads and "
@@ -253,6 +275,20 @@ SqlInjection.examples = (
         {"store.py": "import psycopg2\n\n\ndef user(name):\n    cur = psycopg2.connect(\"dbname=shop\").cursor()\n"
          "    cur.execute(\"SELECT id FROM users WHERE name = '%s'\" % name)\n    return cur.fetchone()\n"},
         at=("store.py:6",), severity="medium",
+    ),
+    Bad(  # the text is made in the handler and executed by a helper; one that is all constants and marks is right
+        {"store.py": "import sqlite3\n\n\ndef run(sql, values=()):\n"
+         "    return sqlite3.connect(\"shop.db\").execute(sql, values).fetchall()\n",
+         "main.py": "from store import run\n" + API + "@app.get(\"/a\")\ndef a(name: str) -> int:\n"
+         "    return len(run(f\"SELECT id FROM users WHERE name = '{name}'\"))\n"},
+        at=("store.py:5",), severity="critical",
+    ),
+    Good(  # conditions with marks, put together in the handler
+        {"store.py": "import sqlite3\n\n\ndef run(sql, values):\n"
+         "    return sqlite3.connect(\"shop.db\").execute(sql, values).fetchall()\n",
+         "main.py": "from store import run\n" + API + "@app.get(\"/a\")\ndef a(name: str) -> int:\n"
+         "    where = []\n    if name:\n        where.append(\"name = ?\")\n"
+         "    return len(run(\"SELECT id FROM users WHERE \" + \" AND \".join(where), [name]))\n"},
     ),
     Good(  # numbers, enums, a list of columns, bound parameters, tables by their constants
         {"main.py": "from enum import Enum\nfrom fastapi import HTTPException\n" + SESSION

@@ -11,7 +11,8 @@ from readybook.facts.behaviour import Call
 from readybook.facts.bindings import bound, statements
 from readybook.facts.engines import Engine
 from readybook.facts.objects import ClassValue, FunctionValue
-from readybook.facts.origins import Origins, scope_of
+from readybook.facts.origins import Origins
+from readybook.facts.scopes import scope_of
 from readybook.facts.secretvalues import names_secret
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Call
 from readybook.facts.objects import ClassValue
-from readybook.facts.origins import Origin, Origins
+from readybook.facts.origins import Origins
+from readybook.facts.scopes import Origin
 from readybook.facts.values import External, by_default, known
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, ReplaceExpression, SetKeyword

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.origins import Origin
+from readybook.facts.scopes import Origin
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import known, truth

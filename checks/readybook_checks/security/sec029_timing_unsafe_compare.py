@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.comparisons import Comparison, comparisons
 from readybook.facts.objects import ClassValue
-from readybook.facts.origins import Origin, Origins
+from readybook.facts.origins import Origins
+from readybook.facts.scopes import Origin
 from readybook.facts.secretvalues import names_secret
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.origins import Origin, Origins
+from readybook.facts.origins import Origins
+from readybook.facts.scopes import Origin
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
@@ -126,7 +127,7 @@ def _answer(origins: Origins, call: Call, kind: str, node: Node, told: set[tuple
 
 def _finding(origins: Origins, call: Call, kind: str, origin: Origin) -> Finding:
     does = {"read": "reads", "change": "writes or removes", "folder": "lists or removes"}[kind]
-    if call.path == "open" and any(isinstance(a, str) and a[:1] in ("w", "a", "x") for a in call.args[1:2]):
+    if call.last == "open" and any(isinstance(a, str) and a[:1] in ("w", "a", "x") for a in call.args[1:2]):
         does = "writes"
     way = f", through {len(origin.chain)} call{'s' if len(origin.chain) > 1 else ''}," if origin.chain else ""
     return Finding(

@@ -22,7 +22,8 @@ def bound(name: str, body: Any, use: Node | None = None) -> list[Node]:
     """Every expression that a body binds to a name, or grows it by; not those of functions defined in it.
 
     With the ``use`` of the name, only what may reach it: nothing that comes later, and nothing before an assignment
-    that always comes between. ``("keyof", line, column, x)`` stands for a key of ``x``, ``("opaque", line, column,
+    that always comes between. ``("keyof", line, column, x)`` stands for a key of ``x``,
+    ``("item", line, column, x, n)`` for the n-th part of ``x``, or of each of its elements, ``("opaque", line, column,
     text)`` for what has no expression: an exception that was caught, an import, a function.
     """
     found: list[Node] = []
@@ -116,6 +117,10 @@ def taken(name: str, target: Node, value: Node) -> Iterator[Node]:
     if target[0] in ("tuple", "list") and value[0] in ("tuple", "list") and len(target[3]) == len(value[3]):
         for t, v in zip(target[3], value[3], strict=True):
             yield from taken(name, t, v)
+    elif target[0] in ("tuple", "list") and not any(t[0] == "star" for t in target[3]):
+        for index, t in enumerate(target[3]):
+            if _binds(t, name):
+                yield ("item", value[1], value[2], value, index)
     elif _binds(target, name):
         yield value
 
@@ -144,7 +149,8 @@ def iterated(name: str, target: Node, iterable: Node) -> Iterator[Node]:
     elif iterable[0] == "dict" and not pair:
         yield ("keyof", iterable[1], iterable[2], iterable)
     else:
-        yield iterable
+        index = next((n for n, t in enumerate(pair) if _binds(t, name)), None)
+        yield iterable if index is None else ("item", iterable[1], iterable[2], iterable, index)
 
 
 def _binds(target: Node, name: str) -> bool:

@@ -59,7 +59,8 @@ def told_of(node: Node, function: FunctionValue, names: frozenset[str], depth: i
             yield node, node[3]
         elif depth < 3 and function.node[0] == "def":
             for value in bound(node[3], function.node[6], node):
-                yield from told_of(value, function, names, depth + 1) if value[0] != "opaque" else ()
+                if value[0] not in ("opaque", "keyof", "item"):
+                    yield from told_of(value, function, names, depth + 1)
         return
     if kind == "call":
         callee = unparse(node[3])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.origins import Scope
+from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from readybook.facts.bindings import bound
-from readybook.facts.origins import Scope
+from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
 from readybook.facts.textflow import OF_ARGUMENTS
 
@@ -94,7 +94,7 @@ def _name(node: Node, scope: Scope, written: bool, depth: int) -> Iterator[Piece
     if not values and not parameter and scope.function is not None and key not in scope.seen:
         home = Scope(scope.module, None, seen=scope.seen)
         values = bound(name, scope.module.body)
-    if not values or any(v[0] in ("opaque", "keyof") for v in values):
+    if not values or any(v[0] in ("opaque", "keyof", "item") for v in values):
         yield Hole(node, scope, written)
         return
     inner = Scope(home.module, home.function, home.depth, home.seen | {key}, home.loops, home.conditions)

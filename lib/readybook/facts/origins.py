@@ -8,13 +8,14 @@ members of enums, quoted arguments) is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.attributes import get_attribute
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import bound, guard, iterated, statements
 from readybook.facts.objects import ClassValue, FunctionValue
+from readybook.facts.scopes import Origin, Scope, argument_of, counts, only_listed, parameter_of, scope_of, targeted
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.textflow import (
@@ -38,45 +39,10 @@ from readybook.facts.values import External, FromEnv, Unknown, by_default, known
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
     from readybook.facts.modules import Module
-    from readybook.place import Place
 
 MAX_DEPTH = 6
 MAX_STEPS = 4_000  # nodes looked at for one expression
 Clean = Callable[[Node, str], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """One source of a value. ``kind``: request, network, file, environment, console, parameter (nobody's call shows
-    it), unbound (a name that nothing binds), checked (something looks at it before use) or unknown. ``what`` is its
-    text, ``chain`` the calls that hand it on. ``segment``: one part of the request's path, without a slash."""
-
-    kind: str
-    what: str
-    place: Place
-    chain: tuple[Place, ...] = ()
-    segment: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where an expression stands: its module and function, the loops of comprehensions around it, the tests around
-    the place of use, and the call that led in, where only that one counts."""
-
-    module: Module
-    function: FunctionValue | None
-    depth: int = 0
-    seen: frozenset[tuple[int, str]] = frozenset()
-    loops: tuple[tuple[Node, Node], ...] = ()
-    conditions: tuple[str, ...] = ()
-    given: tuple[Call, Scope] | None = None
-
-    @property
-    def body(self) -> Any:
-        """The statements among which a name may be bound."""
-        if self.function is None:
-            return self.module.body
-        return self.function.node[6] if self.function.node[0] == "def" else ()
 
 
 class Origins:
@@ -130,7 +96,7 @@ class Origins:
             if node[3] != "Mult":
                 yield from self._trace(node[5], scope)
         elif kind == "if":
-            if not _only_listed(node):
+            if not only_listed(node):
                 yield from self._trace(node[4], scope)
             yield from self._trace(node[5], scope)
         elif kind == "walrus":
@@ -139,6 +105,8 @@ class Origins:
             yield from self._comprehension(node, scope)
         elif kind == "keyof":
             yield from self._keys(node[3], scope)
+        elif kind == "item":
+            yield from self._item(node, scope)
         elif kind != "unary":
             yield Origin("unknown", node[3] if kind == "opaque" else unparse(node), scope.module.place(node))
 
@@ -160,11 +128,42 @@ class Origins:
             node[3][0] == "attr" and node[3][4] in FIELDS or node[3][0] == "name" and node[3][3] in ("vars", "asdict")
         ):
             return
-        elif node[0] == "name" and (values := bound(node[3], scope.body, node)) and _parameter(node[3], scope) is None:
+        elif node[0] == "name" and parameter_of(node[3], scope) is None and (
+            values := bound(node[3], scope.body, node)
+        ):
             for value in values:
                 yield from self._keys(value, scope)
         else:
             yield from self._trace(node, scope)
+
+    def _item(self, node: Node, scope: Scope) -> Iterator[Origin]:
+        """The sources of one part of a tuple that is written out, bound to a name or given back by a function."""
+        value, index = node[3], node[4]
+        while value[0] == "await":
+            value = value[3]
+        if value[0] in ("tuple", "list"):
+            rows = [v for v in value[3] if v[0] == "tuple" and len(v[3]) > index]
+            if rows and len(rows) == len(value[3]):
+                for row in rows:
+                    yield from self._trace(row[3][index], scope)
+                return
+            if value[0] == "tuple" and len(value[3]) > index:
+                yield from self._trace(value[3][index], scope)
+                return
+        elif value[0] == "name" and parameter_of(value[3], scope) is None:
+            key = (id(scope.body), value[3])
+            values = bound(value[3], scope.body, value) if key not in scope.seen else []
+            if values:
+                inner = replace(scope, seen=scope.seen | {key})
+                for v in values:
+                    yield from self._trace(("item", v[1], v[2], v, index), inner)
+                return
+        elif value[0] == "call" and (call := self.by_node.get(id(value))) is not None:
+            functions = functions_behind(call.site.callee)
+            if functions:
+                yield from self._returned(value, call, functions, scope, index)
+                return
+        yield from self._trace(value, scope)
 
     def _call(self, node: Node, scope: Scope) -> Iterator[Origin]:
         call = self.by_node.get(id(node))
@@ -202,8 +201,9 @@ class Origins:
         elif callee[0] != "attr":
             yield Origin("unknown", unparse(node), place)
 
-    def _returned(self, node: Node, call: Call, functions: list[FunctionValue], scope: Scope) -> Iterator[Origin]:
-        """What the project's own functions give back, with this call's arguments for their parameters."""
+    def _returned(self, node: Node, call: Call, functions: list[FunctionValue], scope: Scope,
+                  index: int | None = None) -> Iterator[Origin]:
+        """What the project's own functions give back (of a tuple one part), with this call's arguments."""
         for function in functions[:4]:
             function = function.original
             key = (id(function.node), "return")
@@ -217,7 +217,8 @@ class Origins:
             inner = Scope(function.module, function, scope.depth + 1, scope.seen | {key}, given=(call, scope))
             returns = [s[4] for s in statements(function.node[6]) if s[0] == "return"]
             for value in returns:
-                yield from self._trace(value, inner)
+                part = value if index is None or value is None else ("item", value[1], value[2], value, index)
+                yield from self._trace(part, inner)
             if not returns:
                 yield Origin("unknown", unparse(node), scope.module.place(node))
 
@@ -251,7 +252,7 @@ class Origins:
         if key in scope.seen:
             return
         inner = replace(scope, seen=scope.seen | {key})
-        looped = [(i, t) for t, i in scope.loops if any(True for _ in iterated(name, t, i)) or _counts(name, t)]
+        looped = [(i, t) for t, i in scope.loops if any(True for _ in iterated(name, t, i)) or counts(name, t)]
         guarded = guard(name, scope.body, scope.conditions)
         if guarded == "listed":
             return
@@ -261,11 +262,11 @@ class Origins:
                 yield replace(origin, kind="checked") if guarded else origin
             return
         values = bound(name, scope.body, node) if function is not None or not self._constant(node, scope) else []
-        parameter = _parameter(name, scope)
+        parameter = parameter_of(name, scope)
         found = [o for v in values for o in self._trace(v, inner)]
         if parameter is not None and function is not None:
             found += self._parameter(node, parameter, function, inner)
-        elif not values and not _targeted(name, scope):
+        elif not values and not targeted(name, scope):
             found += self._outer(node, inner)
         for origin in found:
             yield replace(origin, kind="checked") if guarded else origin
@@ -301,7 +302,7 @@ class Origins:
             return [Origin("unknown", name, place)]
         if scope.given is not None:
             call, outer = scope.given
-            argument = _argument(call, function, name, 0)
+            argument = argument_of(call, function, name, 0)
             return list(self._trace(argument if argument is not None else default, outer))
         written = unparse(annotation) + unparse(default)
         if id(function.original.node) in self.entries:
@@ -315,7 +316,7 @@ class Origins:
             return [Origin("parameter", name, place)]
         found = []
         for call, shift in callers[:20]:
-            argument = _argument(call, function, name, shift)
+            argument = argument_of(call, function, name, shift)
             outer = replace(scope_of(call), depth=scope.depth + 1, seen=scope.seen)
             for origin in self._trace(argument, outer):
                 found.append(replace(origin, chain=(*origin.chain, call.place)))
@@ -334,41 +335,3 @@ class Origins:
             return None
         value = get_attribute(self.run, base, node[4])
         return None if isinstance(value, Unknown) else value
-
-
-def scope_of(call: Call) -> Scope:
-    """The scope that the arguments of a call stand in."""
-    return Scope(call.site.module, call.site.function, conditions=call.conditions)
-
-
-def _only_listed(node: Node) -> bool:
-    """``x if x in LIST else y``."""
-    test = node[3]
-    return bool(test[0] == "cmp" and test[4][0][0] == "In" and unparse(test[3]) == unparse(node[4]))
-
-
-def _counts(name: str, target: Node) -> bool:
-    return target[0] == "tuple" and any(t[0] == "name" and t[3] == name for t in target[3]) or (
-        target[0] == "name" and target[3] == name)
-
-
-def _targeted(name: str, scope: Scope) -> bool:
-    """Whether a loop of the body counts with the name (``for i, x in enumerate(…)``)."""
-    return any(s[0] == "for" and _counts(name, s[4]) for s in statements(scope.body))
-
-
-def _parameter(name: str, scope: Scope) -> Node | None:
-    return next((p for p in scope.function.params if p[0] == name), None) if scope.function is not None else None
-
-
-def _argument(call: Call, function: FunctionValue, name: str, shift: int) -> Node | None:
-    """What a call hands to a parameter; None when it leaves the parameter at its default."""
-    for keyword, value in call.site.node[5]:
-        if keyword == name:
-            return value  # type: ignore[no-any-return]
-    names = [p[0] for p in function.params if p[3] in ("pos", "any")]
-    if function.owner is not None and function.kind != "staticmethod":
-        names = names[1:]
-    arguments = call.site.node[4][shift:]
-    index = names.index(name) if name in names else len(arguments)
-    return arguments[index] if index < len(arguments) else None

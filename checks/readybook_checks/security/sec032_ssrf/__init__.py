@@ -10,7 +10,8 @@ from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Proj
 from readybook.facts.behaviour import Call
 from readybook.facts.bindings import VALIDATOR
 from readybook.facts.formatting import Hole, pieces
-from readybook.facts.origins import Origin, Origins, scope_of
+from readybook.facts.origins import Origins
+from readybook.facts.scopes import Origin, scope_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
