@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from readybook.intents import Intent
 from readybook.place import Place
@@ -19,8 +19,8 @@ class Fix:
 
     ``safety`` is ``safe`` (behaviour kept, or only a defect removed), ``review`` (behaviour changes for somebody:
     ``reason`` says for whom) or ``sketch`` (a start that a person must finish). ``unsafe`` marks a fix that changes
-    public behaviour: it is made only when asked for. A fix without intents is advice; its ``reason`` says why no patch
-    is offered.
+    public behaviour: it is made only when asked for. ``on_request`` is a further-reaching cure of the same place, taken
+    instead when such fixes are asked for. A fix without intents is advice; its ``reason`` says why no patch is offered.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Fix:
     safety: str = "review"
     reason: str = ""
     unsafe: bool = False
+    on_request: Fix | None = None
 
     def __post_init__(self) -> None:
         if self.safety not in SAFETIES:
@@ -84,6 +85,12 @@ class Finding:
         from readybook.display import finding_html
 
         return str(finding_html(self))
+
+
+def further(finding: Finding) -> Finding:
+    """A finding with the cure that is made on request only, where it has one."""
+    fix = finding.fix.on_request if finding.fix else None
+    return replace(finding, fix=fix) if fix else finding
 
 
 @dataclass(frozen=True, slots=True)

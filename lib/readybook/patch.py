@@ -17,7 +17,7 @@ from typing import Any
 
 from readybook.check import Check
 from readybook.evidence import fingerprints
-from readybook.finding import Finding
+from readybook.finding import Finding, further
 from readybook.fixing_order import fixing_order, saved_hours
 from readybook.gitpatch import Commit, PatchRepository, diff_part
 from readybook.patchlinks import Stacked, conflicts, requirements
@@ -133,22 +133,23 @@ class _Attempt:
 
 
 def series(
-    project: Project, checks: Sequence[Check], *, unsafe: bool = False, waived: Collection[str] = ()
+    project: Project, checks: Sequence[Check], *, unsafe: bool = False, waived: Collection[str] = (),
+    on_request: bool = False,
 ) -> Series:
     """Work out the patches of the given checks.
 
-    ``waived`` holds fingerprints of findings that stay as they are. ``unsafe`` admits fixes that change public
-    behaviour. Raises PatchError when git is missing.
+    ``waived``: fingerprints of findings that stay as they are. ``unsafe`` admits fixes that change public behaviour,
+    ``on_request`` takes the further-reaching cure of a finding. Raises PatchError when git is missing.
     """
     asked = {check.id: ask(check, project) for check in checks}
-    tip, made, unfixed = project, [], list[Unfixed]()
+    tip, made, unfixed, wish = project, [], list[Unfixed](), (unsafe, waived, on_request)
     for check in fixing_order(checks, {i: a.findings for i, a in asked.items()}, unsafe):
         own = _named(check, asked[check.id], asked[check.id])
-        attempt = _attempt(check, tip, own if tip is project else None, asked[check.id], unsafe, waived)
+        attempt = _attempt(check, tip, own if tip is project else None, asked[check.id], *wish)
         unfixed += [Unfixed(print_, check.id, str(f.place), why) for print_, f, why in attempt.unfixed]
         if not attempt.texts:
             continue
-        alone = attempt if tip is project else _attempt(check, project, own, asked[check.id], unsafe, waived)
+        alone = attempt if tip is project else _attempt(check, project, own, asked[check.id], *wish)
         after = tip.with_files(attempt.texts)
         made.append(_Made(check, attempt, alone if alone.texts else None, tip, after))
         tip = after
@@ -168,13 +169,14 @@ class _Made:
 
 def _attempt(
     check: Check, tip: Project, named: list[tuple[str, Finding]] | None, base: Asked, unsafe: bool,
-    waived: Collection[str],
+    waived: Collection[str], on_request: bool,
 ) -> _Attempt:
     """Carry out what can be carried out of a check's fixes, leaving out what fails, until the check is content."""
     from readybook.edits import apply_each
 
     if named is None:
         named = _named(check, ask(check, tip), base)
+    named = [(p, further(f)) for p, f in named] if on_request else named
     open_ = [(p, f) for p, f in named if p not in waived]
     refused = {p: why for p, f in open_ if (why := _no_patch(f, unsafe))}
     for _ in range(ROUNDS):

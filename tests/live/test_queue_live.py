@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from generated import fixed, run, write
+from generated import CHECKS, fixed, run, write
 from servers import Process, Redis, Service, until
+
+from readybook import Project
+from readybook.patch import series
 
 pytest.importorskip("celery")
 MAIN = """from fastapi import BackgroundTasks, FastAPI
@@ -169,3 +172,49 @@ def test_limits_that_arc005_adds_end_a_task_that_hangs(launch: Callable[..., Pro
                       "--concurrency", "1"], folder, BROKER=url)
     until(lambda: "ready." in process.output() or not process.alive, 60, "the worker is ready")
     assert run(folder, "python", "-c", ASK, BROKER=url).split() == ["4", "500", "True"]
+
+
+TASK_MAIN = """import asyncio
+
+from fastapi import FastAPI
+
+from app.reports import build_report
+
+app = FastAPI()
+
+
+@app.post("/reports/{job_id}")
+async def start(job_id: str) -> str:
+    asyncio.create_task(build_report(job_id, copies=2))
+    return job_id
+"""
+STATE = """
+import sys
+from app.celery_app import celery_app
+result = celery_app.AsyncResult(sys.argv[1])
+result.get(timeout=60)
+print(result.state)
+"""
+
+
+@pytest.mark.parametrize("ids", [("ARC001",), ("ARC001", "ARC003")], ids=["alone", "on the queue of ARC003"])
+def test_a_request_hands_its_work_to_a_worker_when_that_is_asked_for(
+    ids: tuple[str, ...], launch: Callable[..., Process], serve: Callable[..., Service], variables: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    work = WORK.replace("key: str, copies", "job_id: str, copies").replace("{key} {copies}", "{job_id} {copies}")
+    files = {**FILES, "app/main.py": TASK_MAIN, "app/reports.py": work}
+    project = Project.from_files(files)
+    plain = series(project, [CHECKS["ARC001"]], unsafe=True)
+    assert "celery" not in plain.patches[0].diff  # the further-reaching cure is made when it is asked for
+    made = series(project, [CHECKS[i] for i in ids], unsafe=True, on_request=True)
+    after = {path: text for path, text in files.items()}
+    for patch in made.patches:
+        after |= {change.path: change.after for change in patch.changes}
+    assert "create_task" not in after["app/main.py"] and "task_id=job_id" in after["app/main.py"]
+    folder = write(after, tmp_path / "shop")
+    worker(launch, folder, variables)
+    service = serve("app.main:app", folder, **variables)
+    assert service.ask("/reports/job77", "POST")[:2] == (200, "job77")
+    assert run(folder, "python", "-c", STATE, "job77", **variables).split() == ["SUCCESS"]
+    assert Path(variables["REPORTS"], "report").read_text().startswith("job77 2 ")

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.application import Route
 from readybook.facts.behaviour import Call, Reached
-from readybook.facts.closure import pulled_in
 from readybook.facts.objects import Instance
 from readybook.facts.reach import first_reached
 from readybook.facts.usage import is_dropped
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpression
+from readybook_checks.architecture.background import behind_apps, polling_route
+from readybook_checks.architecture.handover import handover
 
 TASKS = (
     "asyncio.create_task", "asyncio.ensure_future", "asyncio.tasks.create_task", "asyncio.tasks.ensure_future",
@@ -26,8 +26,6 @@ FUTURES = (
 )
 THREADS = ("threading.Thread.start", "threading.Timer.start")
 GROUPS = ("asyncio.TaskGroup.create_task",)
-STATUS = re.compile(r"/[\w-]*(job|task|status|state|progress|result)s?(?=/|$)", re.IGNORECASE)
-ROOT = re.compile(r"(/api|/v\d+)+", re.IGNORECASE)
 
 
 class FireAndForgetTasks(Check):
@@ -41,7 +39,8 @@ class FireAndForgetTasks(Check):
 
     High where a request starts it; critical where clients poll for the outcome of the very work that can vanish;
     medium where no request is seen to start it, at start-up for one. Fix: hold the task in a set until it is done, then
-    log the error it ended with. Work that must survive a restart needs a queue besides.
+    log the error it ended with. Work that must survive a restart needs a queue besides: with --unsafe, work that takes
+    plain values goes to a Celery task instead, under the id of its job.
     """
 
     id = "ARC001"
@@ -49,7 +48,7 @@ class FireAndForgetTasks(Check):
     category = "architecture"
     severity = "high"
     hours = Hours(0.25, 1, 2, each=0.25)
-    fix_kinds = ("codemod", "advice")
+    fix_kinds = ("codemod", "scaffold", "advice")
     references = ("https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task",)
 
     def find(self, project: Project) -> Iterator[Answer]:
@@ -92,16 +91,6 @@ class FireAndForgetTasks(Check):
                        fix=fix(project, call), chain=tuple(s.place for s in way.chain) if way else ())
 
 
-def behind_apps(project: Project) -> frozenset[str]:
-    """Files that the served applications pull in."""
-    paths = {a.place.path for a in project.facts.apps if a.served}
-    paths |= {a.spec.partition(":")[0].replace(".", "/") + ".py" for a in project.facts.apps if a.served}
-    found: set[str] = set()
-    for path in paths & set(project.facts.modules.by_path):
-        found |= pulled_in(project.facts.modules, path)
-    return frozenset(found | {r.place.path for r in project.facts.routes})
-
-
 def is_lost(call: Call) -> bool:
     """Whether nobody holds what the call started."""
     if call.path not in THREADS:
@@ -122,20 +111,6 @@ def serves(way: Reached) -> str:
     """The entry as readers know it."""
     route = way.entry.route
     return f"{route.method} {route.path}" if route is not None else f"the {way.entry.kind} {way.entry.function.name}"
-
-
-def polling_route(project: Project, route: Route | None) -> Route | None:
-    """The route by which clients ask how the work that ``route`` starts is doing; None when there is none."""
-    if route is None or route.method in ("GET", "WEBSOCKET"):
-        return None
-    path = route.path.rstrip("/")
-    folders = [f for f in (path, path.rpartition("/")[0]) if f and not ROOT.fullmatch(f)]
-    for other in project.facts.routes:
-        if other.method == "GET" and other.app == route.app and "{" in other.path:
-            below = next((other.path[len(f):] for f in folders if other.path.startswith(f + "/")), "")
-            if STATUS.search(below):
-                return other
-    return None
 
 
 HELD = "_background_tasks: set[asyncio.Task[object]] = set()"
@@ -168,12 +143,14 @@ def fix(project: Project, call: Call) -> Fix:
     taken = [n for n in OWN if loaded is not None and n in loaded.scope.names]
     if written is None or '"""' in written or "'''" in written or (taken and len(taken) < len(OWN)):
         return advice(title, "the call cannot be wrapped where it stands")
+    queue = handover(project, call)
     return Fix(
         title,
         (EnsureImport(path, "asyncio"), EnsureImport(path, "logging"),
          EnsureModuleStatement(path, "_background_tasks", HELD), EnsureModuleStatement(path, "_keep_task", KEEP),
          ReplaceExpression(call.place, written, wrapped(written))),
-        safety="safe", reason="the same task runs; it is held until it ends, and its error is logged",
+        safety="safe", reason="the same task runs; it is held until it ends, and its error is logged" + (
+            "; --unsafe hands it to a queue instead" if queue is not None else ""), on_request=queue,
     )
 
 

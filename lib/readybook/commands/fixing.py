@@ -27,7 +27,8 @@ def fix(arguments: argparse.Namespace) -> int:
     ran = audited(arguments)
     if ran.project is None:
         raise ConfigError("there is no target to fix")
-    made = series(ran.project, ran.checks, unsafe=arguments.unsafe, waived={w.fingerprint for w in ran.report.waived})
+    waived = {w.fingerprint for w in ran.report.waived}
+    made = series(ran.project, ran.checks, unsafe=arguments.unsafe, waived=waived, on_request=arguments.unsafe)
     if arguments.dry_run:
         emit("".join(_shown(made)))
     if arguments.out:

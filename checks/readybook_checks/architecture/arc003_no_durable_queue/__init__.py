@@ -13,9 +13,9 @@ from readybook.facts.reach import first_reached
 from readybook.facts.usage import is_node, statements
 from readybook.facts.values import by_default
 from readybook.finding import Answer
-from readybook_checks.architecture.arc001_fire_and_forget_tasks import behind_apps, polling_route
 from readybook_checks.architecture.arc003_no_durable_queue.examples import BAD, GOOD
 from readybook_checks.architecture.arc003_no_durable_queue.scaffold import scaffold
+from readybook_checks.architecture.background import behind_apps, polling_route
 
 MONEY = re.compile(r"payments?|pay|charges?|refunds?|payouts?|invoices?|billing|checkout|settlements?")
 FILES = re.compile(

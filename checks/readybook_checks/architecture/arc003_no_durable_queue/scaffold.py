@@ -45,7 +45,7 @@ def scaffold(project: Project, works: list[Work]) -> Fix:
     path, module, package, tasks = home
     name = app.spec.partition(":")[0].partition(".")[0]
     app_text = Template(_text("celery_app.py.tmpl")).safe_substitute(module=module, name=name, tasks=tasks)
-    moved = _movable(project, app, works)
+    moved = movable(project, app, works)
     intents: list[Intent] = [
         URL,
         AddFile(path, app_text),
@@ -80,7 +80,7 @@ def _home(project: Project, app: App) -> tuple[str, str, str, str] | None:
     return (f"{at}{main}.py", module, f"{at}{tasks}", inner) if module and inner else None
 
 
-def _movable(project: Project, app: App, works: list[Work]) -> list[tuple[FunctionValue, str]]:
+def movable(project: Project, app: App, works: list[Work]) -> list[tuple[FunctionValue, str]]:
     """(function, module) of work that is a function of a module and takes plain values only; each name once."""
     found: dict[str, tuple[FunctionValue, str]] = {}
     for work in works:

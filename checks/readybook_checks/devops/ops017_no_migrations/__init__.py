@@ -46,12 +46,12 @@ class NoMigrations(Check):
         facts = project.facts
         near = frozenset(p for a in facts.apps if a.served for p in pulled_in(facts.modules, a.place.path))
         models = [m for m in facts.orm_models if m.orm in ("sqlalchemy", "sqlmodel") and m.place.path in near]
-        if not models:
+        tool = migrated(project)
+        if not models and (tool is None or not near):
             yield NotApplicable("no served application has SQLAlchemy models")
             return
         made, dropped = started(facts.behaviour, near, "create_all"), started(facts.behaviour, near, "drop_all")
         yield from (emptied(call) for call in dropped if not call.conditions)
-        tool = migrated(project)
         if tool is not None:
             yield Right(tool[0], tool[1])
             for call in made:

@@ -110,6 +110,10 @@ GOOD = (
         {**PROJECT, "app/main.py": MAIN, "db/migrations/V1__items.sql": "CREATE TABLE items (id int);\n"},
     ),
     Good({**PROJECT, "app/main.py": MAIN, "migrations/add_price.py": "print(\"ALTER TABLE\")\n"}, outcome="unknown"),
+    Good(  # tables without classes, and their migrations
+        {**ALEMBIC, "main.py": "from fastapi import FastAPI\nfrom sqlalchemy import Column, Integer, MetaData, Table\n"
+         "\nitems = Table(\"items\", MetaData(), Column(\"id\", Integer))\napp = FastAPI()\n"},
+    ),
     Good(  # models of request bodies are no tables
         {"main.py": "from fastapi import FastAPI\nfrom sqlmodel import SQLModel\n\n\nclass Item(SQLModel):\n"
          "    name: str\n\n\napp = FastAPI()\n"},
