@@ -121,7 +121,7 @@ def _extras(work: Work, path: str, intent: EnsureRequirement) -> None:
         one = requirement(line)
         if one and canonicalize_name(one.name) == canonicalize_name(intent.name):
             extras = ",".join(sorted(one.extras | set(intent.extras)))
-            lines[n] = re.sub(r"^(\s*[\w.-]+)\s*(?:\[[^\]]*\])?", rf"\g<1>[{extras}]", line, count=1)
+            lines[n] = re.sub(r"^([ \t]*[\w.-]+)[ \t]*(?:\[[^\]]*\])?", rf"\g<1>[{extras}]", line, count=1)
             if one.extras >= set(intent.extras):
                 return
     work.drafts[path] = work.draft(path).rewritten("\n".join(lines))

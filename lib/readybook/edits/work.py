@@ -105,7 +105,7 @@ class Work:
     def fitted(self, path: str, code: str, indent: str = "", *, first: bool = False) -> str:
         """Code in the file's quotes, line breaks and steps, its further lines at ``indent``."""
         source = self.source(path)
-        code = requoted(code, self.quote(path))
+        code = requoted(code.replace("\r\n", "\n"), self.quote(path))  # a check may hand on text of the file
         return indented(code, indent, step=source.indent, newline=source.newline, first=first)
 
     def note(self, text: str) -> None:
