@@ -11,10 +11,10 @@ from readybook.facts.surroundings import Surroundings
 if TYPE_CHECKING:
     from readybook.cache import Cache
     from readybook.facts.application import Route, Unresolved
-    from readybook.facts.behaviour import Behaviour
+    from readybook.facts.behaviour import Behaviour, Call
     from readybook.facts.engines import Engine
     from readybook.facts.health import HealthMiddleware, HealthRoute
-    from readybook.facts.modules import Lowered, Modules
+    from readybook.facts.modules import Lowered, Module, Modules
     from readybook.facts.schemas import Schema
     from readybook.facts.orm import Models
     from readybook.facts.queries import Query
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from readybook.facts.settings import SettingsClass, Variable
     from readybook.facts.program import App, Program
     from readybook.facts.stores import Store
+    from readybook.place import Place
     from readybook.project import Project
     from readybook.source import SourceFile
 
@@ -40,6 +41,7 @@ class Facts(Surroundings):
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self._headers: dict[str, dict[str, Place]] = {}
 
     @cached_property
     def modules(self) -> Modules:
@@ -184,6 +186,32 @@ class Facts(Surroundings):
         from readybook.facts.probes import probed_paths
 
         return probed_paths(self)
+
+    def response_headers(self, app: App) -> dict[str, Place]:
+        """Which security headers every answer of an application gets, in small letters, and what sets each."""
+        if app.spec not in self._headers:
+            from readybook.facts.responseheaders import headers_of
+
+            self._headers[app.spec] = headers_of(self, app)
+        return self._headers[app.spec]
+
+    @cached_property
+    def handed_on(self) -> dict[int, list[Call]]:
+        """``id`` of an application's object → the calls that are given it."""
+        index: dict[int, list[Call]] = {id(app.instance): [] for app in self.apps}
+        for call in self.behaviour.calls:
+            for given in (*call.args, *call.kwargs.values()):
+                if id(given) in index:
+                    index[id(given)].append(call)
+        return index
+
+    @cached_property
+    def header_modules(self) -> tuple[Module, ...]:
+        """Application modules, by path, whose text names a security header."""
+        from readybook.facts.responseheaders import NAMES
+
+        return tuple(m for _, m in sorted(self.modules.by_path.items())
+                     if m.role == "application" and any(n in low for low in (m.text.lower(),) for n in NAMES))
 
     def stores(self, app: App) -> tuple[Store, ...]:
         """The databases, Redis and MongoDB clients and brokers that the code behind an application sets up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,11 @@ from readybook.facts.syntax import Node
 if TYPE_CHECKING:
     from readybook.facts.program import Program
     from readybook.place import Place
+
+
+# statements whose first fields are their kind and their place, the last line included
+STATEMENTS = frozenset({"expr", "assign", "aug", "ann", "return", "if", "for", "while", "try", "with", "def", "class",
+                        "raise", "assert", "match"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ def comparisons(program: Program) -> tuple[Comparison, ...]:
         module = program.modules.by_path[path]
         if module.role != "application":
             continue
-        for node, called, function in _compared(module.body, (), None):
+        for node, called, function in _compared(module.body, _lines(module.text)):
             owner = owners.get(id(function)) if function is not None else None
             if function is not None and owner is None:
                 continue  # a function that nothing defines: its scope is not known
@@ -47,12 +53,26 @@ def comparisons(program: Program) -> tuple[Comparison, ...]:
     return tuple(found)
 
 
-def _compared(part: Any, called: tuple[str, ...], function: Node | None) -> Iterator[tuple[Node, Any, Node | None]]:
-    """(comparison, names of the calls around, def around) of everything inside a part of a lowered tree."""
-    stack: list[tuple[Any, tuple[str, ...], Node | None]] = [(part, called, function)]
+def _holds(lines: list[int], first: int, last: int) -> bool:
+    """Whether one of the lines lies between two."""
+    at = bisect_left(lines, first)
+    return at < len(lines) and lines[at] <= last
+
+
+def _lines(text: str) -> list[int]:
+    """The lines that hold a sign of comparison, in order."""
+    return [n for n, line in enumerate(text.split("\n"), 1) if "==" in line or "!=" in line] if (
+        "==" in text or "!=" in text) else []
+
+
+def _compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, Any, Node | None]]:
+    """(comparison, names of the calls around, def around) of a module's body; ``lines``: where signs stand."""
+    stack: list[tuple[Any, tuple[str, ...], Node | None]] = [(body, (), None)]
     while stack:
         item, around, inside = stack.pop()
         kind = item[0] if item and isinstance(item[0], str) and len(item) > 2 and isinstance(item[1], int) else ""
+        if kind in STATEMENTS and isinstance(item[3], int) and not _holds(lines, item[1], item[3]):
+            continue
         if kind == "cmp" and len(item[4]) == 1 and item[4][0][0] in ("Eq", "NotEq"):
             yield item, around, inside
         if kind == "call":

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from readybook.facts.distributions import WELL_KNOWN, foreign_names
 from readybook.facts.roles import role
@@ -42,6 +42,7 @@ class Module:
     exact: bool = True
     is_package: bool = False
     role: str = "application"
+    notes: dict[Any, Any] = field(default_factory=dict, repr=False)  # what families of facts found out about the file
 
     @cached_property
     def _lines(self) -> list[str]:

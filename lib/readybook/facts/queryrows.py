@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -61,7 +60,7 @@ class RowFlow:
     def __init__(self, behaviour: Behaviour, models: Models, queries: tuple[Query, ...]) -> None:
         self.behaviour = behaviour
         self.models = models
-        self.by_node = {id(c.site.node): c for c in behaviour.calls}
+        self.by_node = behaviour.by_node
         self.results: dict[int, tuple[Query, bool]] = {}
         for q in queries:
             if q.model is not None:
@@ -75,17 +74,14 @@ class RowFlow:
 
     def _holding(self, queries: tuple[Query, ...]) -> dict[int, FunctionValue]:
         """Functions that run a query, and those that call one of them, a few steps up."""
-        callers: dict[int, list[FunctionValue]] = defaultdict(list)
-        for call in self.behaviour.calls:
-            if call.site.function is not None:
-                for f in functions_behind(call.site.callee):
-                    callers[id(f.original.node)].append(call.site.function.original)
+        callers = self.behaviour.callers
         found: dict[int, FunctionValue] = {}
         todo = [q.call.site.function.original for q in queries if q.call.site.function is not None]
         for _ in range(MAX_DEPTH):
             new = [f for f in {id(f.node): f for f in todo}.values() if id(f.node) not in found and f.node[0] == "def"]
             found.update({id(f.node): f for f in new})
-            todo = [c for f in new for c in callers[id(f.node)]]
+            todo = [call.site.function.original for f in new for call, shift in callers.get(id(f.node), ())
+                    if not shift and call.site.function is not None]
         return found
 
     def returned_by(self, function: FunctionValue, depth: int) -> Rows | None:

@@ -56,9 +56,7 @@ def _own(facts: Facts, app: App) -> dict[str, Place]:
 
 def _tables(facts: Facts, words: set[str]) -> Iterator[str]:
     """Assignments of application modules, and of classes in them, to a name that the code uses."""
-    for _, module in sorted(facts.modules.by_path.items()):
-        if module.role != "application" or not any(n in module.text.lower() for n in NAMES):
-            continue
+    for module in facts.header_modules:
         todo = list(module.body)
         while todo:
             s = todo.pop()

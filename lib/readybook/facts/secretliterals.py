@@ -101,18 +101,27 @@ class _Walk:
 
     def _telling_lines(self) -> set[int]:
         text = self.module.text
+        kept = self.module.notes.get(_TELLING)  # two checks ask for the literals of every module
+        if kept is None:
+            kept = self.module.notes[_TELLING] = self._lines_with(_TELLING)
+            if "://" in text:
+                kept |= {bisect_right(self.starts, match.start()) for match in _URL.finditer(text)}
+        return kept | self._lines_with([v.lower() for v in self.signing if "\n" not in v])
+
+    def _lines_with(self, words: Collection[str]) -> set[int]:
+        if not words:
+            return set()
+        text = self.module.text
         lowered = text.lower()
         found: set[int] = set()
         if len(lowered) != len(text):  # a letter whose small form is longer: offsets would not fit
             lowered = text
-        for word in (*_TELLING, *(v.lower() for v in self.signing if "\n" not in v)):
+        for word in words:
             at = lowered.find(word)
             while at >= 0:
                 line = bisect_right(self.starts, at)
                 found.add(line)
                 at = lowered.find(word, self.starts[line])
-        if "://" in text:
-            found |= {bisect_right(self.starts, match.start()) for match in _URL.finditer(text)}
         return found
 
     def block(self, body: tuple[Node, ...], in_class: bool = False) -> Iterator[SecretLiteral]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.compose import ComposeService
 from readybook.facts.objects import ClassValue, FunctionValue
-from readybook.facts.responseheaders import headers_of
 from readybook.facts.servedimages import ServedService
 from readybook.facts.wrapping import around, source_texts
 from readybook.place import Place
@@ -65,7 +64,7 @@ def secured(facts: Facts, app: App) -> Iterator[Secured]:
             text = source_texts(facts, target)
             if "https" in text and re.search(r"Redirect|30[1278]", text) and re.search("scheme|forwarded-proto", text):
                 yield Secured(f"{path or 'a dependency'} redirects", place)
-    hsts = headers_of(facts, app).get("strict-transport-security")
+    hsts = facts.response_headers(app).get("strict-transport-security")
     if hsts is not None:
         yield Secured("Strict-Transport-Security", hsts)
     for command in facts.serve_commands:

@@ -22,10 +22,8 @@ def around(facts: Facts, app: App, library: re.Pattern[str]) -> Iterator[tuple[A
     for middleware in app.middleware:
         if middleware.by_default is not False:
             yield middleware.target, middleware.path, middleware.place
-    for call in facts.behaviour.calls:
-        given = (*call.args, *call.kwargs.values())
-        if any(g is app.instance for g in given) and (
-                isinstance(call.site.callee, ClassValue) or library.search(call.path)):
+    for call in facts.handed_on.get(id(app.instance), ()):
+        if isinstance(call.site.callee, ClassValue) or library.search(call.path):
             yield call.site.callee, call.path, call.place
     stack = app.instance.attrs.get("build_middleware_stack")
     if isinstance(stack, FunctionValue):  # replaced: what it builds is around everything else

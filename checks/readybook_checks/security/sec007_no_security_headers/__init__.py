@@ -9,7 +9,6 @@ from importlib.resources import files
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
-from readybook.facts.responseheaders import headers_of
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
 from readybook_checks.architecture.app_module import free_module
@@ -52,7 +51,7 @@ class NoSecurityHeaders(Check):
             yield from self._app(project, app)
 
     def _app(self, project: Project, app: App) -> Iterator[Answer]:
-        found = headers_of(project.facts, app)
+        found = project.facts.response_headers(app)
         missing = [text for text, names in WANTED if not any(n in found for n in names)]
         for name, place in found.items():
             yield Right(place, name, app.spec)
