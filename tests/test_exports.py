@@ -137,10 +137,12 @@ def test_a_pdf_is_the_same_every_time(tmp_path: Path) -> None:
     if find_browser() is None:
         pytest.skip("no Chromium: apt-get install --no-install-recommends chromium fonts-dejavu-core")
     page = tmp_path / "page.html"
-    page.write_text("<!DOCTYPE html><title>t</title><h1>Audit</h1>", encoding="utf-8")
+    page.write_text("<!DOCTYPE html><title>t</title><h1 id=a>Audit</h1><a href=\"./beside.html#b\">b</a>"
+                    "<a href=\"#a\">a</a>", encoding="utf-8")
     made = [tmp_path / f"{n}.pdf" for n in range(2)]
     assert [pdf.print_pdf(page, file, "2026-01-31") for file in made] == ["", ""]
     assert made[0].read_bytes() == made[1].read_bytes()
+    assert b"file:" not in made[0].read_bytes() and b"beside" not in made[0].read_bytes()
     assert made[0].read_bytes().startswith(b"%PDF-") and b"D:20260131000000" in made[0].read_bytes()
 
 

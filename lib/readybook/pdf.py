@@ -17,6 +17,7 @@ FLAGS = ("--headless", "--disable-gpu", "--no-pdf-header-footer", "--virtual-tim
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
          "--host-resolver-rules=MAP * ~NOTFOUND")
 _DATES = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}")
+_BESIDE = re.compile(r' href="\./[^"]*"')  # would be written as a place on this machine
 NO_BROWSER = "no Chromium was found, so there is no PDF: install one or name it by READYBOOK_BROWSER"
 
 
@@ -30,7 +31,9 @@ def print_pdf(page: Path, pdf: Path, date: str = "") -> str:
         return NO_BROWSER
     with tempfile.TemporaryDirectory(prefix="readybook-") as profile:
         own = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()  # Chromium asks for it as root
-        command = [program, *FLAGS, *own, f"--user-data-dir={profile}", f"--print-to-pdf={pdf}", page.as_uri()]
+        copy = Path(profile) / "page.html"
+        copy.write_text(_BESIDE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8", newline="")
+        command = [program, *FLAGS, *own, f"--user-data-dir={profile}/browser", f"--print-to-pdf={pdf}", copy.as_uri()]
         problem = _run(command)
     if problem or not pdf.is_file():
         return f"the browser printed no PDF: {problem or 'it wrote no file'}"

@@ -108,7 +108,7 @@ def ranking(report: Report) -> Table:
     """One row a failing check in the order of work: why it stands there, what it takes and what it gains."""
     rows = tuple(
         (
-            Link(f"{p.rank}. {p.result.id}", f"#{p.result.id}"), p.result.title, PHASE_TITLES[p.phase],
+            Link(f"{p.rank}.\u00a0{p.result.id}", f"#{p.result.id}"), p.result.title, PHASE_TITLES[p.phase],
             Grade(p.result.gravest), _met(p), Number(p.risk, f"{p.risk:.1f}"), hours_cell(p.hours), _gain(p)[0],
         )
         for p in priorities(report)
