@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from generated import fixed, write
+import pytest
+from generated import fixed, run, write
 
 MODELS = """from sqlalchemy import Column, ForeignKey, Integer, String, create_engine
 from sqlalchemy.orm import Session, declarative_base
@@ -76,9 +78,23 @@ def test_the_revision_makes_the_indexes_and_takes_them_back(tmp_path, postgres):
         return done.stdout
 
     alembic("upgrade", "head")
+    assert any("autocommit_block" in text for text in files.values())
     assert postgres.query(INDEXES, database) == [["ix_orders_number"], ["ix_orders_parent_id"]]
     alembic("check")  # the models say the same as the database
     alembic("downgrade", "0001")
     assert postgres.query(INDEXES, database) == []
     alembic("upgrade", "head")
     assert postgres.query(INDEXES, database) == [["ix_orders_number"], ["ix_orders_parent_id"]]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "begun outside"])
+def test_where_a_transaction_cannot_be_left_the_revision_stays_in_it(kind: str, tmp_path: Path) -> None:
+    """SQLite has no transaction of Alembic's to leave, and an env.py may have begun one of its own."""
+    env = ENV.replace(").connect()", ").begin()") if kind == "begun outside" else ENV
+    models = MODELS if kind == "begun outside" else MODELS.replace("postgresql+psycopg://localhost/shop", "sqlite://")
+    files = fixed({**FILES, "models.py": models, "migrations/env.py": env}, "PER009")
+    assert any("op.create_index" in text for text in files.values())
+    assert not any("autocommit_block" in text for text in files.values())
+    folder, url = write(files, tmp_path), f"sqlite:///{tmp_path / 'shop.db'}"
+    for words in (("upgrade", "head"), ("downgrade", "0001")):
+        run(folder, "python", "-m", "alembic", *words, DATABASE_URL=url)

@@ -98,9 +98,11 @@ def _fix(want: Want, made: AddFile | None) -> Fix:
                    EnsureImport(column.place.path, "sqlalchemy.orm", "mapped_column"))
     table = want.model.table or "<table>"
     if made is not None:
+        concurrently = "autocommit_block" in made.text
         reason = "the revision makes all missing indexes at once; each costs space and a little time on every write"
-        return Fix("Index the column, by a revision that lets writes go on", (*intents, made),
-                   ("codemod", "scaffold"), "review", reason)
+        reason += "" if concurrently else "; writes to a table wait while its index is built"
+        title = "Index the column, by a revision" + " that lets writes go on" * concurrently
+        return Fix(title, (*intents, made), ("codemod", "scaffold"), "review", reason)
     return Fix("Index the column", intents, ("codemod",), "review",
                "a table that exists gets it from a migration only: CREATE INDEX CONCURRENTLY "
                f"ix_{table}_{column.name} ON {table} ({column.name})")

@@ -56,38 +56,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # PostgreSQL builds an index concurrently only outside a transaction; writes go on meanwhile.
-    with op.get_context().autocommit_block():
-        op.create_index(
-            "ix_orders_customer_id",
-            "orders",
-            ["customer_id"],
-            if_not_exists=True,
-            postgresql_concurrently=True,
-        )
-        op.create_index(
-            "ix_orders_number",
-            "orders",
-            ["number"],
-            if_not_exists=True,
-            postgresql_concurrently=True,
-        )
+    op.create_index(
+        "ix_orders_customer_id", "orders", ["customer_id"], if_not_exists=True
+    )
+    op.create_index("ix_orders_number", "orders", ["number"], if_not_exists=True)
 
 
 def downgrade() -> None:
-    with op.get_context().autocommit_block():
-        op.drop_index(
-            "ix_orders_number",
-            table_name="orders",
-            if_exists=True,
-            postgresql_concurrently=True,
-        )
-        op.drop_index(
-            "ix_orders_customer_id",
-            table_name="orders",
-            if_exists=True,
-            postgresql_concurrently=True,
-        )
+    op.drop_index("ix_orders_number", table_name="orders", if_exists=True)
+    op.drop_index("ix_orders_customer_id", table_name="orders", if_exists=True)
 '''
 MAPPED = """from sqlalchemy import ForeignKey, select
 from sqlalchemy.ext.asyncio import AsyncSession

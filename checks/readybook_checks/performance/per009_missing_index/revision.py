@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from string import Template
 
 from readybook import Project
@@ -13,47 +14,61 @@ from readybook.intents import AddFile
 from readybook_checks.performance.per009_missing_index.wanting import Want
 
 LONGEST = 88  # characters of a line, as most formatters have it
+WHY = "    # PostgreSQL builds an index concurrently only outside a transaction; writes go on meanwhile."
+BLOCK = "    with op.get_context().autocommit_block():"
+OUTSIDE = re.compile(r"\.begin\(\)|attributes(?:\.get\(|\[)[\s]*[\"']connection[\"']")
 CONVENTIONS = ("sqlalchemy.MetaData", "sqlalchemy.schema.MetaData", "sqlalchemy.sql.schema.MetaData")
 
 
 def revision(project: Project, missing: list[Want], template: str) -> AddFile | None:
     """The revision file for all missing indexes; None where there is not one history with one head to follow."""
     homes = [e for e in project.facts.alembic if e.revisions and e.env is not None]
-    backends = {b for e in project.facts.engines for b in e.backends} - {"sqlite"}
+    backends = {b for e in project.facts.engines for b in e.backends}
     names = index_names(project, missing)
-    if len(homes) != 1 or len(homes[0].heads) != 1 or names is None or backends - {"postgresql"}:
+    if len(homes) != 1 or len(homes[0].heads) != 1 or names is None or backends - {"postgresql", "sqlite"}:
         return None
+    concurrently = backends == {"postgresql"} and not _begun_outside(project, homes[0])
     identifier = hashlib.sha256(f"{homes[0].heads[0]} {' '.join(names)}".encode()).hexdigest()[:12]
-    made, dropped = _options(project)
+    made, dropped = _options(project, concurrently)
+    step = 8 if concurrently else 4
     pairs = list(zip(names, missing, strict=True))
-    make = [_call("op.create_index", (f'"{n}"', f'"{w.model.table}"', f'["{w.column.name}"]', *made)) for n, w in pairs]
-    drop = [_call("op.drop_index", (f'"{n}"', f'table_name="{w.model.table}"', *dropped)) for n, w in reversed(pairs)]
+    make = [_call("op.create_index", (f'"{n}"', f'"{w.model.table}"', f'["{w.column.name}"]', *made), step)
+            for n, w in pairs]
+    drop = [_call("op.drop_index", (f'"{n}"', f'table_name="{w.model.table}"', *dropped), step)
+            for n, w in reversed(pairs)]
     text = Template(template).substitute(
-        revision=identifier, down=homes[0].heads[0], create="\n".join(make), drop="\n".join(drop))
+        revision=identifier, down=homes[0].heads[0], create="\n".join([WHY, BLOCK] * concurrently + make),
+        drop="\n".join([BLOCK] * concurrently + drop))
     return AddFile(f"{_folder(homes[0])}/{identifier}_index_queried_columns.py", text)
 
 
-def _call(name: str, arguments: tuple[str, ...]) -> str:
-    """A call inside two blocks, over several lines when it is too long for one."""
-    line = f"        {name}({', '.join(arguments)})"
+def _begun_outside(project: Project, home: AlembicEnvironment) -> bool:
+    """Whether a transaction may be open that Alembic did not begin: it cannot leave that one for a while."""
+    return home.env is not None and bool(OUTSIDE.search(project.text(home.env.path)))
+
+
+def _call(name: str, arguments: tuple[str, ...], indent: int) -> str:
+    """A call at an indentation, over several lines when it is too long for one."""
+    outer = " " * indent
+    line = f"{outer}{name}({', '.join(arguments)})"
     if len(line) <= LONGEST:
         return line
-    inner = f"            {', '.join(arguments)}"
+    inner = f"{outer}    {', '.join(arguments)}"
     if len(inner) > LONGEST:
-        inner = "\n".join(f"            {a}," for a in arguments)
-    return f"        {name}(\n{inner}\n        )"
+        inner = "\n".join(f"{outer}    {a}," for a in arguments)
+    return f"{outer}{name}(\n{inner}\n{outer})"
 
 
 def _folder(home: AlembicEnvironment) -> str:
     return posixpath.dirname(home.revisions[-1].place.path)
 
 
-def _options(project: Project) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _options(project: Project, concurrently: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keywords of create_index and drop_index; the guard against an index that exists came with Alembic 1.12."""
     known = project.facts.release("alembic")
     guarded = known is not None and known >= (1, 12)
-    concurrently = ("postgresql_concurrently=True",)
-    return (("if_not_exists=True",) * guarded + concurrently, ("if_exists=True",) * guarded + concurrently)
+    how = ("postgresql_concurrently=True",) * concurrently
+    return ("if_not_exists=True",) * guarded + how, ("if_exists=True",) * guarded + how
 
 
 def index_names(project: Project, missing: list[Want]) -> list[str] | None:
