@@ -146,7 +146,8 @@ def _keeps_one(function: FunctionValue) -> bool:
     """Whether what a function makes is made once: it is cached, or it fills a global."""
     if function.node[0] != "def":
         return False
-    return is_cached(function) or any(s[0] == "global" for s in statements(function.node[6]))
+    return is_cached(function) or "global " in function.module.text and any(
+        s[0] == "global" for s in statements(function.node[6]))
 
 
 def _modules(behaviour: Behaviour) -> list[Module]:
@@ -172,12 +173,19 @@ def _touches(behaviour: Behaviour, kept: dict[Key, Any]) -> dict[Key, list[Touch
             for path, loaded in behaviour.run.loaded.items()}
     for function in _functions(behaviour):
         here = near.get(function.module.path)
-        for root, how, value, at in uses(function.node[6], here) if here else ():
+        if not here or not any(name in text for text in (_text(function),) for name in here):
+            continue
+        for root, how, value, at in uses(function.node[6], here):
             key = _resolved(behaviour, function, root, kept, by_value)
             made_here = key is not None and key[1] not in ("", "app.state") and function.name == "__init__"
             if key is not None and not made_here:
                 found[key].append(Touch(function, function.module.place(at, function.qualname), how, value))
     return found
+
+
+def _text(function: FunctionValue) -> str:
+    """The lines of a function, for a look whether a name stands in them at all."""
+    return function.module.lines_of(function.node[1], function.node[3])
 
 
 def uses(body: Any, names: set[str]) -> Iterator[tuple[Node, str, str, Node]]:

@@ -48,6 +48,10 @@ class Module:
     def _lines(self) -> list[str]:
         return self.text.split("\n")
 
+    def lines_of(self, first: int, last: int) -> str:
+        """The text of the lines from ``first`` to ``last``, 1-based."""
+        return "\n".join(self._lines[first - 1 : last])
+
     def call_it(self, name: str) -> None:
         """Take the name that it is imported by, when that says more than the file's own folder does."""
         if len(name) > len(self.name) and name.endswith(f".{self.name}"):

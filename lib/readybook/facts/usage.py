@@ -95,15 +95,16 @@ def statements(body: Any) -> Iterator[Node]:
     todo: list[Any] = list(reversed(body))
     while todo:
         part = todo.pop()
-        if is_node(part) and part[0] in _KINDS:
-            yield part
-            if part[0] in ("def", "class"):
-                continue
-            todo.extend(p for p in reversed(part[4:]) if isinstance(p, tuple))
-        elif part and not is_node(part):
+        if part and isinstance(part[0], str):  # an expression may be an ``if`` too: only statements know their end
+            if part[0] in _KINDS and len(part) > 3 and isinstance(part[3], int):
+                yield part
+                if part[0] in _COMPOUND:
+                    todo.extend(p for p in reversed(part[4:]) if isinstance(p, tuple))
+        elif part:
             todo.extend(p for p in reversed(part) if isinstance(p, tuple))
 
 
+_COMPOUND = frozenset(("if", "for", "while", "try", "with", "match"))
 _KINDS = frozenset((
     "expr", "assign", "aug", "ann", "return", "if", "for", "while", "try", "with", "def", "class", "raise", "assert",
     "import", "from", "del", "global", "nonlocal", "match", "type", "break", "continue", "pass",
