@@ -192,6 +192,9 @@ def _fix(project: Project, engine: Engine, name: str) -> Fix:
 def _made_by_requests(project: Project) -> Iterator[Reached]:
     """Engines and connections that a request makes, each call once, with the shortest way to it."""
     seen: dict[Place, Reached] = {}
+    making = project.facts.behaviour.calls_to(*CONNECTS, *SYNC, *ASYNC)
+    if all(call.site.function is None for call in making):
+        return
     for entry in project.facts.behaviour.entries:
         for reached in project.facts.behaviour.reached(entry):
             call = reached.call

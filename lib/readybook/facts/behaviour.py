@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.interpreter import CallSite
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
-from readybook.facts.values import Choice, External
+from readybook.facts.values import Choice, External, Unknown
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def path_of(callee: Any) -> str:
 
 def functions_behind(callee: Any) -> list[FunctionValue]:
     """The project functions whose bodies run when the callee is called in place."""
+    if isinstance(callee, External | Unknown):
+        return []
     if isinstance(callee, FunctionValue):
         return [callee]
     if isinstance(callee, Bound | PartialValue):

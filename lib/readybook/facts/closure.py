@@ -89,5 +89,7 @@ def _blocks(s: Node) -> Iterator[Any]:
 
 
 def _is_block(part: Any) -> bool:
-    return bool(part) and isinstance(part[0], tuple) and bool(part[0]) and part[0][0] in _STATEMENTS and len(
-        part[0]) > 3 and isinstance(part[0][3], int)
+    first = part[0] if part else None
+    if not isinstance(first, tuple) or len(first) < 4 or not isinstance(first[0], str):
+        return False  # a tuple in its place would be hashed with all that it holds
+    return first[0] in _STATEMENTS and isinstance(first[3], int)
