@@ -174,8 +174,14 @@ def _standing(report: Report) -> str:
     low, high = min(scored.values()), max(scored.values())
     if low < high:
         weak, strong = (_listed([name for name, v in scored.items() if v == value]) for value in (low, high))
-        text += f"; it is strongest in {strong} ({high:.1f}), weakest in {weak} ({low:.1f})"
+        text += f"; it is strongest in {strong} ({high:.1f}{_held(report, high)}), weakest in {weak} ({low:.1f})"
     return text + "."
+
+
+def _held(report: Report, value: float) -> str:
+    """What holds the categories of this score down: a reader must not take a capped score for a strength."""
+    capped = sorted({s.capped_by for s in report.score.categories.values() if s.value == value and s.capped_by})
+    return f", held down by {_listed(capped)}" if capped else ""
 
 
 def _listed(words: list[str]) -> str:
