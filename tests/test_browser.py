@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 import synthetic
+import test_portfolio
+from readybook import notebooks
 from readybook.browser import find_browser
 from readybook.config import Config
-from readybook.rendering import Audited, render
+from readybook.rendering import Audited, audited, render
 from readybook.report import Report
 
 FOLDER = Path(__file__).parent / "browser"
+ROOT = FOLDER.parent.parent
 
 
 def look(file: Path, word: str = "", anchor: str = "") -> dict[str, Any]:
@@ -43,7 +46,9 @@ def calm(seen: dict[str, Any]) -> None:
     assert seen["requests"] == []
     assert seen["errors"] == []
     assert seen["pwned"] is None
-    assert seen["accessibility"] == {"light": [], "dark": []}
+    assert not any(seen["accessibility"].values()), seen["accessibility"]
+    light, dark, again = seen["toggled"]
+    assert light == again != dark  # the button turns the colours and turns them back
     assert seen["phone_accessibility"] == []
     assert seen["phone_width"] == 390
 
@@ -61,6 +66,30 @@ def test_an_ordinary_report(tmp_path: Path) -> None:
     assert seen["direction"] == "ascending"
     assert seen["linked"] and seen["in_view"], result.id
     assert seen["background"] != "rgb(255, 255, 255)"
+
+
+def test_the_remediation_page(tmp_path: Path) -> None:
+    few = ["OPS001", "OPS002", "OPS019", "SEC001", "SEC012", "ARC008"]
+    ran = audited(ROOT / "sample_projects" / "cypherx", only=few)
+    made = render(ran, tmp_path / "out")
+    assert made.remediation is not None
+    seen = look(made.remediation, "SEC001", "patch-0004")
+    calm(seen)
+    assert seen["charts"] == seen["drawn"] == 1
+    assert seen["linked"] and seen["in_view"]
+    assert seen["columns"] == {"one": False, "two": True}
+
+
+def test_the_portfolio(tmp_path: Path) -> None:
+    test_portfolio.write(tmp_path, test_portfolio.many(14))
+    notebook = notebooks.run_notebook("03_portfolio", {"folder": "."}, tmp_path)
+    page = tmp_path / "index.html"
+    page.write_text(notebooks.to_html(notebook, "Audit of 14 codebases", "foot"), encoding="utf-8")
+    seen = look(page, "service-003", "ranking")
+    calm(seen)
+    assert seen["charts"] == seen["drawn"] == 2
+    assert seen["table"] == {"rows": 14, "shown": 1}
+    assert seen["linked"]
 
 
 def test_a_hostile_target_runs_nothing(tmp_path: Path) -> None:

@@ -94,6 +94,17 @@ def test_two_runs_leave_the_same_bytes_and_no_trace_of_the_machine(audit_folder:
     assert f'data-value="{round(forecast_of(synthetic.plain()).of().p80 * 95, 2)}"' in "".join(cost)
 
 
+def test_notebooks_side_by_side_leave_the_process_where_it_was(audit_folder: Path) -> None:
+    before = Path.cwd()
+    given = {"report_json": "audit.json"}
+    asked = [(name, given) for name in ("00_explore", "01_audit", "02_remediate") for _ in range(2)]
+    ran = notebooks.run_notebooks(asked, audit_folder)
+    assert Path.cwd() == before
+    for one, twin in zip(ran[::2], ran[1::2], strict=True):
+        assert notebooks.to_text(one) == notebooks.to_text(twin)
+    assert notebooks.parameters_of("01_audit").keys() >= {"target", "report_json"}
+
+
 def test_unknown_parameters_are_refused_by_name(audit_folder: Path) -> None:
     with pytest.raises(ConfigError, match="no parameter colour, taget; it has app,.* target"):
         notebooks.run_notebook("01_audit", {"taget": "x", "colour": "blue"}, audit_folder)

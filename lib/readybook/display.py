@@ -22,6 +22,7 @@ from readybook.tables import Cell, Grade, Link, Number, Table
 FINDINGS_SHOWN = 50          # of one check; the page counts the rest and names the JSON
 FINDINGS_BUDGET = 800_000    # bytes of HTML for all findings together
 TABLE_BUDGET = 110_000       # bytes of HTML for the rows of one table
+DENSE = 9                    # columns from which on cells stand closer
 WIDE_TEXT = 55               # characters from which on a column gets room for its sentences
 EVIDENCE_LINES, LINE_LIMIT, TEXT_LIMIT = 14, 240, 900
 JSON_NAME = "audit.json"
@@ -49,6 +50,7 @@ def table_html(table: Table) -> Html:
         ])),
         el("tbody", shown),
         el("tfoot", [_row(row, table.columns, numeric, wide) for row in total]) if total else None,
+        class_="dense" if len(table.columns) >= DENSE else None,
     )
     left = len(body) - len(shown)
     return el(

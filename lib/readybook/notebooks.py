@@ -13,7 +13,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.resources import as_file, files
@@ -73,6 +74,17 @@ def run_notebook(name: str, parameters: Mapping[str, Any], cwd: Path) -> Noteboo
     except (DeadKernelError, RuntimeError, TimeoutError) as error:
         raise NotebookError(f"{name}: {described(error)}") from None
     return strip(notebook)
+
+
+def run_notebooks(asked: Sequence[tuple[str, Mapping[str, Any]]], cwd: Path) -> list[NotebookNode]:
+    """Execute several notebooks, each given with its parameters, side by side; as ``run_notebook`` does one."""
+    from papermill.iorw import papermill_io
+
+    try:
+        with ThreadPoolExecutor(len(asked)) as pool:
+            return [run.result() for run in [pool.submit(run_notebook, *one, cwd) for one in asked]]
+    finally:
+        papermill_io.get_handler("local").cwd(None)  # runs that overlap do not put back what they found
 
 
 def parameters_of(name: str) -> Mapping[str, Mapping[str, Any]]:
@@ -191,7 +203,8 @@ def _execute(source: Path, parameters: Mapping[str, Any], cwd: Path) -> Notebook
     papermill = _papermill()
     with _transport() as config:
         return papermill.execute_notebook(
-            str(source), None, parameters=dict(parameters), progress_bar=False, kernel_name="python3", cwd=str(cwd),
+            str(source), None, parameters=dict(parameters), progress_bar=False, kernel_name="python3",
+            resources={"metadata": {"path": str(cwd)}},  # papermill's cwd moves this whole process, so it is not used
             start_timeout=START_TIMEOUT, execution_timeout=CELL_TIMEOUT, request_save_on_cell_execute=False,
             config=config, extra_arguments=list(QUIET),
         )

@@ -10,7 +10,6 @@ from readybook.portfolio import Portfolio
 ROWS_SHOWN, BARS_SHOWN, NAME_LENGTH = 40, 15, 30
 # Weak is dark, strong is pale: it reads in grey too, and the score stands in each cell.
 SCALE = ((0.0, "#8f2620"), (0.4, "#d9744a"), (0.7, "#f6d9a6"), (1.0, "#dcebe6"))
-COLOURS = {"critical": "#9c1c2b", "high": "#d2691e", "medium": "#c9a227", "low": "#6c86a6"}
 
 
 def category_heatmap(portfolio: Portfolio, rows: int = ROWS_SHOWN) -> Chart:
@@ -30,7 +29,8 @@ def category_heatmap(portfolio: Portfolio, rows: int = ROWS_SHOWN) -> Chart:
     )
     figure.update_layout(
         xaxis={"side": "top", "fixedrange": True, "showgrid": False},
-        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "showgrid": False, "tickmode": "array",
+        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "showgrid": False, "zeroline": False,
+               "tickmode": "array",
                "tickvals": list(range(len(labels))), "ticktext": [f"{label} " for label in labels]},
     )
     more = len([m for m in portfolio.ranked if m.comparable]) - len(weakest)
@@ -44,16 +44,16 @@ def defect_bars(portfolio: Portfolio, bars: int = BARS_SHOWN) -> Chart:
     """The commonest defects by the number of codebases that have them."""
     shown = portfolio.defects[:bars][::-1]
     labels = [f"{d.id} " for d in shown]
-    figure = charts.new_figure(height=110 + 30 * len(shown), right=110)
     total = len(portfolio.ranked)
+    marks = [f"{len(d.targets)} of {total}, {d.severity}" for d in shown]
+    figure = charts.new_figure(height=110 + 30 * len(shown), right=16 + 8 * max(map(len, marks), default=0))
     figure.add_bar(
         x=[len(d.targets) for d in shown], y=labels, orientation="h", width=0.62,
-        marker={"color": [COLOURS[d.severity] for d in shown]}, customdata=[d.title for d in shown],
+        marker={"color": [charts.SEVERITY_MARKS[d.severity][1] for d in shown]}, customdata=[d.title for d in shown],
         hovertemplate="%{y}: %{customdata} In %{x} codebases.<extra></extra>",
     )
-    for label, d in zip(labels, shown, strict=True):
-        figure.add_annotation(x=1, xref="paper", y=label, text=f"{len(d.targets)} of {total}, {d.severity}",
-                              xanchor="left", xshift=8, showarrow=False)
+    for label, mark in zip(labels, marks, strict=True):
+        figure.add_annotation(x=1, xref="paper", y=label, text=mark, xanchor="left", xshift=8, showarrow=False)
     figure.update_layout(xaxis={"range": [0, max(total, 1)], "fixedrange": True, "showgrid": False},
                          yaxis={"automargin": True, "fixedrange": True})
     sentence = "; ".join(f"{d.id} in {len(d.targets)}" for d in shown[::-1])

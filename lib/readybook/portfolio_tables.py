@@ -6,7 +6,6 @@ from readybook import story
 from readybook.display import TABLE_BUDGET
 from readybook.portfolio import Member, Portfolio
 from readybook.report import Report
-from readybook.severity import SEVERITIES
 from readybook.tables import Cell, Grade, Link, Number, Table
 
 DEFECTS_SHOWN = 25
@@ -17,12 +16,11 @@ def ranking(portfolio: Portfolio) -> Table:
     """One row a codebase with a report, best score first."""
     rows = tuple(
         (_name(member), Number(number, str(number) if member.comparable else "–"), *_standing(member.report),
-         *story.severity_counts(member.report).values(),
+         *_grave(member.report),
          *(_hours(h) for h in (member.report.effort.likely, member.report.effort.automated)))
         for number, member in enumerate(portfolio.ranked, 1) if member.report is not None
     )
-    columns = ("Target", "Rank", "Score", "Grade", "Checks answered", "Routes", *(s.capitalize() for s in SEVERITIES),
-               "By hand", "With patches")
+    columns = ("Target", "Rank", "Score", "Grade", "Answered", "Critical", "High", "Lesser", "By hand", "With patches")
     return Table("Ranking", columns, rows, find=True, budget=BUDGET)
 
 
@@ -45,13 +43,13 @@ def category_names(portfolio: Portfolio) -> tuple[str, ...]:
 def defects(portfolio: Portfolio, count: int = DEFECTS_SHOWN) -> Table:
     """One row a check: in how many codebases it found something, and what curing it everywhere takes."""
     rows = tuple(
-        (d.id, d.title, story.CATEGORY_TITLES[d.category], Grade(d.severity),
+        (d.id, d.title, Grade(d.severity),
          Number(len(d.targets) / d.asked if d.asked else 0.0, f"{len(d.targets)} of {d.asked}" if d.asked
                 else str(len(d.targets))),
          d.findings, _hours(d.hand), _hours(d.patched))
         for d in portfolio.defects[:count]
     )
-    columns = ("Check", "What is wrong", "Category", "Gravest", "Targets", "Findings", "By hand", "With patches")
+    columns = ("Check", "What is wrong", "Gravest", "Targets", "Findings", "By hand", "With patches")
     return Table(f"The {len(rows)} commonest defects", columns, rows, find=len(rows) > 10)
 
 
@@ -114,7 +112,12 @@ def _name(member: Member) -> Cell:
 def _standing(report: Report) -> tuple[Cell, ...]:
     overall = report.score.overall
     return (_points(overall.value), Grade(overall.grade or "no score"),
-            Number(overall.counted, f"{overall.counted} of {overall.total}"), sum(app.routes for app in report.apps))
+            Number(overall.counted, f"{overall.counted} of {overall.total}"))
+
+
+def _grave(report: Report) -> tuple[int, int, int]:
+    counts = story.severity_counts(report)
+    return counts["critical"], counts["high"], counts["medium"] + counts["low"]
 
 
 def _score(report: Report, category: str) -> float | None:

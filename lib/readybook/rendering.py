@@ -11,7 +11,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date as Date
 from pathlib import Path
@@ -159,11 +158,8 @@ def _pages(target: str, parameters: dict[str, Any], folder: Path, books: Sequenc
 
     known = {name: notebooks.parameters_of(name) for name, _ in books}
     notebooks.check_parameters(books[0][0], parameters, known[books[0][0]])
-    with ThreadPoolExecutor(len(books)) as pool:
-        own = [{key: value for key, value in parameters.items() if key in known[name]} for name, _ in books]
-        runs = [pool.submit(notebooks.run_notebook, name, given, folder)
-                for (name, _), given in zip(books, own, strict=True)]
-        ran = [run.result() for run in runs]
+    ran = notebooks.run_notebooks(
+        [(name, {key: value for key, value in parameters.items() if key in known[name]}) for name, _ in books], folder)
     for (name, page), notebook in zip(books, ran, strict=True):
         title = f"{TITLES[name]} of {clip(visible(target), 120)}"
         html = notebooks.to_html(notebook, title, notebooks.page_footer(), LEFT_OUT[parameters["profile"]])

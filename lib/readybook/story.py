@@ -156,7 +156,7 @@ def plural(count: int, noun: str, many: str = "") -> str:
 
 def hours_text(hours: float) -> str:
     """Hours as a reader says them: minutes below one, one decimal below ten, none above."""
-    if 0 < hours < 1:
+    if 0 < hours and round(hours * 60) < 60:
         return f"{max(1, round(hours * 60))} min"
     return f"{hours:.1f} h" if 0 < hours < 10 else f"{hours:,.0f} h"
 

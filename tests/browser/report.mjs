@@ -39,6 +39,28 @@ try {
     .filter((chart) => chart.querySelector(".cartesianlayer .trace path, .cartesianlayer image")).length);
   result.pwned = await page.evaluate(() => document.documentElement.dataset.pwned ?? null);
   result.accessibility.light = await violations(page);
+  const colour = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const theme = page.locator("[data-theme-switch]");
+  result.toggled = [await colour()];
+  for (let n = 0; n < 2; n += 1) {
+    await theme.focus();
+    await page.keyboard.press("Enter");
+    result.toggled.push(await colour());
+  }
+  const table = page.locator(".table:has([data-find]):visible").first();
+  if (await table.count()) {
+    const rows = await table.locator("tbody tr").count();
+    await table.locator("[data-find]").fill(word);
+    result.table = { rows, shown: await table.locator("tbody tr:visible").count() };
+  }
+  const columns = page.locator(".choice input[value=two]");
+  if (await columns.count()) {
+    await page.locator("details.patch summary").first().click();
+    await columns.check();
+    const seen = async (css) => page.locator(`details.patch[open] ${css}`).first().isVisible();
+    result.columns = { one: await seen(".one"), two: await seen(".two") };
+    result.accessibility.columns = await violations(page);
+  }
   await page.context().close();
 
   page = await open({ colorScheme: "dark" });
