@@ -196,3 +196,27 @@ def test_what_the_code_does_not_show_is_none():
 ])
 def test_indexes_that_migrations_make_are_seen(path, text):
     assert Project.from_files({path: text}).facts.made_indexes == {("users", "email")}
+
+
+def test_a_base_that_renames_the_tables_of_its_subclasses_leaves_their_names_unknown():
+    text = """from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from settings import PREFIX
+
+
+class Base(DeclarativeBase):
+    def __init_subclass__(cls) -> None:
+        cls.__tablename__ = PREFIX + cls.__tablename__
+        super().__init_subclass__()
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+    plain = text.replace("        cls.__tablename__ = PREFIX + cls.__tablename__\n", "")
+    tables = {}
+    for source in (text, plain):
+        models = Project.from_files({"models.py": source}).facts.orm_models
+        tables[source] = [m.table for m in models if m.name == "User"]
+    assert tables == {text: [""], plain: ["users"]}

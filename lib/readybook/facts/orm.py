@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.interpreter import Frame
-from readybook.facts.objects import ClassValue, Instance
+from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.ormcolumns import Column, Relationship, attribute_names, column, relationship
 from readybook.facts.symbols import annotation_value
 from readybook.facts.values import External, by_default, text_of
@@ -187,10 +187,24 @@ def _annotation(run: Interpreter, owner: ClassValue, name: str) -> Any:
 
 
 def _table(cls: ClassValue, orm: str) -> str:
+    if any(isinstance(c, ClassValue) and _renames(c) for c in cls.mro()):
+        return ""
     for c in cls.mro():
         if isinstance(c, ClassValue) and "__tablename__" in c.scope.names:
             return text_of(c.scope.names["__tablename__"]) or ""
     return cls.name.lower() if orm == "sqlmodel" else ""
+
+
+def _renames(base: ClassValue) -> bool:
+    """Whether a class gives its subclasses other table names than they say, such as names with a prefix."""
+    made = base.scope.names.get("__init_subclass__")
+    made = made.function if isinstance(made, Bound) else made
+    return isinstance(made, FunctionValue) and _speaks_of(made.node, "__tablename__")
+
+
+def _speaks_of(part: Any, word: str) -> bool:
+    """Whether a name or a text stands anywhere in lowered code."""
+    return part == word if isinstance(part, str) else isinstance(part, tuple) and any(_speaks_of(p, word) for p in part)
 
 
 def _indexes(cls: ClassValue, columns: list[Column], place: Place) -> Iterator[Index]:
