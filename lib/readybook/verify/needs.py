@@ -60,7 +60,7 @@ def _need(variable: Variable, base: Project, tip: Project) -> Need:
         if offered is not None and offered.value:
             return Need(variable.name, offered.value, f"the value in {dotenv.path}")
     for old in base.facts.variables:
-        if old.name == variable.name and isinstance(old.default, (str, int, float)):
+        if old.name == variable.name and isinstance(old.default, (str, int, float)) and old.default != "":
             return Need(variable.name, str(old.default), "the default it had")
     return Need(variable.name, _made_up(variable), "a made-up value")
 
