@@ -131,6 +131,16 @@ def test_two_hundred_targets_make_a_page_that_can_be_used(tmp_path: Path) -> Non
     assert "stronger ones stand in the table" in figure.layout.meta["alt"]
 
 
+def test_a_score_that_rests_on_few_checks_is_marked() -> None:
+    found = some()
+    figure = portfolio_charts.category_heatmap(found).figure
+    names = portfolio_tables.category_names(found)
+    weakest = found.ranked[-2]  # the last one is not comparable
+    for name, text in zip(names, figure.data[0].text[0], strict=True):
+        score = weakest.report.score.categories[name]
+        assert text == ("" if score.value is None else f"{score.value:.1f}" + "*" * (score.counted < 3))
+
+
 def test_an_empty_portfolio_says_so() -> None:
     for found in (Portfolio([]), Portfolio([member("gone", None, "why")])):
         assert "No codebase has a score" in portfolio_book.verdict(found).text

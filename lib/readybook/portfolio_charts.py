@@ -6,8 +6,10 @@ from readybook import charts, portfolio_tables, story
 from readybook.charts import Chart
 from readybook.markup import clip
 from readybook.portfolio import Portfolio
+from readybook.score import Score
 
 ROWS_SHOWN, BARS_SHOWN, NAME_LENGTH = 40, 15, 30
+FEW_CHECKS = 3
 # Weak is dark, strong is pale: it reads in grey too, and the score stands in each cell.
 SCALE = ((0.0, "#8f2620"), (0.4, "#d9744a"), (0.7, "#f6d9a6"), (1.0, "#dcebe6"))
 
@@ -17,9 +19,9 @@ def category_heatmap(portfolio: Portfolio, rows: int = ROWS_SHOWN) -> Chart:
     names = portfolio_tables.category_names(portfolio)
     weakest = [m for m in portfolio.ranked[::-1] if m.report is not None and m.comparable][:rows]
     labels = [f"{clip(m.name, NAME_LENGTH)}" for m in weakest]
-    grid = [[m.report.score.categories[n].value if m.report and n in m.report.score.categories else None for n in names]
-            for m in weakest]
-    words = [["" if value is None else f"{value:.1f}" for value in row] for row in grid]
+    scores = [[m.report.score.categories.get(n) if m.report else None for n in names] for m in weakest]
+    grid = [[score.value if score else None for score in row] for row in scores]
+    words = [[_mark(score) for score in row] for row in scores]
     figure = charts.new_figure(height=130 + 30 * len(weakest), right=16)
     figure.add_heatmap(
         z=grid, x=[story.CATEGORY_TITLES[n] for n in names], y=list(range(len(labels))), colorscale=SCALE, zmin=0,
@@ -59,6 +61,13 @@ def defect_bars(portfolio: Portfolio, bars: int = BARS_SHOWN) -> Chart:
     sentence = "; ".join(f"{d.id} in {len(d.targets)}" for d in shown[::-1])
     alt = f"How many of {story.plural(total, 'codebase')} have each of the commonest defects: {sentence or 'none'}."
     return charts.chart(figure, alt, portfolio_tables.defects(portfolio))
+
+
+def _mark(score: Score | None) -> str:
+    """The score as the cell shows it, with a star when it rests on very few checks."""
+    if score is None or score.value is None:
+        return ""
+    return f"{score.value:.1f}" + ("*" if score.counted < FEW_CHECKS else "")
 
 
 def _weakest(label: str, row: list[float | None], names: tuple[str, ...]) -> str:
