@@ -173,7 +173,7 @@ def audit(python, arguments):
     out = ROOT / "out" / (target.resolve().name or "target")
     command = [python, "-m", "readybook", "report", str(target), "--out", str(out), *arguments[1:]]
     status = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
-    for name in ("report.html", "01_audit.ipynb", "audit.json") if status in (0, 1) else ():
+    for name in ("report.html", "remediation.html", "01_audit.ipynb", "audit.json") if status in (0, 1) else ():
         if (out / name).exists():
             print(os.path.relpath(str(out / name)))
     return status
