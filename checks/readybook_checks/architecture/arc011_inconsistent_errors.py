@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.facts.usage import statements
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, ReplaceLineText
 from readybook.place import Place

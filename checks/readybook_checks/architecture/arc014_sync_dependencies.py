@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, functions_behind
 from readybook.facts.dependencies import yields
+from readybook.facts.nodes import nodes
 from readybook.facts.objects import ClassValue, FunctionValue
-from readybook.facts.usage import is_node
 from readybook.finding import Answer
 from readybook.intents import MakeAsync
 
@@ -77,12 +77,7 @@ def _harmless(call: Call) -> bool:
 
 def _written(function: FunctionValue) -> int:
     """How many calls the body holds, followed or not."""
-    number, todo = 0, [function.node[6]]
-    while todo:
-        part = todo.pop()
-        number += is_node(part) and part[0] == "call"
-        todo.extend(p for p in part if isinstance(p, tuple))
-    return number
+    return sum(node[0] == "call" for node in nodes(function.node[6]))
 
 
 def _finding(behaviour: Behaviour, function: FunctionValue) -> Finding:

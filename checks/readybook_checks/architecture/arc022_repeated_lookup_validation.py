@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.awaiting import names_in
 from readybook.facts.behaviour import Behaviour
+from readybook.facts.nodes import blocks, names_in, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.facts.usage import statements
 from readybook.finding import Answer
 from readybook.place import Place
 
@@ -76,10 +75,7 @@ def lookups(behaviour: Behaviour, function: FunctionValue) -> Iterator[Lookup]:
                 if text:
                     place = function.module.place(statement, function.qualname, after[3])
                     yield Lookup(name, text, place, function)
-        for statement in body:
-            if statement[0] in ("if", "try", "with", "for"):
-                todo += [p for p in statement[4:] if isinstance(p, tuple) and p and isinstance(p[0], tuple)
-                         and len(p[0]) > 3 and isinstance(p[0][0], str) and isinstance(p[0][1], int)]
+        todo += [block for statement in body for block in blocks(statement)]
 
 
 def _bound(statement: Node) -> str | None:

@@ -9,9 +9,9 @@ from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotAppl
 from readybook.facts.application import Route
 from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.dependencies import yields
+from readybook.facts.nodes import own_nodes, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.packages import PackageVersion
-from readybook.facts.usage import is_node, statements
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.intents import SetKeyword
@@ -123,16 +123,7 @@ def _gives_session(project: Project, function: FunctionValue) -> bool:
 
 
 def _yield_line(function: FunctionValue) -> int:
-    todo: list = [function.node[6]]
-    lines = []
-    while todo:
-        part = todo.pop()
-        if is_node(part) and part[0] in ("yield", "yieldfrom"):
-            lines.append(part[1])
-        if is_node(part) and part[0] in ("def", "lambda", "class"):
-            continue
-        todo.extend(p for p in part if isinstance(p, tuple))
-    return min(lines, default=0)
+    return min((n[1] for n in own_nodes(function.node[6]) if n[0] in ("yield", "yieldfrom")), default=0)
 
 
 def _fix(project: Project, function: FunctionValue, release: tuple[int, ...] | None) -> Fix:

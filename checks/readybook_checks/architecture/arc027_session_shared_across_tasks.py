@@ -10,9 +10,9 @@ from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, 
 from readybook.facts.behaviour import Behaviour, Call
 from readybook.facts.closure import pulled_in
 from readybook.facts.interpreter import is_generator
+from readybook.facts.nodes import names_in, nodes, statements
 from readybook.facts.objects import Bound, FunctionValue, Instance
 from readybook.facts.unparse import unparse
-from readybook.facts.usage import is_node, statements
 from readybook.finding import Answer
 
 SESSIONS = (
@@ -160,22 +160,12 @@ def targets(part: Any) -> set[str]:
     """Names that a comprehension binds."""
     if part[0] != "comp":
         return set()
-    return {name for target, *_ in part[6] for name in words(target)}
+    return {name for target, *_ in part[6] for name in names_in(target)}
 
 
-def words(node: Any) -> Iterator[str]:
-    """Every name in an expression."""
-    if is_node(node) and node[0] == "name":
-        yield node[3]
-        return
-    for part in node:
-        if isinstance(part, tuple):
-            yield from words(part)
-
-
-def sessions_in(behaviour: Behaviour, call: Call, nodes: Any) -> list[str]:
-    """Texts of the sessions that the calls inside some nodes are given or are made on."""
-    inside = {id(n) for node in nodes for n in below(node)}
+def sessions_in(behaviour: Behaviour, call: Call, parts: Any) -> list[str]:
+    """Texts of the sessions that the calls inside some parts are given or are made on."""
+    inside = {id(n) for part in parts for n in nodes(part) if n[0] == "call"}
     found = []
     for other in behaviour.calls_in(call.site.function) if call.site.function is not None else ():
         node = other.site.node
@@ -187,15 +177,6 @@ def sessions_in(behaviour: Behaviour, call: Call, nodes: Any) -> list[str]:
         found += [unparse(n) for n, v in zip(node[4], other.args, strict=False) if is_session(v) and n[0] != "call"]
         found += [unparse(n) for k, n in node[5] if is_session(other.kwargs.get(k)) and n[0] != "call"]
     return found
-
-
-def below(node: Any) -> Iterator[Any]:
-    """Every call inside an expression, itself included."""
-    if is_node(node) and node[0] == "call":
-        yield node
-    for part in node:
-        if isinstance(part, tuple):
-            yield from below(part)
 
 
 def awaited_later(call: Call) -> bool:
@@ -210,14 +191,7 @@ def awaited_later(call: Call) -> bool:
 
 
 def _awaited(body: Any) -> set[str]:
-    found: set[str] = set()
-    todo: list[Any] = [body]
-    while todo:
-        part = todo.pop()
-        if is_node(part) and part[0] == "await":
-            found |= set(words(part[3]))
-        todo += [p for p in part if isinstance(p, tuple)]
-    return found
+    return {name for node in nodes(body) if node[0] == "await" for name in names_in(node[3])}
 
 
 HEAD = ("import asyncio\n\nfrom fastapi import BackgroundTasks, Depends, FastAPI\n"

@@ -6,12 +6,12 @@ from readybook import Fix, Project
 from readybook.facts.backgroundwork import TASKS, Work, background_work
 from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.celeryapps import celery_apps, celery_tasks
+from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.queues import queues
 from readybook.facts.stores import access
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.facts.usage import statements
 from readybook.intents import EnsureImport, Intent, RemoveUnusedImport, ReplaceExpression
 from readybook_checks.architecture.app_module import served_name
 from readybook_checks.architecture.arc003_no_durable_queue.scaffold import movable, scaffold

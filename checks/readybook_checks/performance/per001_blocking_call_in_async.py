@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, Entry, Reached
 from readybook.facts.blocking import Blocking, blocking
+from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, ReplaceExpression
@@ -172,21 +173,8 @@ def _inside_lambda_or_comprehension(call: Call) -> bool:
 
 
 def _has_await(body: object) -> bool:
-    stack = [body]
-    while stack:
-        item = stack.pop()
-        if not isinstance(item, tuple) or not item:
-            continue
-        if item[0] == "await" and len(item) == 4:
-            return True
-        if item[0] in ("def", "lambda", "class") and len(item) > 4 and isinstance(item[1], int):
-            continue
-        if (item[0] == "for" and len(item) == 9 and item[8] is True) or (
-            item[0] == "with" and len(item) == 7 and item[6] is True
-        ):
-            return True
-        stack.extend(item)
-    return False
+    """Whether a body awaits, loops or enters asynchronously."""
+    return any(n[0] == "await" or n[0] == "for" and n[8] or n[0] == "with" and n[6] for n in own_nodes(body))
 
 
 BlockingCallInAsync.examples = (

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour, Call
+from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.reach import first_reached, startup_functions
 from readybook.facts.stores import is_cached
-from readybook.facts.usage import statements
 from readybook.finding import Answer
 from readybook.intents import Decorate, EnsureImport
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.awaiting import independent_awaits
 from readybook.facts.behaviour import Behaviour, Call, functions_behind
+from readybook.facts.nodes import blocks, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.facts.usage import is_node
 from readybook.finding import Answer
 
 CLIENTS = ("httpx.AsyncClient.", "aiohttp.ClientSession.", "httpx2.AsyncClient.", "aiobotocore.", "openai.AsyncOpenAI",
@@ -60,16 +60,9 @@ class SequentialAwaits(Check):
 
 def _bodies(body: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
     """A body and the blocks inside its statements."""
-    todo = [body]
-    while todo:
-        block = todo.pop()
-        yield block
-        for statement in block:
-            if statement[0] in ("def", "class"):
-                continue
-            for part in statement[4:]:
-                if isinstance(part, tuple) and part and isinstance(part[0], tuple) and is_node(part[0]):
-                    todo.append(part)
+    yield body
+    for statement in statements(body):
+        yield from blocks(statement)
 
 
 def _is_outward(behaviour: Behaviour, statement: Node, known: dict[int, bool]) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.bindings import bound, statements
+from readybook.facts.bindings import bound
 from readybook.facts.engines import Engine
+from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.origins import Origins
 from readybook.facts.scopes import scope_of

@@ -8,9 +8,8 @@ from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Behaviour, Call
+from readybook.facts.nodes import nodes, statements
 from readybook.facts.objects import Instance
-from readybook.facts.bindings import statements
-from readybook.facts.syntax import Node
 from readybook.facts.values import Begins, Choice, Unknown, by_default, possible
 from readybook.finding import Answer
 from readybook.intents import RemoveKeyword, SetKeyword
@@ -179,17 +178,7 @@ def _sets_exp(call: Call) -> bool:
     """Whether the function that makes the token writes an ``exp`` claim."""
     body: Any = call.site.function.node if call.site.function is not None else call.site.node
     return any(n[0] == "const" and n[3] == "exp" or n[0] == "call" and any(k == "exp" for k, _ in n[5])
-               for n in _nodes(body)) or "exp" in str(call.site.node)
-
-
-def _nodes(node: Any) -> Iterator[Node]:
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, tuple):
-            if len(item) > 3 and isinstance(item[0], str) and isinstance(item[1], int):
-                yield item
-            stack.extend(item)
+               for n in nodes(body)) or "exp" in str(call.site.node)
 
 
 def _spread(call: Call) -> bool:

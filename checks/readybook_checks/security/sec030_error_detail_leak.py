@@ -8,9 +8,9 @@ from http import HTTPStatus
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour, Call
-from readybook.facts.bindings import statements
 from readybook.facts.caught import Caught, caught_in, told_of
 from readybook.facts.modules import Module
+from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse

@@ -5,38 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from readybook.facts.nodes import names_in, own_nodes
 from readybook.facts.syntax import Node
-from readybook.facts.usage import is_node
 
 
 def gives_way(body: Any) -> bool:
     """Whether a body awaits anything, loops or enters asynchronously, or yields; functions in it do not count."""
-    todo: list[Any] = [body]
-    while todo:
-        part = todo.pop()
-        if is_node(part):
-            if part[0] in ("await", "yield", "yieldfrom"):
-                return True
-            if part[0] == "for" and part[8] or part[0] == "with" and part[6]:
-                return True
-            if part[0] == "comp" and any(generator[3] for generator in part[6]):
-                return True
-            if part[0] in ("def", "lambda", "class"):
-                continue
-        todo.extend(p for p in part if isinstance(p, tuple))
+    for node in own_nodes(body):
+        if node[0] in ("await", "yield", "yieldfrom"):
+            return True
+        if node[0] == "for" and node[8] or node[0] == "with" and node[6]:
+            return True
+        if node[0] == "comp" and any(generator[3] for generator in node[6]):
+            return True
     return False
-
-
-def names_in(part: Any) -> frozenset[str]:
-    """Every name that an expression or statement mentions."""
-    found: set[str] = set()
-    todo: list[Any] = [part]
-    while todo:
-        node = todo.pop()
-        if is_node(node) and node[0] == "name":
-            found.add(node[3])
-        todo.extend(p for p in node if isinstance(p, tuple))
-    return frozenset(found)
 
 
 def independent_awaits(body: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:

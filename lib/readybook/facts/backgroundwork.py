@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
+from readybook.facts.nodes import holds, nodes, statements
 from readybook.facts.objects import FunctionValue, Instance
-from readybook.facts.usage import is_dropped, is_node, statements
+from readybook.facts.usage import is_dropped
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
-    from readybook.facts.syntax import Node
 
 TASKS = ("asyncio.create_task", "asyncio.ensure_future", "asyncio.tasks.create_task", "asyncio.tasks.ensure_future",
          "asyncio.AbstractEventLoop.create_task")
@@ -78,7 +77,7 @@ def outlives(call: Call) -> bool:
         return False
     body = function.original.node[6]
     for statement in statements(body):
-        if statement[0] == "expr" and statement[4][0] == "call" and _holds(statement[4], call.site.node):
+        if statement[0] == "expr" and statement[4][0] == "call" and holds(statement[4], call.site.node):
             return not _awaits(body, call.site.node)
         value = statement[5] if statement[0] == "assign" else statement[6] if statement[0] == "ann" else None
         if value is call.site.node:
@@ -87,17 +86,6 @@ def outlives(call: Call) -> bool:
                 return True
             names = {t[3] for t in targets if t[0] == "name"}
             return any(_kept(body, name) and not _awaits(body, name) for name in names)
-    return False
-
-
-def _holds(call: Node, node: Node) -> bool:
-    """Whether a node is an argument of a call, however deep."""
-    todo: list[Any] = [call]
-    while todo:
-        part = todo.pop()
-        if part is node:
-            return True
-        todo += [p for p in part if isinstance(p, tuple)]
     return False
 
 
@@ -114,21 +102,12 @@ def _kept(body: Any, name: str) -> bool:
 
 def _awaits(body: Any, what: Any) -> bool:
     """Whether an ``await`` of the body holds a name or a node."""
-    for node in _nodes(body):
+    for node in nodes(body):
         if node[0] == "await":
-            for inner in _nodes(node):
+            for inner in nodes(node):
                 if inner is what or (inner[0] == "name" and inner[3] == what):
                     return True
     return False
-
-
-def _nodes(body: Any) -> Iterator[Node]:
-    todo: list[Any] = [body]
-    while todo:
-        part = todo.pop()
-        if is_node(part):
-            yield part
-        todo += [p for p in part if isinstance(p, tuple)]
 
 
 def reached_by(behaviour: Behaviour, function: FunctionValue, limit: int = 60) -> tuple[Call, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from readybook.facts.nodes import blocks, holds, statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 
@@ -30,7 +31,7 @@ def bound(name: str, body: Any, use: Node | None = None) -> list[Node]:
     at = (use[1], use[2]) if use is not None else None
     for s, always in _walk(body, at):
         given = list(_given(name, s))
-        if not given or at is not None and ((s[1], s[2]) > at or s[0] in SIMPLE and s[3] >= at[0] and _holds(s, use)):
+        if not given or at is not None and ((s[1], s[2]) > at or s[0] in SIMPLE and s[3] >= at[0] and holds(s, use)):
             continue
         if always and _rebinds(name, s):
             found.clear()
@@ -42,17 +43,10 @@ def _walk(body: Any, at: tuple[int, int] | None, always: bool = True) -> Iterato
     """The statements of a body in order, and whether each always runs before the place in it."""
     for s in body:
         yield s, always and at is not None
-        for block in _blocks(s):
+        for block in blocks(s):
             if block:
                 inside = at is not None and (block[0][1], 0) <= at and at[0] <= block[-1][3]
                 yield from _walk(block, at, always and (inside or s[0] == "with"))
-
-
-def _holds(node: Any, wanted: Any) -> bool:
-    """Whether a simple statement holds the very node."""
-    if node is wanted:
-        return True
-    return isinstance(node, tuple) and any(_holds(part, wanted) for part in node if isinstance(part, tuple))
 
 
 def _rebinds(name: str, s: Node) -> bool:
@@ -211,25 +205,3 @@ def _validates(call: Node, text: str) -> bool:
         return True
     return VALIDATOR.search(function) is not None and any(
         unparse(a) == text or unparse(a).startswith(f"{text}.") for a in (*call[4], *(v for _, v in call[5])))
-
-
-def statements(body: Any) -> Iterator[Node]:
-    """The statements of a body and of the blocks in it; not those of functions and classes defined there."""
-    for s in body:
-        yield s
-        for block in _blocks(s):
-            yield from statements(block)
-
-
-def _blocks(s: Node) -> tuple[Any, ...]:
-    """The blocks of a compound statement; those of functions and classes are no part of the body around them."""
-    kind = s[0]
-    if kind in ("if", "while"):
-        return (s[5], s[6])
-    if kind == "for":
-        return (s[6], s[7])
-    if kind == "with":
-        return (s[5],)
-    if kind == "try":
-        return (s[4], *(h[2] for h in s[5]), s[6], s[7])
-    return tuple(case[4] for case in s[5]) if kind == "match" else ()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.bindings import bound, statements
+from readybook.facts.bindings import bound
+from readybook.facts.nodes import statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 

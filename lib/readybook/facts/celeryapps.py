@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, ModuleValue
 from readybook.facts.queues import queues
-from readybook.facts.usage import statements
+from readybook.facts.nodes import statements
 from readybook.facts.values import External, Unknown
 from readybook.place import Place
 

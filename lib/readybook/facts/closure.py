@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from readybook.facts.modules import Module, Modules
+from readybook.facts.nodes import statements
 from readybook.facts.syntax import Node
 
 
@@ -59,37 +59,10 @@ def _relative(modules: Modules, module: Module, s: Node) -> Iterator[str]:
 
 def _imports(body: tuple[Node, ...]) -> Iterator[Node]:
     """The import statements of a body, those inside functions, classes and branches too."""
-    todo: list[Any] = [body]
+    todo = [body]
     while todo:
-        for s in todo.pop():
+        for s in statements(todo.pop()):
             if s[0] in ("import", "from"):
                 yield s
-            elif s[0] in _COMPOUND:
-                todo += [part for part in _blocks(s)]
-
-
-_COMPOUND = frozenset(("if", "for", "while", "try", "with", "def", "class", "match"))
-_STATEMENTS = _COMPOUND | {
-    "expr", "assign", "aug", "ann", "return", "raise", "assert", "import", "from", "del", "global", "nonlocal", "type",
-    "break", "continue", "pass",
-}
-
-
-def _blocks(s: Node) -> Iterator[Any]:
-    """The blocks of a compound statement: tuples of statements, also those of handlers and cases."""
-    for part in s[4:]:
-        if not isinstance(part, tuple) or not part:
-            continue
-        if _is_block(part):
-            yield part
-        elif isinstance(part[0], tuple):
-            for inner in part:
-                if isinstance(inner, tuple):
-                    yield from (p for p in inner if isinstance(p, tuple) and _is_block(p))
-
-
-def _is_block(part: Any) -> bool:
-    first = part[0] if part else None
-    if not isinstance(first, tuple) or len(first) < 4 or not isinstance(first[0], str):
-        return False  # a tuple in its place would be hashed with all that it holds
-    return first[0] in _STATEMENTS and isinstance(first[3], int)
+            elif s[0] in ("def", "class"):
+                todo.append(s[6] if s[0] == "def" else s[7])

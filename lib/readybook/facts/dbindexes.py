@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.usage import is_node
+from readybook.facts.nodes import is_node
 
 if TYPE_CHECKING:
     from readybook.facts.modules import Module

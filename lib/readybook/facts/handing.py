@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.usage import is_node
+from readybook.facts.nodes import is_node
 
 if TYPE_CHECKING:
     from readybook.facts.objects import FunctionValue

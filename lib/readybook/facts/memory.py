@@ -13,7 +13,7 @@ from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleV
 from readybook.facts.reach import startup_functions
 from readybook.facts.stores import is_cached
 from readybook.facts.unparse import unparse
-from readybook.facts.usage import is_node, statements
+from readybook.facts.nodes import is_node, statements
 from readybook.place import Place
 
 if TYPE_CHECKING:

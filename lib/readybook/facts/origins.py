@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.attributes import get_attribute
 from readybook.facts.behaviour import functions_behind
-from readybook.facts.bindings import bound, guard, iterated, statements
+from readybook.facts.bindings import bound, guard, iterated
+from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.scopes import Origin, Scope, argument_of, counts, only_listed, parameter_of, scope_of, targeted
 from readybook.facts.syntax import Node

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bound
 from readybook.facts.modules import Module
+from readybook.facts.nodes import nodes
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import text_of
@@ -162,14 +163,3 @@ def _worked_out(given: str, function: Node, use: Node) -> bool:
     if "." in given:
         return False
     return any(inner[0] == "call" for value in bound(given, function[6], use) for inner in nodes(value))
-
-
-def nodes(node: Any) -> Iterator[Node]:
-    """A lowered piece of code and everything in it, in order of appearance as far as tuples keep it."""
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, tuple):
-            if len(item) > 3 and isinstance(item[0], str) and isinstance(item[1], int):
-                yield item
-            stack.extend(reversed(item))

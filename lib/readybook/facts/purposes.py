@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.bindings import statements
+from readybook.facts.nodes import statements
 from readybook.facts.syntax import Node
 
 if TYPE_CHECKING:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
-from readybook.facts.usage import is_node
+from readybook.facts.nodes import is_node, own_nodes
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -261,7 +260,8 @@ class _Body:
 
     def _loop(self, rows: Rows, node: Node, parts: tuple[Any, ...]) -> None:
         if not self.silent:
-            calls = tuple(c for n in below(parts) if (c := self.flow.by_node.get(id(n))) is not None)
+            made = (self.flow.by_node.get(id(n)) for n in own_nodes(parts) if n[0] == "call")
+            calls = tuple(c for c in made if c is not None)
             place = self.function.module.place(node, self.function.qualname)
             self.flow.loops.append(RowLoop(rows, place, self.function, calls))
 
@@ -270,17 +270,3 @@ def _target(target: Node, source: Node) -> Node:
     """The name that holds a row: of ``for i, user in enumerate(users)`` the second one."""
     counted = source[0] == "call" and source[3][0] == "name" and source[3][3] == "enumerate"
     return target[3][1] if counted and target[0] in ("tuple", "list") and len(target[3]) == 2 else target
-
-
-def below(node: Any) -> Iterator[Node]:
-    """Every call expression inside a node or a body, not those of functions defined there."""
-    todo: list[Any] = [node]
-    while todo:
-        part = todo.pop()
-        if is_node(part):
-            if part[0] in ("def", "class", "lambda"):
-                continue
-            if part[0] == "call":
-                yield part
-        todo.extend(p for p in reversed(part) if isinstance(p, tuple))
-

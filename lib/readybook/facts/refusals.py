@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from readybook.facts.modules import Module
+from readybook.facts.nodes import nodes
 from readybook.facts.syntax import Node
 from readybook.place import Place
 
@@ -44,7 +44,7 @@ def _groups(body: Iterable[Node]) -> Iterator[list[Node]]:
 def _refusal(group: list[Node], names: set[str], value: str, aliases: set[str]) -> Node | None:
     raises: Node | None = None
     mentioned = compared = False
-    for node in (inner for statement in group for inner in _flat(statement)):
+    for node in (inner for statement in group for inner in nodes(statement)):
         kind = node[0]
         if kind == "raise" or (kind == "call" and node[3][-1] in _EXITS):
             raises = raises or node
@@ -61,7 +61,7 @@ def _compares(node: Node, value: str, aliases: set[str]) -> bool:
     """Whether a comparison tells ``value`` from others: equal to it, a list with it, a length it lacks."""
     for operator, right in node[4]:
         if operator in ("Eq", "NotEq", "In", "NotIn"):
-            for part in (*_flat(node[3]), *_flat(right)):
+            for part in (*nodes(node[3]), *nodes(right)):
                 if part[0] == "const" and isinstance(part[3], str) and part[3] and part[3].lower() in value.lower():
                     if operator in ("In", "NotIn") or part[3] == value:
                         return True
@@ -70,18 +70,4 @@ def _compares(node: Node, value: str, aliases: set[str]) -> bool:
         length = node[3][0] == "call" and node[3][3][-1] == "len"
         if length and operator in ("Lt", "LtE") and right[0] == "const" and isinstance(right[3], int):
             return len(value) < right[3]
-    return any(part[0] == "const" and part[3] == value for part in _flat(node[3])) and "In" in [o for o, _ in node[4]]
-
-
-def _flat(node: Any) -> Iterator[Node]:
-    """A lowered node and everything in it."""
-    if not isinstance(node, tuple):
-        return
-    stack: list[Any] = [node]
-    while stack:
-        item = stack.pop()
-        if len(item) > 2 and isinstance(item[0], str) and isinstance(item[1], int) and isinstance(item[2], int):
-            yield item
-            stack += [part for part in reversed(item[3:]) if isinstance(part, tuple)]
-        else:
-            stack += [part for part in reversed(item) if isinstance(part, tuple)]
+    return any(part[0] == "const" and part[3] == value for part in nodes(node[3])) and "In" in [o for o, _ in node[4]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.bindings import statements
+from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse

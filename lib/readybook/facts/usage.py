@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from readybook.facts.interpreter import CallSite
+from readybook.facts.nodes import is_node, statements
 from readybook.facts.syntax import Node
 
 # Methods and attributes whose use leaves nobody holding the object.
@@ -83,29 +83,3 @@ def held_names(body: Any) -> frozenset[str]:
                 found.add(part[3])
         todo.extend(p for p in part if isinstance(p, tuple))
     return frozenset(found)
-
-
-def is_node(part: Any) -> bool:
-    """Whether a tuple is a lowered node (and no pair, parameter or block)."""
-    return len(part) > 2 and isinstance(part[0], str) and isinstance(part[1], int) and isinstance(part[2], int)
-
-
-def statements(body: Any) -> Iterator[Node]:
-    """Every statement of a body with those inside its compound statements, not those of functions and classes in it."""
-    todo: list[Any] = list(reversed(body))
-    while todo:
-        part = todo.pop()
-        if part and isinstance(part[0], str):  # an expression may be an ``if`` too: only statements know their end
-            if part[0] in _KINDS and len(part) > 3 and isinstance(part[3], int):
-                yield part
-                if part[0] in _COMPOUND:
-                    todo.extend(p for p in reversed(part[4:]) if isinstance(p, tuple))
-        elif part:
-            todo.extend(p for p in reversed(part) if isinstance(p, tuple))
-
-
-_COMPOUND = frozenset(("if", "for", "while", "try", "with", "match"))
-_KINDS = frozenset((
-    "expr", "assign", "aug", "ann", "return", "if", "for", "while", "try", "with", "def", "class", "raise", "assert",
-    "import", "from", "del", "global", "nonlocal", "match", "type", "break", "continue", "pass",
-))

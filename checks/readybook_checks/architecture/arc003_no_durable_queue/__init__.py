@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.backgroundwork import Work, background_work, reached_by
 from readybook.facts.behaviour import Behaviour, Call, Reached
+from readybook.facts.nodes import is_node, statements
 from readybook.facts.queues import Queue, queues
 from readybook.facts.reach import first_reached
-from readybook.facts.usage import is_node, statements
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook_checks.architecture.arc003_no_durable_queue.examples import BAD, GOOD

@@ -7,9 +7,9 @@ from importlib.resources import files
 from typing import Any
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.program import App
-from readybook.facts.usage import statements
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
 from readybook_checks.architecture.app_module import free_module, with_mounted

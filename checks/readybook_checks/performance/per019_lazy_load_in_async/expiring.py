@@ -8,11 +8,11 @@ from typing import Any
 
 from readybook import Project
 from readybook.facts.behaviour import Call
+from readybook.facts.nodes import blocks, holds, nodes, statements
 from readybook.facts.objects import External, FunctionValue
 from readybook.facts.queries import ASYNC, session_kind
 from readybook.facts.querychains import receivers
 from readybook.facts.unparse import unparse
-from readybook.facts.usage import is_node, statements
 from readybook.place import Place
 
 MAKERS = ("sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker")
@@ -64,7 +64,7 @@ def _after(function: FunctionValue, commit: Call, objects: set[int], handler: bo
              if id(_plain(s[5] if s[0] == "assign" else s[6])) in objects}
     block, index = _block_of(function.node[6], commit.site.node) or ((), 0)
     for s in block[index + 1:]:
-        for node in _nodes(s):
+        for node in nodes(s):
             if node[0] == "call" and node[3][0] == "attr" and node[3][4] in ("refresh", "merge", "expunge", "delete"):
                 names -= {a[3] for a in (*node[4], *(v for _, v in node[5])) if a[0] == "name"}
         if s[0] in ("assign", "ann"):
@@ -79,7 +79,7 @@ def _read(s: Any, names: set[str], handler: bool) -> Any:
     """What a statement reads of the objects."""
     if handler and s[0] == "return" and s[4] is not None and s[4][0] == "name" and s[4][3] in names:
         return s[4]
-    for node in _nodes(s):
+    for node in nodes(s):
         if node[0] == "attr" and node[3][0] == "name" and node[3][3] in names and not node[4].startswith("_"):
             return node
     return None
@@ -98,32 +98,10 @@ def _targets(s: Any) -> list[Any]:
 def _block_of(body: Any, node: Any) -> tuple[Any, int] | None:
     """The innermost block that holds a call, and the index of its statement there."""
     for index, s in enumerate(body):
-        if any(n is node for n in _nodes(s)):
-            for part in s[4:]:
-                for inner in _bodies(part):
-                    found = _block_of(inner, node)
-                    if found is not None:
-                        return found
+        if holds(s, node):
+            for inner in blocks(s):
+                found = _block_of(inner, node)
+                if found is not None:
+                    return found
             return body, index
     return None
-
-
-def _bodies(part: Any) -> Iterator[Any]:
-    """The blocks of statements in a part of a statement, those of handlers and cases too."""
-    if isinstance(part, tuple) and part and isinstance(part[0], tuple):
-        if is_node(part[0]) and len(part[0]) > 3 and isinstance(part[0][3], int):
-            yield part
-        for inner in part:
-            if isinstance(inner, tuple) and not is_node(inner):
-                yield from _bodies(inner)
-                for deep in inner:
-                    yield from _bodies(deep)
-
-
-def _nodes(part: Any) -> Iterator[Any]:
-    todo = [part]
-    while todo:
-        one = todo.pop()
-        if is_node(one):
-            yield one
-        todo.extend(p for p in reversed(one) if isinstance(p, tuple))

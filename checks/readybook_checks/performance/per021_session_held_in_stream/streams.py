@@ -11,10 +11,10 @@ from readybook.facts.application import Route
 from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.dependencies import yields
 from readybook.facts.interpreter import is_generator
+from readybook.facts.nodes import nodes, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.queries import session_kind
 from readybook.facts.querychains import receivers
-from readybook.facts.usage import is_node, statements
 from readybook.place import Place
 
 STREAMS = ("starlette.responses.StreamingResponse", "sse_starlette.sse.EventSourceResponse",
@@ -106,7 +106,7 @@ def _parameter(function: FunctionValue, dependency: FunctionValue) -> tuple[str,
     """The parameter that gets the dependency, its ``Depends(…)`` in the signature (an alias has no place here), and
     whether that says ``scope="function"``."""
     for name, annotation, default, *_ in function.params:
-        for node in (n for part in (default, annotation) if part is not None for n in _nodes(part)):
+        for node in (n for part in (default, annotation) if part is not None for n in nodes(part)):
             if node[0] == "call" and node[4] and _names(node[4][0], function) is dependency:
                 scope = dict(node[5]).get("scope")
                 return name, function.module.place(node), scope is not None and scope[-1] == "function"
@@ -132,7 +132,7 @@ def used_in_stream(stream: Stream, name: str) -> bool:
     """Whether what runs while the stream goes on uses the session: the generator itself, or what it is given."""
     if stream.source is None or stream.source is stream.handler:
         return True
-    inner = any(n[0] == "name" and n[3] == name for n in _nodes(stream.source.node[6]))
+    inner = any(n[0] == "name" and n[3] == name for n in nodes(stream.source.node[6]))
     return inner if stream.source.qualname.startswith(f"{stream.handler.qualname}.<locals>") else any(
         p[0] == name for p in stream.source.params)
 
@@ -145,14 +145,5 @@ def holds(project: Project, stream: Stream, given: Session) -> bool:
     used = [c for c in behaviour.calls_in(stream.handler) if any(session_kind(on) for on in receivers(c))]
     if used and used[-1].last in RELEASING and not used_in_stream(stream, given.name):
         return False
-    handed = any(n[0] == "name" and n[3] == given.name for s in stream.handler.node[6] for n in _nodes(s))
+    handed = any(n[0] == "name" and n[3] == given.name for s in stream.handler.node[6] for n in nodes(s))
     return given.shared or bool(used) or handed and bool(given.name)
-
-
-def _nodes(part: Any) -> Iterator[Any]:
-    todo = [part]
-    while todo:
-        one = todo.pop()
-        if is_node(one):
-            yield one
-        todo.extend(p for p in reversed(one) if isinstance(p, tuple))

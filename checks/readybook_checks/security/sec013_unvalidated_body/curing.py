@@ -11,8 +11,8 @@ from typing import Any
 from readybook import Fix, Project, advice
 from readybook.facts.application import Route
 from readybook.facts.behaviour import functions_behind
+from readybook.facts.nodes import nodes
 from readybook.facts.objects import FunctionValue
-from readybook.facts.passwords import nodes
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.intents import EnsureImport, EnsureModuleStatement, Intent, ReplaceDefault, ReplaceExpression

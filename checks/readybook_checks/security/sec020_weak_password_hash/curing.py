@@ -10,7 +10,8 @@ from typing import Any
 from readybook import Fix, Project, advice
 from readybook.facts.behaviour import Call
 from readybook.facts.modules import Module
-from readybook.facts.passwords import FastHash, nodes
+from readybook.facts.nodes import nodes
+from readybook.facts.passwords import FastHash
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.intents import AddFile, EnsureImport, EnsureRequirement, Intent, RemoveUnusedImport, ReplaceExpression
