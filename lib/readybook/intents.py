@@ -198,6 +198,21 @@ class EventsToLifespan:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseAtShutdown:
+    """The lifespan of the application built at ``place`` (made when there is none) runs ``statement`` when it ends.
+
+    ``path`` and ``name``: the module-level name that the statement begins with (after ``await``), imported where the
+    lifespan stands. ``lifespan`` is the place of the lifespan's ``def`` where it has one.
+    """
+
+    place: Place
+    path: str
+    name: str
+    statement: str
+    lifespan: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureRouter:
     """The application built at ``place`` includes ``name`` imported from ``module``, and nothing is included twice."""
 
@@ -363,6 +378,7 @@ Intent = (
     | EnsureEnvExample
     | EnsureIgnored
     | EventsToLifespan
+    | CloseAtShutdown
     | EnsureRouter
     | SetUpApp
     | EnsureMiddleware

@@ -59,27 +59,29 @@ class DeprecatedStartupEvents(Check):
         elif starlette is not None and starlette >= (1,) and any(e.via == "add_event_handler" for e in app.events):
             severity = "high"
             message = f"{names} are added by add_event_handler, which Starlette 1 does not have: start-up fails."
-        return Finding(first.place, message, severity, fix=self._fix(project, app), app=app.spec)
+        return Finding(first.place, message, severity, fix=events_fix(project, app), app=app.spec)
 
-    def _fix(self, project: Project, app: App) -> Fix:
-        title = "Run start-up and shutdown from one lifespan"
-        startup, shutdown = _places(app, "startup"), _places(app, "shutdown")
-        if startup is None or shutdown is None:
-            return advice(title, "a handler is not a function of this code that a lifespan could call")
-        if "lifespan" in app.kwargs:
-            return advice(title, "the events never ran: whether they should now is for a person to decide")
-        if any(e.via != "on_event" for e in app.events):
-            return advice(title, "handlers that are registered by a call are moved by hand")
-        if any(p.path != app.place.path for p in (*startup, *shutdown)):
-            return advice(title, "the handlers live in other modules than the application")
-        other = _others(project)
-        if other:
-            return advice(title, f"{other} adds events to the application or runs them: beside a lifespan they would "
-                          "never run")
-        if _called_by_name(project, app.events):
-            return advice(title, "other code calls the handlers by name")
-        return Fix(title, (EventsToLifespan(app.place, startup, shutdown),), safety="safe",
-                   reason="the same functions run in the same order")
+
+def events_fix(project: Project, app: App) -> Fix:
+    """The fix that moves the events of an application into a lifespan; advice where a person must."""
+    title = "Run start-up and shutdown from one lifespan"
+    startup, shutdown = _places(app, "startup"), _places(app, "shutdown")
+    if startup is None or shutdown is None:
+        return advice(title, "a handler is not a function of this code that a lifespan could call")
+    if "lifespan" in app.kwargs:
+        return advice(title, "the events never ran: whether they should now is for a person to decide")
+    if any(e.via != "on_event" for e in app.events):
+        return advice(title, "handlers that are registered by a call are moved by hand")
+    if any(p.path != app.place.path for p in (*startup, *shutdown)):
+        return advice(title, "the handlers live in other modules than the application")
+    other = _others(project)
+    if other:
+        return advice(title, f"{other} adds events to the application or runs them: beside a lifespan they would "
+                      "never run")
+    if _called_by_name(project, app.events):
+        return advice(title, "other code calls the handlers by name")
+    return Fix(title, (EventsToLifespan(app.place, startup, shutdown),), safety="safe",
+               reason="the same functions run in the same order")
 
 
 def _places(app: App, key: str) -> tuple[Place, ...] | None:

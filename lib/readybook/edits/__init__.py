@@ -14,6 +14,7 @@ from typing import Any
 from readybook.edits.app_calls import ensure_middleware, set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
 from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
+from readybook.edits.closing import close_at_shutdown
 from readybook.edits.classes import ensure_method
 from readybook.edits.composefile import ensure_service_variable
 from readybook.edits.decorators import decorate
@@ -47,6 +48,7 @@ from readybook.errors import PatchError
 from readybook.intents import (
     AddFile,
     AppendLine,
+    CloseAtShutdown,
     Decorate,
     EnsureComposeService,
     EnsureComposeVariable,
@@ -86,6 +88,7 @@ from readybook.project import Project
 HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     AddFile: add_file,
     AppendLine: append_line,
+    CloseAtShutdown: close_at_shutdown,
     Decorate: decorate,
     EnsureComposeService: ensure_compose_service,
     EnsureComposeVariable: ensure_compose_variable,

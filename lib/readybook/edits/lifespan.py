@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import libcst as cst
 
@@ -28,7 +29,7 @@ class Step:
 
     kind: str
     place: Place
-    node: cst.FunctionDef
+    node: Any
     call: str
 
 
@@ -43,17 +44,12 @@ def events_to_lifespan(work: Work, intent: EventsToLifespan) -> None:
         return
     out = _unregistered(work, source, app, steps, path) + _renamed(source, steps, path)
     steps = [_with_final_name(source, s, steps, path) for s in steps]
-    own = _own_lifespan(source, app)
+    own = own_lifespan(source, app)
     if own is not None:
         out += _extended(work, source, path, own, steps)
         out += [s for k in KINDS.values() for s in removal_splices(source, app, k)]
     else:
-        name = _free_name(source, "lifespan")
-        out += _keyword(work, path, source, app, name) + [_function(work, path, source, app, name, steps)]
-        typing = "typing" if _before_39(work) else "collections.abc"
-        ensure_import(work, EnsureImport(path, "contextlib", "asynccontextmanager"))
-        if bindings(source).get("AsyncIterator") is None:
-            ensure_import(work, EnsureImport(path, typing, "AsyncIterator"))
+        out += [*lifespan_keyword(work, path, source, app), lifespan_function(work, path, source, app, steps)]
     work.plan(path, lambda _source, _draft: out)
     _undecorate_elsewhere(work, steps, path)
 
@@ -209,7 +205,7 @@ def _free_name(source: PythonSource, name: str) -> str:
     return name
 
 
-def _own_lifespan(source: PythonSource, app: cst.Call) -> cst.FunctionDef | None:
+def own_lifespan(source: PythonSource, app: cst.Call) -> cst.FunctionDef | None:
     """The function that the application's ``lifespan`` argument names; raises PatchError when it is not in the file."""
     value = next((a.value for a in app.args if a.keyword is not None and a.keyword.value == "lifespan"), None)
     if value is None or dotted(value) == "None":
@@ -221,8 +217,9 @@ def _own_lifespan(source: PythonSource, app: cst.Call) -> cst.FunctionDef | None
     raise PatchError(f"the lifespan {source.code(value)} is not a function of the application's file")
 
 
-def _keyword(work: Work, path: str, source: PythonSource, app: cst.Call, name: str) -> list[Splice]:
+def lifespan_keyword(work: Work, path: str, source: PythonSource, app: cst.Call) -> list[Splice]:
     """The ``lifespan`` argument, in the place of the event arguments when there are any."""
+    name = _free_name(source, "lifespan")
     old = [a for a in app.args if a.keyword is not None and a.keyword.value in KINDS.values()]
     if not old:
         return keyword_splices(work, path, source, app, "lifespan", name)
@@ -235,10 +232,12 @@ def _keyword(work: Work, path: str, source: PythonSource, app: cst.Call, name: s
     return out
 
 
-def _function(
-    work: Work, path: str, source: PythonSource, app: cst.Call, name: str, steps: list[Step]
-) -> Splice:
+def lifespan_function(work: Work, path: str, source: PythonSource, app: cst.Call, steps: list[Step]) -> Splice:
     """The lifespan, before the statement that builds the application (the handlers it calls may stand further down)."""
+    name = _free_name(source, "lifespan")
+    ensure_import(work, EnsureImport(path, "contextlib", "asynccontextmanager"))
+    if bindings(source).get("AsyncIterator") is None:
+        ensure_import(work, EnsureImport(path, "typing" if _before_39(work) else "collections.abc", "AsyncIterator"))
     statement = source.statement(app)
     start = source.start(statement)
     indent = source.indent_at(start)
