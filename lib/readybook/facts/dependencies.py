@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from readybook.facts.interpreter import Frame, Interpreter, default_of, is_generator
@@ -36,10 +36,14 @@ class Input(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Signature:
-    """What FastAPI reads from one callable: parameters of its own, and its dependencies (target, marker) in order."""
+    """What FastAPI reads from one callable: parameters of its own, and its dependencies (target, marker) in order.
+
+    ``injected`` maps the names of parameters to the dependencies that fill them.
+    """
 
     parameters: list[Input]
     dependencies: list[tuple[Any, Any]]
+    injected: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,8 @@ def _parameter(out: Signature, name: str, kind: Any, default: Any, text: str, ha
                    and (m.is_a(*DEPENDS) or m.path in MARKERS)), None)
     if marker is not None and marker.is_a(*DEPENDS):
         target = marker.args[0] if marker.args else marker.kwargs.get("dependency")
-        out.dependencies.append((base if target is None else target, marker))
+        out.injected[name] = base if target is None else target
+        out.dependencies.append((out.injected[name], marker))
         return
     out.parameters.append(Input(name, base, marker, text, has and (marker is None or marker is not default)))
 
