@@ -9,14 +9,21 @@ from readybook.effort import estimate
 from readybook.finding import Finding
 from readybook.intents import (
     AddFile,
+    AppendLine,
+    Decorate,
+    EnsureComposeService,
+    EnsureComposeVariable,
     EnsureEnvExample,
+    EnsureIgnored,
     EnsureImport,
     EnsureModuleStatement,
+    EnsureParameter,
     EnsureRequirement,
     EnsureSetting,
     EnsureTomlTable,
     InsertInstruction,
     Intent,
+    MakeAsync,
     MakeSync,
     RemoveUnusedImport,
     ReplaceExpression,
@@ -26,9 +33,9 @@ from readybook.intents import (
 from readybook.severity import WEIGHTS
 
 CONFIGURATION = (EnsureTomlTable, EnsureEnvExample, EnsureRequirement, InsertInstruction, ReplaceInstruction,
-                 ReplaceLineText)
+                 ReplaceLineText, EnsureIgnored, EnsureComposeService, EnsureComposeVariable, AppendLine)
 IMPORTS = (EnsureImport, RemoveUnusedImport, EnsureModuleStatement, EnsureSetting)
-BODIES = (ReplaceExpression, MakeSync)
+BODIES = (ReplaceExpression, MakeSync, MakeAsync, Decorate, EnsureParameter)
 
 
 def stage(intents: Iterable[Intent]) -> int:

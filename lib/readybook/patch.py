@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from readybook.attempts import Attempt, attempts
 from readybook.check import Check
-from readybook.evidence import fingerprints
-from readybook.finding import Finding, further
 from readybook.fixing_order import fixing_order, saved_hours
 from readybook.gitpatch import Commit, PatchRepository, diff_part
 from readybook.patchlinks import Stacked, conflicts, requirements
 from readybook.project import Project
-from readybook.run import Asked, ask
-from readybook.syntaxcheck import parse_error
+from readybook.run import ask_all, without_collector
 
 SCHEMA_VERSION = 1
-ROUNDS = 4
 LISTED = 40
 
 
@@ -122,16 +118,6 @@ class Series:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """What carrying out one check's fixes on one state came to; ``texts`` empty when there is no patch."""
-
-    texts: dict[str, str]
-    fixed: tuple[tuple[str, Finding], ...] = ()
-    unfixed: tuple[tuple[str, Finding, str], ...] = ()
-    notes: tuple[str, ...] = ()
-
-
 def series(
     project: Project, checks: Sequence[Check], *, unsafe: bool = False, waived: Collection[str] = (),
     on_request: bool = False,
@@ -141,133 +127,29 @@ def series(
     ``waived``: fingerprints of findings that stay as they are. ``unsafe`` admits fixes that change public behaviour,
     ``on_request`` takes the further-reaching cure of a finding. Raises PatchError when git is missing.
     """
-    asked = {check.id: ask(check, project) for check in checks}
-    tip, made, unfixed, wish = project, [], list[Unfixed](), (unsafe, waived, on_request)
-    for check in fixing_order(checks, {i: a.findings for i, a in asked.items()}, unsafe):
-        own = _named(check, asked[check.id], asked[check.id])
-        attempt = _attempt(check, tip, own if tip is project else None, asked[check.id], *wish)
+    with without_collector():
+        asked = ask_all(checks, project)
+        order = fixing_order(checks, {i: a.findings for i, a in asked.items()}, unsafe)
+        stacked, singles = attempts(project, order, asked, (unsafe, waived, on_request))
+    tip, made, unfixed = project, list[_Made](), list[Unfixed]()
+    for check, attempt, alone in zip(order, stacked, singles, strict=True):
         unfixed += [Unfixed(print_, check.id, str(f.place), why) for print_, f, why in attempt.unfixed]
-        if not attempt.texts:
-            continue
-        alone = attempt if tip is project else _attempt(check, project, own, asked[check.id], *wish)
-        after = tip.with_files(attempt.texts)
-        made.append(_Made(check, attempt, alone if alone.texts else None, tip, after))
-        tip = after
-    order = {check.id: number for number, check in enumerate(checks)}
-    unfixed.sort(key=lambda u: order[u.check])
+        if attempt.texts:
+            after = tip.with_files(attempt.texts)
+            made.append(_Made(check, attempt, alone if alone.texts else None, tip, after))
+            tip = after
+    rank = {check.id: number for number, check in enumerate(checks)}
+    unfixed.sort(key=lambda u: rank[u.check])
     return _in_git(project, made, tuple(unfixed))
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
     check: Check
-    attempt: _Attempt
-    alone: _Attempt | None
+    attempt: Attempt
+    alone: Attempt | None
     before: Project
     after: Project
-
-
-def _attempt(
-    check: Check, tip: Project, named: list[tuple[str, Finding]] | None, base: Asked, unsafe: bool,
-    waived: Collection[str], on_request: bool,
-) -> _Attempt:
-    """Carry out what can be carried out of a check's fixes, leaving out what fails, until the check is content."""
-    from readybook.edits import apply_each
-
-    if named is None:
-        named = _named(check, ask(check, tip), base)
-    named = [(p, further(f)) for p, f in named] if on_request else named
-    open_ = [(p, f) for p, f in named if p not in waived]
-    refused = {p: why for p, f in open_ if (why := _no_patch(f, unsafe))}
-    for _ in range(ROUNDS):
-        chosen = [(p, f) for p, f in open_ if p not in refused]
-        applied = apply_each(tip, [f.fix.intents for _, f in chosen if f.fix])
-        refused |= {chosen[n][0]: why for n, why in applied.failed.items()}
-        fixed = tuple((p, f) for p, f in chosen if p not in refused)
-        if not applied.texts or not fixed:
-            refused |= {p: "its fix would change nothing" for p, _ in fixed}
-            fixed = ()
-            break
-        wrong = _objections(check, tip, applied.texts, named, fixed, unsafe)
-        if not wrong:
-            break
-        refused |= wrong
-    else:
-        refused |= {p: "its fix did not settle" for p, _ in open_ if p not in refused}
-        fixed = ()
-    left = tuple((p, f, refused[p]) for p, f in open_ if p in refused)
-    return _Attempt(applied.texts if fixed else {}, fixed, left, applied.notes)
-
-
-def _no_patch(finding: Finding, unsafe: bool) -> str:
-    """Why a finding has no patch, empty when it may have one."""
-    fix = finding.fix
-    if fix is None:
-        return "the check offers no fix for it"
-    if not fix.intents:
-        return fix.reason or "only a person can make this change"
-    if fix.unsafe and not unsafe:
-        return "its fix changes public behaviour; --unsafe admits it"
-    return ""
-
-
-def _objections(
-    check: Check, tip: Project, texts: dict[str, str], named: list[tuple[str, Finding]],
-    fixed: tuple[tuple[str, Finding], ...], unsafe: bool,
-) -> dict[str, str]:
-    """Why fixes that were carried out cannot be offered: fingerprint → reason; empty when all is well."""
-    after = tip.with_files(texts)
-    for path in sorted(texts):
-        error = parse_error(path, texts[path], tip.text(path) if path in tip.files else None)
-        if error:
-            return {p: f"{path} would not parse after it: {error}" for p, _ in fixed}
-    again = ask(check, after)
-    if again.error:
-        return {p: f"{check.id} could not be asked again: {again.error}" for p, _ in fixed}
-    before = Counter(_identity(f) for _, f in named)
-    cured = Counter(_identity(f) for _, f in fixed)
-    present = Counter(_identity(f) for f in again.findings)
-    stuck = {p: "the check still finds it after its fix" for p, f in fixed
-             if present[_identity(f)] > before[_identity(f)] - cured[_identity(f)]}
-    if stuck:
-        return stuck
-    if len(again.findings) > len(named) - len(fixed):
-        return {p: "the check finds something new after its fix" for p, _ in fixed}
-    known = Counter(_identity(f) for _, f in named) - cured
-    more = [f for f in again.findings if not _no_patch(f, unsafe) and not known[_identity(f)]]
-    if more:
-        return {p: f"the check would fix more after its own fix, at {more[0].place}" for p, _ in fixed}
-    return {}
-
-
-def _identity(finding: Finding) -> tuple[str, str, str]:
-    return finding.place.path, finding.place.symbol, " ".join(finding.evidence.split())
-
-
-def _named(check: Check, now: Asked, base: Asked) -> list[tuple[str, Finding]]:
-    """Findings of the present state, each with the fingerprint it has on the base.
-
-    Earlier patches may have changed a finding's lines: then it is known by its place's symbol and its message, and by
-    its own fingerprint when nothing on the base fits.
-    """
-    known = dict(zip(fingerprints(check.id, base.findings), base.findings, strict=True))
-    if now is base:
-        return list(known.items())
-    named: list[tuple[str, Finding]] = []
-    waiting: list[tuple[str, Finding]] = []
-    for print_, finding in zip(fingerprints(check.id, now.findings), now.findings, strict=True):
-        (named if known.pop(print_, None) else waiting).append((print_, finding))
-    for keys in (lambda f: (f.place.path, f.place.symbol, f.message), lambda f: (f.place.path, f.place.symbol)):
-        still: list[tuple[str, Finding]] = []
-        for print_, finding in waiting:
-            match = next((p for p, f in known.items() if keys(f) == keys(finding)), None)
-            if match is None:
-                still.append((print_, finding))
-            else:
-                del known[match]
-                named.append((match, finding))
-        waiting = still
-    return sorted(named + waiting, key=lambda item: (item[1].place.path, item[1].place.line, item[1].place.column))
 
 
 def _in_git(project: Project, made: list[_Made], unfixed: tuple[Unfixed, ...]) -> Series:
@@ -298,7 +180,7 @@ def _in_git(project: Project, made: list[_Made], unfixed: tuple[Unfixed, ...]) -
     return replace(head, patches=tuple(patches), single=tuple(alone))
 
 
-def _commit(one: _Made, after: Project, attempt: _Attempt) -> Commit:
+def _commit(one: _Made, after: Project, attempt: Attempt) -> Commit:
     files = {path: after.files[path].data for path in attempt.texts}
     return Commit(_message(one, attempt), files, _executable(after, files))
 
@@ -307,7 +189,7 @@ def _executable(project: Project, paths: Collection[str]) -> frozenset[str]:
     return frozenset(path for path in paths if project.files[path].executable)
 
 
-def _patch(number: int, one: _Made, attempt: _Attempt, before: Project, mail: bytes) -> Patch:
+def _patch(number: int, one: _Made, attempt: Attempt, before: Project, mail: bytes) -> Patch:
     check = one.check
     safety, reason = _safety(attempt)
     changes = tuple(Change(path, before.text(path) if path in before.files else None, text)
@@ -319,7 +201,7 @@ def _patch(number: int, one: _Made, attempt: _Attempt, before: Project, mail: by
     )
 
 
-def _safety(attempt: _Attempt) -> tuple[str, str]:
+def _safety(attempt: Attempt) -> tuple[str, str]:
     """The least safe of the fixes carried out, and the reasons that such fixes give."""
     order = ("sketch", "review", "safe")
     fixes = [f.fix for _, f in attempt.fixed if f.fix]
@@ -328,7 +210,7 @@ def _safety(attempt: _Attempt) -> tuple[str, str]:
     return worst, "; ".join(reasons)
 
 
-def _message(one: _Made, attempt: _Attempt) -> str:
+def _message(one: _Made, attempt: Attempt) -> str:
     """The commit message: what, why, which findings, how safe, what it saves, how it was tried."""
     check = one.check
     safety, reason = _safety(attempt)

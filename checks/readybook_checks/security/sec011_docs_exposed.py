@@ -28,6 +28,7 @@ SIGN_IN = re.compile(
     r"(?i)log-?in|sign-?(?:in|up)|regist|token|auth|password|webhook|callback|health|oauth|refresh|verify"
 )
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+ASKED = re.compile(r"[\"'](?:/[\w/.-]*)?/?(?:openapi\.json|docs|redoc)/?[\"']")
 
 
 class DocsExposed(Check):
@@ -182,6 +183,12 @@ def _own_pages(project: Project, app: App) -> Iterator[tuple[str, bool]]:
             yield route.path, bool(route.condition) or project.facts.guarded(route)
 
 
+def _asked_by_tests(project: Project) -> str:
+    """A test that asks the service for its schema or its pages; empty when none does."""
+    return next((m.path for _, m in sorted(project.facts.modules.by_path.items())
+                 if m.role == "test" and ASKED.search(m.text)), "")
+
+
 def _fix(project: Project, app: App) -> Fix:
     node = app.instance.node
     name = node[3][-1] if node is not None else None
@@ -190,6 +197,10 @@ def _fix(project: Project, app: App) -> Fix:
     ):
         return advice("Serve the documentation outside production only", "how this application takes openapi_url is not"
                       " known; FastAPI's own constructor takes None")
+    asking = _asked_by_tests(project)
+    if asking:
+        return advice("Serve the documentation outside production only", f"{asking} asks for the schema or the pages: "
+                      "it needs an environment in which they are served")
     given = dict(node[5])
     current = _source(given.get("openapi_url")) or '"/openapi.json"'
     intents: tuple[Intent, ...] = ()
@@ -268,6 +279,9 @@ OWN = (
     "app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)\n\n\n"
 )
 DocsExposed.examples = (
+    Bad(  # a test reads the schema: advice only
+        {"main.py": PLAIN, "requirements.txt": "fastapi\npydantic-settings>=2.7\n", "tests/test_api.py":
+         "def test_schema(client):\n    assert client.get(\"/openapi.json\").status_code == 200\n"}, at=("main.py:3",)),
     Bad(  # the defaults, and a project without settings
         {"main.py": PLAIN, "requirements.txt": "fastapi\npydantic-settings>=2.7\n"}, at=("main.py:3",), severity="low",
         fixed={

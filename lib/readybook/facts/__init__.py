@@ -48,9 +48,42 @@ class Facts(Surroundings):
         """Every Python file, lowered, and the import system over them; read from the cache where nothing changed."""
         from readybook.facts.modules import Modules
 
+        before = self._same_python()
+        if before is not None:
+            return before.modules
         python = {p: s for p, s in self.project.files.items() if p.endswith(".py")}
-        declared = frozenset(r.name.replace("-", "_").lower() for r in self.requirements)
-        return Modules(python, self.project.app_dir, declared, self._unchanged(python), self._cache())
+        return Modules(python, self.project.app_dir, self._declared, self._unchanged(python), self._cache())
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        return frozenset(r.name.replace("-", "_").lower() for r in self.requirements)
+
+    def _same_python(self) -> Facts | None:
+        """The facts of the project this one was made from, when all Python files and what they may import are alike."""
+        base = self.project.base
+        before = base.__dict__.get("facts") if base is not None else None
+        if base is None or before is None or "modules" not in before.__dict__ or before._declared != self._declared:
+            return None
+        files, old = self.project.files, base.files
+        if any(p.endswith(".py") and s is not old.get(p) for p, s in files.items()):
+            return None
+        return before if sum(p.endswith(".py") for p in old) == sum(p.endswith(".py") for p in files) else None
+
+    def _same_program(self) -> Facts | None:
+        """The facts of the project this one was made from, when its Python does the same and was followed whole."""
+        before = self._same_python()
+        if before is None or self.project.base is None or "behaviour" not in before.__dict__:
+            return None
+        if before._commands != self._commands or before.release("fastapi") != self.release("fastapi"):
+            return None
+        files, old = self.project.files, self.project.base.files
+        changed = {p for p, s in files.items() if s is not old.get(p)}
+        return before if before.program.run.files.unmoved_by(changed, not changed <= set(old)) else None
+
+    def take_over(self) -> None:
+        """Take what still holds from the project this one was made from, so that its own facts may be let go."""
+        for name in ("modules", "program", "behaviour") if self._same_program() is not None else ():
+            getattr(self, name)
 
     def _cache(self) -> Cache | None:
         folder = self.project.folder
@@ -81,8 +114,14 @@ class Facts(Surroundings):
         """The project's Python followed as one program."""
         from readybook.facts.program import Program
 
-        commands = tuple((c.app, c.root, c.purpose) for c in self.serve_commands if c.app and c.purpose != "document")
-        return Program(self.project, self.modules, self.release("fastapi"), commands)
+        before = self._same_program()
+        if before is not None:
+            return before.program
+        return Program(self.project, self.modules, self.release("fastapi"), self._commands)
+
+    @property
+    def _commands(self) -> tuple[tuple[str, str | None, str], ...]:
+        return tuple((c.app, c.root, c.purpose) for c in self.serve_commands if c.app and c.purpose != "document")
 
     def release(self, package: str, near: str = "") -> tuple[int, ...] | None:
         """The version of a package as numbers when a lock or a pin names it, else None."""
@@ -115,7 +154,8 @@ class Facts(Surroundings):
         """Every call of application code with its resolved name, the call graph, what serves requests."""
         from readybook.facts.behaviour import Behaviour
 
-        return Behaviour(self.program)
+        before = self._same_program()
+        return before.behaviour if before is not None and self.program is before.program else Behaviour(self.program)
 
     @cached_property
     def origins(self) -> Origins:

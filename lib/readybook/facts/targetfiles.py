@@ -30,6 +30,12 @@ class TargetFiles:
         self.folder = f"{ROOT}/{folder}".rstrip("/")
         self._children: dict[str, set[str]] | None = None
         self._variables: dict[str, str] | None = None
+        self._read: set[str] = set()  # paths whose text was asked for
+        self._listed = False
+
+    def unmoved_by(self, changed: set[str], added: bool) -> bool:
+        """Whether nothing that was asked for is different when these files change, or others are ``added``."""
+        return not (self._listed and added) and not any(f"{ROOT}/{path}" in self._read for path in changed)
 
     def absolute(self, path: str) -> str:
         """A path as ``os.path.abspath`` gives it."""
@@ -37,6 +43,7 @@ class TargetFiles:
 
     def children(self, path: str) -> list[str] | None:
         """Names in a folder, sorted; None when it is no folder of the target."""
+        self._listed = True
         if self._children is None:
             self._children = {}
             for file in self.files:
@@ -66,6 +73,7 @@ class TargetFiles:
 
     def text(self, path: str) -> str | None:
         """The text of a file of the target, None when it is not there or large."""
+        self._read.add(self.absolute(path))
         source = self.texts.get(self.absolute(path)[len(ROOT) + 1 :])
         return source.text if source is not None and len(source.text) <= MAX_DATA else None
 
