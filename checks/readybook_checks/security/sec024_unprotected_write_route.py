@@ -294,4 +294,12 @@ UnprotectedWriteRoute.examples = (
         {"main.py": HEAD + "app = FastAPI()\n" + DB + ADD.format("app", "")}, outcome="unknown"),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> int:\n"
           "    return 1\n"}, outcome="not_applicable"),
+    Good(  # a class-based view, by a decorator of the project's own: the class asks who calls
+        {"views.py": "def controller(router):\n    def decorate(cls):\n        return cls\n\n    return decorate\n",
+         "main.py": "from fastapi import APIRouter, Depends, FastAPI\nfrom fastapi.security import HTTPBearer\n\n"
+         "from views import controller\n\nrouter = APIRouter()\n\n\nclass Private:\n"
+         "    token: object = Depends(HTTPBearer())\n\n\n@controller(router)\nclass Items(Private):\n"
+         "    @router.post(\"/items\")\n    def add(self, db) -> None:\n        db.commit()\n\n"
+         "    @router.delete(\"/items\")\n    def drop(self, db) -> None:\n        db.commit()\n\n\n"
+         "app = FastAPI()\napp.include_router(router)\n"}),
 )

@@ -198,7 +198,7 @@ class Routes:
         function = _function(endpoint)
         conditions = (*context.conditions, *event.conditions)
         markers = (*context.dependencies, *self._markers(data.get("dependencies")))
-        view = data.get("view")
+        view = data.get("view") or _view_of(endpoint)
         called = Bound(endpoint, UNKNOWN) if isinstance(view, ClassValue) else endpoint
         targets, direct = self._dependencies(called, markers, view)
         template = frozenset(TEMPLATE.findall(text))
@@ -254,6 +254,16 @@ class Routes:
             return unparse(annotation), annotation_value(self.run, annotation, original.scope)
         finally:
             self.run.frames.pop()
+
+
+def _view_of(endpoint: Any) -> ClassValue | None:
+    """The class of an endpoint that takes ``self``: only a class-based view gives it one, whoever wrote its decorator.
+
+    FastAPI by itself would ask each caller for a query parameter of that name.
+    """
+    if not isinstance(endpoint, FunctionValue) or endpoint.owner is None or endpoint.kind != "function":
+        return None
+    return endpoint.owner if endpoint.params and endpoint.params[0][0] == "self" else None
 
 
 def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:

@@ -188,9 +188,12 @@ class Program:
         """Read each application when it is found: what is imported later for another one is no part of it."""
         read = []
         for spec, instance, by_command in found:
-            start(self.run, instance)
+            whole = start(self.run, instance)
             collected = Routes(self.run, self.live)
             collected.collect(instance, spec)
+            if not whole and self.run.steps <= self.run.limit and instance.native.place is not None:
+                collected.unresolved.append(Unresolved(
+                    instance.native.place, "budget", "its start asks for more work than is done for it"))
             read.append((_app(self.run, spec, instance, by_command), collected))
         mounted = {id(e.data["app"]) for app, _ in read for e in app.instance.native.events
                    if e.kind == "mount" and isinstance(e.data["app"], Instance)}

@@ -9,11 +9,11 @@ from readybook.facts.interpreter import Interpreter, Suspended, is_generator
 from readybook.facts.objects import Awaitable, Bound, FunctionValue, Instance, PartialValue
 from readybook.facts.values import by_default
 
-BUDGET = 300_000  # steps that one application's start may take
+BUDGET = 1_000_000  # steps that one application's start may take: a large one takes 350,000
 
 
-def start(run: Interpreter, app: Instance) -> None:
-    """Follow the start of an application, for the routes and the state that it sets up."""
+def start(run: Interpreter, app: Instance) -> bool:
+    """Follow the start of an application, for the routes and the state that it sets up; False when it was cut short."""
     limit, run.limit = run.limit, min(run.limit, run.steps + BUDGET)
     try:
         for record in _records(app, set()):
@@ -24,6 +24,7 @@ def start(run: Interpreter, app: Instance) -> None:
             for event in list(record.events):
                 if event.kind == "event" and by_default(event.data["event"]) == "startup":
                     _run(run, event.data["handler"], (), app)
+        return run.steps <= run.limit
     finally:
         run.limit = limit
 
