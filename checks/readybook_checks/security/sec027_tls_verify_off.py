@@ -200,6 +200,10 @@ def _assigned(module: Module, sessions: set[tuple[int, int]]) -> Iterator[Answer
             yield Right(place, f"switched off only when {deliberate[0]}")
         else:
             text = f"{unparse(s[4][0])} = {unparse(s[5])}"
+            if what == "check_hostname":  # the chain is still verified: verify_mode would have taken its place
+                yield Finding(place, f"{text}: a certificate for any other host passes, if an authority that is "
+                              "trusted here signed it.", "medium", fix=_assigned_fix(module, s, what))
+                continue
             yield Finding(place, f"{text} switches the check of certificates off: whoever sits on the way can read and "
                           "change what is sent.", fix=_assigned_fix(module, s, what))
 
@@ -319,4 +323,8 @@ TlsVerifyOff.examples = (
         outcome="unknown",
     ),
     Good({"main.py": API}, outcome="not_applicable"),
+    Bad(  # the chain is verified, the host is not
+        {"main.py": API + "\n\ndef client(ca: str):\n    import ssl\n\n    ctx = ssl.create_default_context()\n"
+         "    ctx.load_verify_locations(cafile=ca)\n    ctx.check_hostname = False\n    return ctx\n"},
+        at=("main.py:11",), severity="medium"),
 )

@@ -221,4 +221,8 @@ ErrorDetailLeak.examples = (
     ),
     Good({"main.py": API + "\n\n@app.get(\"/\")\ndef index(name: str):\n"
           "    raise HTTPException(404, f\"no {name}\")\n"}, outcome="not_applicable"),
+    Good(  # the text of an assertion only
+        {"main.py": API + "\n\n@app.get(\"/\")\ndef index(name: str):\n    try:\n        return open(name).read()\n"
+         "    except Exception as e:\n        detail = str(e) if isinstance(e, AssertionError) else \"failed\"\n"
+         "        raise HTTPException(500, detail)\n"}),
 )

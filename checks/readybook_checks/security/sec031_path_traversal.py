@@ -97,6 +97,8 @@ def clean(node: Node, path: str) -> bool:
     if node[0] == "attr":
         return node[4] in ("name", "stem", "suffix") and node[3][0] == "call" or contents(node, path)
     called = unparse(node[3]).rpartition(".")[2]
+    if called == "replace" and node[4] and node[4][0][0] == "const" and node[4][0][3] in (".", "..", "/", "\\"):
+        return True  # without dots, or without slashes, no part of it names another folder
     return contents(node, path) or called in SPLITTING or path == "re.sub" or CLEANING.search(called) is not None
 
 
@@ -213,4 +215,12 @@ PathTraversal.examples = (
          "    Image.open(io.BytesIO(await file.read()))\n"}, outcome="not_applicable"),
     Good({"main.py": "from files import safe_path\n" + API + "\napp = FastAPI()\n\n\n@app.get(\"/f\")\n"
           "def index(name: str) -> str:\n    return open(safe_path(name)).read()\n"}, outcome="not_applicable"),
+    Good(  # no dots are left; a validator of the model turns others away
+        {"main.py": "from pathlib import Path\n" + API + "from pydantic import BaseModel, field_validator\n\n\n"
+         "class Choice(BaseModel):\n    locale: str\n\n    @field_validator(\"locale\")\n    @classmethod\n"
+         "    def known(cls, value: str) -> str:\n        if value not in (\"de\", \"en\"):\n"
+         "            raise ValueError(value)\n        return value\n\n\napp = FastAPI()\n\n\n"
+         "@app.post(\"/t\")\ndef texts(body: Choice, ending: str) -> str:\n"
+         "    ending = ending.replace(\".\", \"\")\n    Path(f\"/data/original.{ending}\").unlink()\n"
+         "    return Path(f\"/data/{body.locale}.json\").read_text()\n"}),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,9 @@ def caught_in(function: FunctionValue, behaviour: Behaviour) -> list[Caught]:
     return found
 
 
+CHOSEN = frozenset({"AssertionError", "ValueError", "HTTPException", "ValidationError"})
+
+
 def told_of(node: Node, function: FunctionValue, names: frozenset[str], depth: int = 0) -> Iterator[tuple[Node, str]]:
     """(expression, name) of each part of an expression that shows an exception's text, or its traceback.
 
@@ -75,12 +79,23 @@ def told_of(node: Node, function: FunctionValue, names: frozenset[str], depth: i
             return
         if node[3][0] != "attr" and callee not in ("str", "repr", "dict", "jsonable_encoder", "list"):
             return
+    if kind == "if" and _narrowed(node[3], names):
+        yield from told_of(node[5], function, names, depth)
+        return
     if kind == "attr":
         if node[4] in ("args", "orig", "message", "msg", "reason", "stderr", "stdout") and node[3][0] == "name":
             yield from ((node, name) for _, name in told_of(node[3], function, names, 3))
         return
     for part in node[3:]:
         yield from _parts(part, function, names, depth)
+
+
+def _narrowed(test: Node, names: frozenset[str]) -> bool:
+    """Whether a test lets only errors through whose words somebody chose: ``isinstance(e, AssertionError)``."""
+    if test[0] != "call" or unparse(test[3]) != "isinstance" or len(test[4]) != 2:
+        return False
+    classes = re.findall(r"\w+", unparse(test[4][1]).replace(".", "_."))
+    return unparse(test[4][0]) in names and all(c in CHOSEN for c in classes) and bool(classes)
 
 
 def _parts(part: Any, function: FunctionValue, names: frozenset[str], depth: int) -> Iterator[tuple[Node, str]]:

@@ -16,7 +16,17 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import bound, guard, iterated
 from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
-from readybook.facts.scopes import Origin, Scope, argument_of, counts, only_listed, parameter_of, scope_of, targeted
+from readybook.facts.scopes import (
+    Origin,
+    Scope,
+    argument_of,
+    counts,
+    only_listed,
+    parameter_of,
+    rebinds,
+    scope_of,
+    targeted,
+)
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.textflow import (
@@ -34,6 +44,7 @@ from readybook.facts.textflow import (
     TEXT_METHODS,
     harmless_type,
     named_class,
+    refused_by_model,
 )
 from readybook.facts.values import External, FromEnv, Unknown, by_default, known
 
@@ -227,6 +238,7 @@ class Origins:
         base, text = node[3], unparse(node)
         if self.clean is not None and self.clean(node, ""):
             return
+        owner = None
         if base[0] == "name" and scope.function is not None:
             parameter = next((p for p in scope.function.params if p[0] == base[3]), None)
             owner = named_class(parameter[1], scope.function) if parameter is not None else None
@@ -237,6 +249,8 @@ class Origins:
         guarded = guard(text, scope.body, scope.conditions)
         if guarded == "listed":
             return
+        if not guarded and base[0] == "name" and isinstance(owner, ClassValue) and refused_by_model(owner, node[4]):
+            guarded = "checked"
         value = self.value_of(node, scope)
         if isinstance(value, FromEnv) or CONFIGURATION.search(unparse(base)):
             yield Origin("environment", text, scope.module.place(node))
@@ -264,8 +278,11 @@ class Origins:
             return
         values = bound(name, scope.body, node) if function is not None or not self._constant(node, scope) else []
         parameter = parameter_of(name, scope)
-        found = [o for v in values for o in self._trace(v, inner)]
-        if parameter is not None and function is not None:
+        whole = parameter is not None and len(values) == 1 and rebinds(name, values[0], scope.body, node)
+        found = [o for v in values for o in self._trace(v, scope if whole else inner)]
+        if whole:
+            pass  # what the caller gave is only in the new value, as far as that has it
+        elif parameter is not None and function is not None:
             found += self._parameter(node, parameter, function, inner)
         elif not values and not targeted(name, scope):
             found += self._outer(node, inner)

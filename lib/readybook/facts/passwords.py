@@ -152,7 +152,9 @@ def _side(node: Node) -> str:
 
 def _stored(text: str) -> bool:
     """Whether a password is a record's attribute, not a setting, the request's or the object's own."""
-    base = text.rpartition(".")[0]
+    base, _, name = text.rpartition(".")
+    if name.isupper():  # a constant: what the deployment gives the service, nobody's record
+        return False
     request = re.search(r"(?i)^(?:self|cls)$|form|payload|request|body|data|credential|schema|input|login|args|params"
                         r"|dto|_in$|_create$|command|info$|values", base)
     return bool(base) and not ELSEWHERE.search(base) and not request and not base.isupper()

@@ -72,6 +72,12 @@ def targeted(name: str, scope: Scope) -> bool:
     return any(s[0] == "for" and counts(name, s[4]) for s in statements(scope.body))
 
 
+def rebinds(name: str, value: Node, body: Any, use: Node) -> bool:
+    """Whether a statement that always runs before the use gives the name this value."""
+    return any(s[0] == "assign" and s[5] is value and s[3] < use[1] and len(s[4]) == 1 and s[4][0][0] == "name"
+               and s[4][0][3] == name for s in body)
+
+
 def parameter_of(name: str, scope: Scope) -> Node | None:
     """The parameter of that name of the function around, None when it has none."""
     return next((p for p in scope.function.params if p[0] == name), None) if scope.function is not None else None

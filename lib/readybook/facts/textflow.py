@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from readybook.facts.bindings import statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -63,6 +64,21 @@ def harmless_type(annotation: Node | None, near: FunctionValue | ClassValue) -> 
         return True
     value = named_class(annotation, near)
     return isinstance(value, ClassValue) and value.is_a(*ENUMS)
+
+
+VALIDATING = re.compile(r"(?:\w+\.)?(?:field_validator|validator)\(")
+
+
+def refused_by_model(model: ClassValue, name: str) -> bool:
+    """Whether a validator of a pydantic model looks at the field and turns some values away."""
+    for cls in model.mro():
+        for s in cls.node[7] if isinstance(cls, ClassValue) else ():
+            if s[0] != "def" or not any(inner[0] in ("raise", "assert") for inner in statements(s[6])):
+                continue
+            for decorator in map(unparse, s[7]):
+                if VALIDATING.match(decorator) and re.search(rf"[\"']{re.escape(name)}[\"']", decorator):
+                    return True
+    return False
 
 
 def named_class(annotation: Node | None, near: FunctionValue | ClassValue) -> Any:

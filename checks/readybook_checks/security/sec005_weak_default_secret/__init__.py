@@ -30,8 +30,11 @@ OWN = frozenset(
     "admin superuser super root first initial default user internal service api app application auth jwt session"
     " sessions webhook secret signing encryption master basic access refresh csrf cookie docs metrics key token"
     " password pass pwd passwd security test hash salt magic reset verify verification demo".split())
-STAGED = re.compile(r"(?i)(?:^|\.)\w*(?:test|dev|local)(?:ing|elopment)?_?(?:settings|config)\w*$|"
-                    r"(?:settings|config)_?(?:test|dev|local)$")
+# what somebody else gives out, or checks: sign-in with another service, object storage
+FOREIGN = frozenset(
+    "client oauth oidc sso google github gitlab keycloak auth0 okta azure microsoft facebook apple discord twitter"
+    " slack stripe paypal twilio captcha recaptcha turnstile storage bucket s3 aws r2 oss cos gcs minio".split())
+STAGES = frozenset({"test", "tests", "testing", "dev", "development", "local"})
 MINIMUM = "Field(..., min_length=32)"
 WORSE = {"high": "medium", "medium": "low", "low": "low"}
 
@@ -62,7 +65,7 @@ class WeakDefaultSecret(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each weak default; a Right for each secret that is required or whose default is refused."""
         fields = {(f.place.path, f.place.line): f for c in project.facts.settings_classes for f in c.fields
-                  if not STAGED.search(c.path)}
+                  if not _staged(c.path)}
         staged = {(f.place.path, f.place.line) for c in project.facts.settings_classes for f in c.fields} - {*fields}
         answers = [*_literals(project, fields, staged), *_others(project, fields)]
         taken = {(p.path, p.line) for a in answers if (p := a.place) is not None}
@@ -74,6 +77,17 @@ class WeakDefaultSecret(Check):
                 yield Right(variable.place, f"{variable.name} is required")
         if not taken:
             yield NotApplicable("no secret of the service has a default, or is read")
+
+
+def _staged(path: str) -> bool:
+    """Whether a settings class is one for tests or developers: by a word of its own name or of its module's."""
+    module, _, name = path.rpartition(".")
+    return bool(STAGES & {*words_of(name), *words_of(module.rpartition(".")[2])})
+
+
+def _signs(name: str) -> bool:
+    """Whether a name is a key that the service itself signs with; an OAuth client's secret only signs it in."""
+    return names_signing_key(name) and not FOREIGN & set(words_of(name))
 
 
 def _literals(project: Project, fields: dict[tuple[str, int], SettingField], staged: set[tuple[str, int]],
@@ -115,18 +129,18 @@ def grade(name: str, kind: str) -> str:
     words = set(words_of(name))
     if words & STORES:
         return "low"
-    if names_signing_key(name) or words <= OWN:
+    if _signs(name) or words <= OWN:
         return "high"
     last = words_of(name)[-1:]
     return "medium" if kind == "weak" and last and last[0] in ("password", "passwd", "pwd", "secret") and not (
-        words & {"smtp", "mail", "email", "client", "aws"}) else ""
+        words & FOREIGN or words & {"smtp", "mail", "email"}) else ""
 
 
 def _effect(name: str, written: str) -> str:
     words = set(words_of(written or name))
     if words & STORES:
         return "where it is unset, whoever reaches the store is in"
-    if names_signing_key(written or name):
+    if _signs(written or name):
         return "where it is unset, anybody can make what it signs, and come in as anybody"
     return "where it is unset, anybody can come in with it"
 
@@ -155,7 +169,7 @@ def _others(project: Project, fields: dict[tuple[str, int], SettingField]) -> It
             continue
         value = by_default(field.default)
         made = isinstance(value, Instance) and GENERATED.match(value.path)
-        empty = value == "" and names_signing_key(field.name)
+        empty = value == "" and _signs(field.name)
         if not made and not (empty and not _asked(project, field)):
             continue
         fed = set_by_deployment(project.facts, field.env)

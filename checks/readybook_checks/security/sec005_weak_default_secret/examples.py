@@ -31,7 +31,9 @@ EXAMPLES = (
           + "    SECRET_KEY: str = \"changethis\"\n" + GUARD + END}),
     Good(  # other companies' keys, off by default; names of things; settings of tests
         {"config.py": TOP + "    smtp_password: str = \"\"\n    stripe_api_key: str | None = None\n"
-         "    token_type: str = \"bearer\"\n\n\nclass TestSettings(BaseSettings):\n    secret_key: str = \"test\"\n"
+         "    token_type: str = \"bearer\"\n    google_client_secret: str = \"\"\n"
+         "    artifact_storage_secret_key: str = \"\"\n"
+         "\n\nclass TestAppSettings(BaseSettings):\n    secret_key: str = \"test\"\n"
          + END},
         outcome="not_applicable"),
     Good(  # asked before it is used

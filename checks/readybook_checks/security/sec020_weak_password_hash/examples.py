@@ -65,4 +65,6 @@ EXAMPLES = (
          "def cache_key(user) -> str:\n    return hashlib.md5(user.password_hash.encode()).hexdigest()\n"},
         outcome="not_applicable"),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
+    Good({"rpc.py": "def allowed(daemon, password: str) -> bool:\n    return password == daemon.PASSWORD\n"},
+         outcome="not_applicable"),
 )

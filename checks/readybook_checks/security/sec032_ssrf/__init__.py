@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 
-from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
 from readybook.facts.bindings import VALIDATOR
 from readybook.facts.formatting import Hole, pieces
+from readybook.facts.objects import ClassValue, Instance
 from readybook.facts.origins import Origins
 from readybook.facts.scopes import Origin, scope_of
 from readybook.facts.syntax import Node
@@ -78,10 +79,20 @@ def clean(node: Node, path: str) -> bool:
     return node[0] == "call" and VALIDATOR.search(unparse(node[3]).rpartition(".")[2]) is not None
 
 
+def _transport(call: Call) -> ClassValue | None:
+    """The transport of the project's own that a client sends through, which may refuse hosts; None without one."""
+    client = getattr(call.site.callee, "self", None)
+    given = client.kwargs.get("transport") if isinstance(client, Instance) else None
+    cls = given.cls if isinstance(given, Instance) else None
+    return cls if isinstance(cls, ClassValue) else None
+
+
 def _answer(project: Project, call: Call, node: Node) -> Answer | None:
     origins = project.facts.origins
     host = _host(origins, call, node)
     given = next((o for o in host if o.kind == "request"), None)
+    if given is not None and (transport := _transport(call)) is not None:
+        return CannotTell(f"whether {transport.name} refuses private hosts is not followed", call.place)
     if given is not None:
         return _finding(project, call, node, given)
     if all(o.kind == "environment" for o in host):
@@ -185,4 +196,9 @@ Ssrf.examples = (
         {"main.py": "import httpx\n" + API + "\n\n@app.get(\"/\")\ndef index(key: str) -> str:\n"
          "    return httpx.get(\"https://a.example/\").json().get(key)\n"},
     ),
+    Good(  # the client sends through a transport of the project's own
+        {"main.py": "import httpx\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+         "class Guarded(httpx.AsyncHTTPTransport):\n    pass\n\n\n@app.get(\"/\")\n"
+         "async def index(url: str) -> int:\n    async with httpx.AsyncClient(transport=Guarded()) as client:\n"
+         "        return (await client.get(url)).status_code\n"}, outcome="unknown"),
 )
