@@ -33,6 +33,7 @@ LIVE = re.compile(
     r"\w*engine|\w*pool|\w*thread|\w*process|\w*handler|callback|\w*func|fn|\w*listener|\w*subscriber|\w*semaphore)"
     r"(\(\S*\))?$|[: ]\w*session[,}]|^\w*session$|create_task\(|ensure_future\(|asyncio\.|threading\."
 )
+SOCKETS = re.compile(r"(?i)\bweb_?socket|websocket\b|\bws\b")
 LIVE_TYPES = re.compile(
     r"Task\b|WebSocket|Lock|Queue|Future|Thread|Process|Callable|[Tt]ype\[|Client|Engine|Event\b|Semaphore"
 )
@@ -93,6 +94,17 @@ def own_state(project: Project) -> Memory | None:
     """The first container in which the process keeps state that requests share; None when it keeps none."""
     reached = reached_functions(project)
     return next((m for m in memories(project.facts.behaviour) if is_state(m, reached)), None)
+
+
+def own_connections(project: Project) -> Memory | None:
+    """The first container of open websockets: a message for one of them must reach the process that holds it."""
+    reached = reached_functions(project)
+    for memory in memories(project.facts.behaviour):
+        stores = [t for t in memory.touches if t.how == "stores" and id(t.function.node) in reached]
+        open_ones = SOCKETS.search(memory.annotation) or any(SOCKETS.search(t.value) for t in stores)
+        if stores and open_ones and any(t.how == "reads" for t in memory.touches):
+            return memory
+    return None
 
 
 def is_state(memory: Memory, reached: frozenset[int]) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
-from readybook.facts.behaviour import Behaviour, Call, Entry, Reached
+from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, functions_behind
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
+from readybook.facts.stores import is_cached
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, ReplaceExpression
 from readybook.place import Place
@@ -58,7 +59,8 @@ class BlockingCallInAsync(Check):
             yield NotApplicable("no async handler, dependency or middleware: nothing runs in the event loop")
         ways: dict[Place, list[Reached]] = {}
         for entry in entries:
-            found = [r for r in behaviour.reached(entry) if not r.call.awaited and blocking(r.call.path) is not None]
+            found = [r for r in behaviour.reached(entry) if not r.call.awaited and blocking(r.call.path) is not None
+                     and not _once(r)]
             for reached in found:
                 ways.setdefault(reached.call.place, []).append(reached)
             if not found:
@@ -82,6 +84,11 @@ class BlockingCallInAsync(Check):
             call.place, message, SEVERITY[block.why.kind], confidence="high", fix=fix(behaviour, block),
             chain=tuple(step.place for step in chain),
         )
+
+
+def _once(way: Reached) -> bool:
+    """Whether the call runs for the first request only: a function whose result is kept stands on the way to it."""
+    return any(is_cached(f) for step in way.chain for f in functions_behind(step.call.site.callee))
 
 
 def fix(behaviour: Behaviour, block: Block) -> Fix:
@@ -247,4 +254,8 @@ BlockingCallInAsync.examples = (
          "async def index() -> int:\n    async with httpx.AsyncClient() as client:\n"
          "        answer = await client.get(\"https://a.example\")\n    return answer.status_code\n"},
     ),
+    Good(  # read once: the result is kept
+        {"main.py": "from functools import lru_cache\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+         "@lru_cache\ndef terms() -> str:\n    return open(\"terms.txt\").read()\n\n\n@app.get(\"/\")\n"
+         "async def index() -> str:\n    return terms()\n"}),
 )

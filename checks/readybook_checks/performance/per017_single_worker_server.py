@@ -11,7 +11,7 @@ from readybook.facts.processes import CONCURRENCY, once_only, replicated_by, wor
 from readybook.facts.serving import ServeCommand
 from readybook.finding import Answer
 from readybook.intents import InsertInstruction, ReplaceLineText
-from readybook_checks.architecture.arc002_in_memory_job_store import own_state
+from readybook_checks.architecture.arc002_in_memory_job_store import own_connections, own_state
 
 SERVERS = ("uvicorn", "fastapi run", "gunicorn", "hypercorn", "granian")
 SELF = ("procfile", "systemd", "supervisor", "compose", "dockerfile", "script", "platform")
@@ -24,7 +24,8 @@ class SingleWorkerServer(Check):
     Looked at: the commands that start the deployed service, their ``--workers``, gunicorn's configuration and
     ``WEB_CONCURRENCY``, which uvicorn and gunicorn read by themselves. Where a platform starts copies of one process
     by design (Kubernetes, compose replicas, Fly, Cloud Run, ECS) one worker each is right, and so it is while the
-    process keeps shared state to itself (ARC002 tells of that). Several workers are wrong where something must run
+    process keeps shared state to itself (ARC002 tells of that) or holds open websockets. Several workers are wrong
+    where something must run
     once: a scheduler, a limiter that counts in memory; then each worker does it.
 
     Fix: ``WEB_CONCURRENCY`` in the image, which whoever runs it can change, or ``--workers``.
@@ -53,7 +54,10 @@ class SingleWorkerServer(Check):
     def _answer(self, project: Project, command: ServeCommand, platform: str) -> Iterator[Answer]:
         facts = project.facts
         several = workers_of(facts, command)
-        once, kept = once_only(facts), own_state(project)
+        if command.reload or command.server == "fastapi dev":
+            yield NotApplicable("a server that reloads runs one process whatever it is told (SEC012)")
+            return
+        once, kept = once_only(facts), own_state(project) or own_connections(project)
         if several and once is not None:
             yield Finding(
                 command.place, f"{several} starts several processes, and each of them has {once[0]}: it runs once for "
@@ -106,6 +110,11 @@ IMAGE = "FROM python:3.12-slim\nCOPY . .\n"
 STATEFUL = ("from fastapi import FastAPI\n\napp = FastAPI()\njobs: dict[str, str] = {}\n\n\n"
             "@app.post(\"/jobs/{key}\")\ndef add(key: str) -> None:\n    jobs[key] = \"queued\"\n\n\n"
             "@app.get(\"/jobs/{key}\")\ndef get(key: str) -> str:\n    return jobs[key]\n")
+SOCKETS = ("from fastapi import FastAPI, WebSocket\n\napp = FastAPI()\nclients: dict[str, WebSocket] = {}\n\n\n"
+           "@app.websocket(\"/ws/{key}\")\nasync def chat(websocket: WebSocket, key: str, to: str) -> None:\n"
+           "    await websocket.accept()\n    join(key, websocket)\n"
+           "    await clients[to].send_text(await websocket.receive_text())\n\n\n"
+           "def join(key: str, websocket: WebSocket) -> None:\n    clients[key] = websocket\n")
 SingleWorkerServer.examples = (
     Bad({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",),
         fixed={"Dockerfile": IMAGE + "ENV WEB_CONCURRENCY=2\nCMD [\"uvicorn\", \"main:app\"]\n"}),
@@ -128,6 +137,8 @@ SingleWorkerServer.examples = (
     Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n", "k8s/api.yaml": "apiVersion: apps/v1\n"
           "kind: Deployment\nmetadata:\n  name: api\nspec:\n  replicas: 3\n"}, outcome="not_applicable"),
     Good({"main.py": STATEFUL, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, outcome="not_applicable"),
+    Good({"main.py": SOCKETS, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, outcome="not_applicable"),
+    Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--reload\"]\n"}, outcome="not_applicable"),
     Good({**APP, "Procfile": "web: uvicorn main:app --port $PORT\n"}, outcome="not_applicable"),
     Good({**APP, "Makefile": "run:\n\tuvicorn main:app --reload\n"}, outcome="not_applicable"),
 )

@@ -107,8 +107,9 @@ def _path(app: App, key: str) -> str:
 
 def _severity(project: Project, app: App) -> tuple[str, str]:
     """(severity, what the message adds) by the routes that change data and ask for no authentication."""
-    open_writes = [r for r in project.facts.routes if r.app == app.spec and r.method in WRITES
-                   and not r.condition and not SIGN_IN.search(r.path) and not project.facts.guarded(r)]
+    open_writes = [r for r in project.facts.routes if r.app == app.spec and r.method in WRITES and not r.condition
+                   and not SIGN_IN.search(f"{r.path} {r.endpoint.rpartition('.')[2]}")
+                   and not project.facts.guarded(r)]
     if not open_writes:
         return "low", ""
     first = f"{open_writes[0].method} {open_writes[0].path}"
@@ -338,4 +339,7 @@ DocsExposed.examples = (
          "    return get_swagger_ui_html(openapi_url=\"/schema\", title=\"Manual\")\n"},
     ),
     Good({"library.py": "def add(a: int, b: int) -> int:\n    return a + b\n"}, outcome="not_applicable"),
+    Bad(  # who signs up cannot be signed in
+        {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/users\")\n"
+         "def register(name: str) -> str:\n    return name\n"}, at=("main.py:3",), severity="low"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -223,10 +224,25 @@ def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator
         dev = command.server == "fastapi dev"
         what = "runs FastAPI's development server" if dev else "reloads on every change of a file"
         beside = command.source in ("compose", "script") and sound
-        severity = "medium" if beside else "high"
-        note = ", where the image itself would not" if beside else ""
+        mounted = command.source == "compose" and _mounts_code(project, command)
+        severity = "medium" if beside or mounted else "high"
+        note = ", where the image itself would not" if beside else " over the code that it mounts" if mounted else ""
         yield Finding(command.place, f"{_where(command)} {what}{note}: {_short(command.text)!r}.", severity,
                       fix=_command_fix(project, command))
+
+
+def _mounts_code(project: Project, command: ServeCommand) -> bool:
+    """Whether a compose service lays a folder of the target with Python files over its image, as developers do."""
+    service = next((s for s in project.facts.compose_services if s.name == command.service), None)
+    for volume in service.volumes if service is not None else ():
+        source = volume.partition(":")[0]
+        if not source.startswith("."):
+            continue
+        folder = posixpath.normpath(posixpath.join(posixpath.dirname(service.place.path) if service else "", source))
+        if any(p.endswith(".py") and (folder == "." or p == folder or p.startswith(f"{folder}/"))
+               for p in project.files):
+            return True
+    return False
 
 
 def _developing(command: ServeCommand) -> bool:
@@ -307,4 +323,8 @@ DebugInProduction.examples = (
          "main.py": APP + "from conf import settings\n\napp = FastAPI(debug=settings.debug)\n"},
     ),
     Good({"library.py": "DEBUG = True\n"}, outcome="not_applicable"),
+    Bad(  # a compose file that lays the code over the image, as developers do
+        {"main.py": APP + "app = FastAPI()\n", "compose.yml": "services:\n  api:\n    build: .\n"
+         "    command: uvicorn main:app --reload\n    volumes:\n      - .:/app\n"}, at=("compose.yml:4",),
+        severity="medium"),
 )

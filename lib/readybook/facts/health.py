@@ -42,6 +42,9 @@ ASKS = re.compile(
     r"execute_query)(?:\(\))?(?:\.|$)")
 UNCLEAR = ("ping", "execute", "scalar", "connect", "command", "server_info", "fetchval", "is_connected", "check_health",
            "ensure_connection")
+ASKING = re.compile(r"(?:check|verify|test|ping|probe|assert)_"
+                    r"\w*(?:connect|health|ready|alive|ping|database|db|redis|broker)"
+                    r"|is_(?:connected|alive|healthy|ready)|(?:check|ping|connect|health|ready)_\w+")
 # what runs the callable it is given in a thread
 THREADS = ("asyncio.to_thread", "fastapi.concurrency.run_in_threadpool", "starlette.concurrency.run_in_threadpool",
            "anyio.to_thread.run_sync")
@@ -109,8 +112,8 @@ def health_routes(behaviour: Behaviour, routes: tuple[Route, ...], probed: froze
         if _library_asks(route.handler):
             asks[route.endpoint] = None
         kinds = frozenset(kind for p in asks if (kind := kind_of(p)))
-        unclear = dict.fromkeys(c.last for c in calls if c.last in UNCLEAR and not kind_of(c.path)
-                                and not functions_behind(c.site.callee))
+        unclear = dict.fromkeys(c.last for c in calls if (c.last in UNCLEAR or ASKING.match(c.last))
+                                and not kind_of(c.path) and not functions_behind(c.site.callee))
         limited = any(c.path in LIMITS or c.last in ("wait_for", "fail_after", "move_on_after") for c in calls)
         found.append(HealthRoute(route, tuple(asks), kinds, tuple(unclear), limited))
     return tuple(found)

@@ -23,10 +23,16 @@ GIVEN = {  # file name → what says the path there
 }
 
 
+def _runs(text: str, path: str) -> bool:
+    """Whether a health check's command names a script of the target: the file itself, or it below another folder."""
+    return path.endswith((".py", ".sh")) and bool(re.search(rf"(?:^|[/\s\"']){re.escape(path)}(?:$|[\s\"'])", text))
+
+
 def probed_paths(facts: Facts) -> frozenset[str]:
     """Every such path without its last slash; the root alone is none."""
     texts = [str(s.healthcheck) for s in facts.compose_services if s.healthcheck]
     texts += [d.healthcheck.script for d in facts.dockerfiles if d.healthcheck is not None]
+    texts += [file.text for text in texts for path, file in facts.project.files.items() if _runs(text, path)]
     paths = {path for text in texts for path in URL.findall(text)}
     for thing in facts.kubernetes:
         for container in thing.containers:

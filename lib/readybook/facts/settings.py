@@ -60,7 +60,7 @@ class Variable:
     @property
     def required(self) -> bool:
         """Whether there is no default."""
-        return isinstance(self.default, Unknown)
+        return isinstance(self.default, Unknown) and not self.default.reason.startswith("default")
 
 
 def settings_classes(run: Interpreter) -> tuple[SettingsClass, ...]:
@@ -93,6 +93,8 @@ def _fields(run: Interpreter, cls: ClassValue) -> list[SettingField]:
             if "ClassVar" in text or (name not in c.annotations and not _is_field(raw)):
                 continue
             default = field_default(run, raw) if _is_field(raw) else raw
+            if isinstance(raw, Unknown) and name in c.scope.names:
+                default = Unknown("default: worked out when the module is imported", raw.place)
             env = (_alias(raw) if _is_field(raw) else None) or env_name(cls, name)
             place = c.module.place(("name", c.lines.get(name, c.node[1]), 0), c.qualname)
             names[name] = SettingField(name, env, text, default, place)

@@ -143,4 +143,11 @@ NoLiveness.examples = (
          "    if request.url.path == \"/healthz\":\n        return JSONResponse({\"status\": \"ok\"})\n"
          "    return await call_next(request)\n\n\n@app.get(\"/items\")\ndef items() -> list[str]:\n    return []\n"}),
     Good({"jobs.py": "print('no application')\n"}, outcome="not_applicable"),
+    Good(  # the container's check is a script of the project that asks for it
+        {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/about\")\n"
+         "def about() -> str:\n    return \"shop\"\n", "scripts/check.py": "import os\nimport urllib.request\n\n"
+         "port = os.environ[\"PORT\"]\n"
+         "urllib.request.urlopen(f\"http://127.0.0.1:{port}/about\", timeout=2)\n",
+         "Dockerfile": "FROM python:3.12-slim\nCOPY . /app\nHEALTHCHECK CMD python /app/scripts/check.py || exit 1\n"
+         "CMD [\"uvicorn\", \"main:app\"]\n"}),
 )
