@@ -131,3 +131,18 @@ def diff_part(mail: bytes) -> bytes:
 def _quoted(path: str) -> bytes:
     escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return b'"' + escaped.encode("utf-8", "surrogateescape") + b'"'
+
+
+LOOSE = frozenset(
+    "a an the and or of in on at to by for from with as is are be its it that which than into not per".split())
+
+
+def short_subject(title: str, width: int = 56) -> str:
+    """A fix's title as the subject of a commit: cut between words, and never after one that points to the next."""
+    title = title.rstrip(".")
+    if len(title) <= width:
+        return title[:1].lower() + title[1:] if title[1:2].islower() else title
+    cut = title[:width].rpartition(" ")[0].rstrip(",;:") or title[:width]
+    while (last := cut.rpartition(" "))[0] and last[2].strip("(").lower() in LOOSE:  # "... one envelope and the"
+        cut = last[0].rstrip(",;:")
+    return short_subject(cut, len(cut))

@@ -17,7 +17,7 @@ from typing import Any
 from readybook.attempts import Attempt, attempts
 from readybook.check import Check
 from readybook.fixing_order import fixing_order, saved_hours
-from readybook.gitpatch import Commit, PatchRepository, diff_part
+from readybook.gitpatch import Commit, PatchRepository, diff_part, short_subject
 from readybook.patchlinks import Stacked, conflicts, requirements
 from readybook.project import Project
 from readybook.run import ask_all, without_collector
@@ -218,7 +218,7 @@ def _message(one: _Made, attempt: Attempt) -> str:
     titles = dict.fromkeys(_plain(f.fix.title) for _, f in attempt.fixed if f.fix)
     hours = saved_hours(check, [f for _, f in attempt.fixed])
     parts = [
-        f"fix({check.id}): {_short(next(iter(titles), title))}", title, "What: " + "; ".join(titles),
+        f"fix({check.id}): {short_subject(next(iter(titles), title))}", title, "What: " + "; ".join(titles),
         _why(check),
         _listed("Findings fixed:", [str(f.place) for _, f in attempt.fixed]),
         _listed("Findings not fixed:", [f"{f.place}: {why}" for _, f, why in attempt.unfixed]),
@@ -248,14 +248,6 @@ def _listed(head: str, items: list[str]) -> str:
 def _plain(text: str) -> str:
     """One line without control characters: what the target's author wrote must not end the message or start a diff."""
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
-
-
-def _short(title: str, width: int = 56) -> str:
-    title = title.rstrip(".")
-    if len(title) <= width:
-        return title[:1].lower() + title[1:] if title[1:2].islower() else title
-    cut = title[:width].rpartition(" ")[0].rstrip(",;:") or title[:width]
-    return _short(cut, len(cut))
 
 
 def base_digest(project: Project) -> str:

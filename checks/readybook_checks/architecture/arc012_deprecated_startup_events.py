@@ -70,6 +70,9 @@ def events_fix(project: Project, app: App) -> Fix:
         return advice(title, "a handler is not a function of this code that a lifespan could call")
     if "lifespan" in app.kwargs:
         return advice(title, "the events never ran: whether they should now is for a person to decide")
+    release = project.facts.release("fastapi")
+    if release is not None and release < (0, 93):
+        return advice(title, "the pinned release of FastAPI takes no lifespan: 0.93 does")
     if any(e.via != "on_event" for e in app.events):
         return advice(title, "handlers that are registered by a call are moved by hand")
     if any(p.path != app.place.path for p in (*startup, *shutdown)):
@@ -156,4 +159,7 @@ DeprecatedStartupEvents.examples = (
         {"main.py": "from fastapi import FastAPI\nfrom bus import broker\n\napp = FastAPI()\n\n\n"
          "@broker.on_event(\"startup\")\nasync def connect() -> None:\n    return None\n"}, outcome="not_applicable",
     ),
+    Bad(  # FastAPI before 0.93 takes no lifespan: it stays as it is
+        {"main.py": HEAD + "app = FastAPI()\n\n\n@app.on_event(\"startup\")\ndef begin() -> None:\n    print(1)\n",
+         "requirements.txt": "fastapi==0.70.0\n"}, at=("main.py:6",)),
 )

@@ -156,9 +156,10 @@ def import_name(project: Project, app: App, path: str, importer: str = "") -> st
     roots, relative = _habits(modules, modules.by_path.get(importer, main))
     if not roots and not relative:
         roots, relative = _habits(modules, main)
-    if relative and not roots:
+    top = _served_root(app, main)
+    if relative and not roots and _below(top, importer or app.place.path, path):
         return _relative(importer or app.place.path, path)
-    root = roots.most_common(1)[0][0] if roots else _served_root(app, main)
+    root = roots.most_common(1)[0][0] if roots else top
     if root and not path.startswith(f"{root}/"):
         return ""
     name = path[len(root) + 1 if root else 0:].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
@@ -195,6 +196,13 @@ def _served_root(app: App, main: Module) -> str:
         if main.path == tail or main.path.endswith(f"/{tail}"):
             return main.path.removesuffix(tail).rstrip("/")
     return main.root
+
+
+def _below(root: str, *paths: str) -> bool:
+    """Whether files share a package below the folder that imports start from: no dots lead out of it."""
+    inner = [p[len(root) + 1:] if root and p.startswith(f"{root}/") else p if not root else "" for p in paths]
+    tops = {p.partition("/")[0] for p in inner if "/" in p}
+    return all("/" in p for p in inner) and len(tops) == 1
 
 
 def _relative(start: str, path: str) -> str:

@@ -12,6 +12,11 @@ from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpres
 
 ERROR = re.compile(r"\b(errors?|fail(s|ed|ure)?|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
 WARNING = re.compile(r"\b(warn|warning|deprecated|retry|retrying|missing|skipp(ed|ing))\b|⚠", re.IGNORECASE)
+MAIN = re.compile(r"(?m)^if __name__ == ['\"]__main__['\"]:")
+SERVES = re.compile(r"APIRouter|FastAPI\(|uvicorn")
+# what ends a connection or a loop: no error, and no traceback worth keeping
+EXPECTED = re.compile(r"^except \(?(?:\w+\.)*(?:WebSocketDisconnect|CancelledError|KeyboardInterrupt|StopIteration|"
+                      r"StopAsyncIteration|GeneratorExit|ClientDisconnect)\b(?![\w,]*,)")
 COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
 
 
@@ -60,9 +65,13 @@ class PrintLogging(Check):
 def is_standalone(project: Project, path: str) -> bool:
     """Whether a file is a program of its own: it prints when it is run, and nothing imports or serves it."""
     facts = project.facts
-    if "." in facts.modules.by_path[path].name or path in facts.program.everything.imported:
+    module = facts.modules.by_path[path]
+    if path in facts.program.everything.imported:
         return False
-    if not any(c.place.path == path and not c.function for c in facts.behaviour.calls_to("print")):
+    if MAIN.search(module.text) and not SERVES.search(module.text):
+        return True
+    prints = facts.behaviour.calls_to("print")
+    if "." in module.name or not any(c.place.path == path and not c.function for c in prints):
         return False
     return path not in {thing.place.path for thing in (*facts.apps, *facts.routes)}
 
@@ -85,7 +94,7 @@ def fix(project: Project, call: Call) -> Fix:
         return advice(title, "the module binds logger to something else")
     text = f"{written[0]}({written[1]})"
     arguments = re.sub(r",\s*flush\s*=\s*(True|False)$", "", written[1])
-    level = level_of(text, any(c.startswith("except") for c in call.conditions))
+    level = level_of(text, any(c.startswith("except") and not EXPECTED.search(c) for c in call.conditions))
     if not node[4]:
         return advice("Drop the empty print", "an empty line has no place in a log")
     new = f"{name}.{level}({_message(node[4], arguments)})"
@@ -104,7 +113,28 @@ def _message(nodes: tuple[tuple[object, ...], ...], text: str) -> str:
     literal = first[0] == "fstring" or (first[0] == "const" and isinstance(first[3], str) and "%" not in first[3])
     if len(nodes) == 1 and literal:
         return text
-    return f"\"{' '.join(['%s'] * len(nodes))}\", {text}"
+    parts = written_parts(text)
+    plain = [n[0] != "fstring" and not (n[0] == "const" and isinstance(n[3], str) and re.search(r"[\\\"{}%]", n[3]))
+             for n in nodes]
+    if len(parts) != len(nodes) or not all(plain):
+        return f"\"{' '.join(['%s'] * len(nodes))}\", {text}"
+    words = [str(n[3]) if n[0] == "const" and isinstance(n[3], str) else "%s" for n in nodes]
+    values = [p for p, w in zip(parts, words, strict=True) if w == "%s"]
+    return ", ".join([f"\"{' '.join(words)}\"", *values])
+
+
+def written_parts(text: str) -> list[str]:
+    """The arguments as they are written, between the commas that separate them."""
+    parts, start, depth = [], 0, 0
+    for token in re.finditer(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[(\[{]|[)\]}]|,", text):
+        if token[0] in "([{":
+            depth += 1
+        elif token[0] in ")]}":
+            depth -= 1
+        elif token[0] == "," and not depth:
+            parts.append(text[start:token.start()].strip())
+            start = token.end()
+    return [p for p in (*parts, text[start:].strip()) if p]
 
 
 def level_of(text: str, in_except: bool) -> str:
@@ -178,4 +208,19 @@ PrintLogging.examples = (
          "if __name__ == \"__main__\":\n"
          "    print(\"started by hand\")\n"},
     ),
+    Good(  # a program of the package that nothing imports
+        {"app/__init__.py": "", "app/main.py": "import logging\n\n" + APP + "logging.getLogger(\"up\").info(\"up\")\n",
+         "app/tools/__init__.py": "", "app/tools/state.py": "def main() -> None:\n    print(\"state\")\n\n\n"
+         "if __name__ == \"__main__\":\n    main()\n"}),
+    Bad(  # words and values become one text; the end of a connection is no error
+        {"main.py": "import logging\n\nfrom fastapi import FastAPI, WebSocket, WebSocketDisconnect\n\n"
+         "logger = logging.getLogger(__name__)\napp = FastAPI()\n\n\n@app.websocket(\"/ws\")\n"
+         "async def talk(ws: WebSocket) -> None:\n    try:\n        text = await ws.receive_text()\n"
+         "        print(\"got:\", text, flush=True)\n    except WebSocketDisconnect:\n        print(\"gone\")\n"},
+        at=("main.py:13", "main.py:15"),
+        fixed={"main.py": "import logging\n\nfrom fastapi import FastAPI, WebSocket, WebSocketDisconnect\n\n"
+               "logger = logging.getLogger(__name__)\napp = FastAPI()\n\n\n@app.websocket(\"/ws\")\n"
+               "async def talk(ws: WebSocket) -> None:\n    try:\n        text = await ws.receive_text()\n"
+               "        logger.info(\"got: %s\", text)\n    except WebSocketDisconnect:\n"
+               "        logger.info(\"gone\")\n"}),
 )

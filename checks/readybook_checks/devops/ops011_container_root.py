@@ -19,6 +19,8 @@ ROOTS_OWN = re.compile(r"(?:^|[\s=:\"'/])root/|pip3?\s+install\s+[^&;\n]*--user\
 TOOLS_AT_HOME = re.compile(r"poetry\s+install|pipenv\s+(?:install|sync)|uv\s+python\s+install")
 IN_PLACE = re.compile(r"virtualenvs[.-]create\s+false|VIRTUALENVS_CREATE=(?:false|0)|VIRTUALENVS_IN_PROJECT|in-project"
                       r"|--system|PIPENV_VENV_IN_PROJECT|UV_PYTHON_INSTALL_DIR|VIRTUAL_ENV")
+STARTED = re.compile(r"(?m)^[ \t]*(?:exec[ \t]+)?(?:service[ \t]+)?"
+                     r"(nginx|supervisord|cron|crond|sshd|apache2(?:ctl)?|redis-server|postgres)\b")
 SUPERVISOR = re.compile(r"\b(?:supervisord|s6-svscan|runit|nginx|cron)\b")
 TITLE = "Run the image as a user of its own"
 
@@ -78,12 +80,17 @@ def command_place(dockerfile: Dockerfile) -> Place:
     return last.place if last else dockerfile.final.place
 
 
+def _scripts(project: Project, dockerfile: Dockerfile) -> list[str]:
+    """The texts of the target's scripts that the image's command calls."""
+    names = {posixpath.basename(script) for script in called_scripts(dockerfile.command)}
+    return [file.text for path, file in project.files.items() if posixpath.basename(path) in names]
+
+
 def drops_privileges(project: Project, dockerfile: Dockerfile) -> bool:
     """Whether the command, or a script of the target that it calls, goes on as another user."""
     if DROPS.search(" ".join(dockerfile.command)):
         return True
-    names = {posixpath.basename(script) for script in called_scripts(dockerfile.command)}
-    return any(posixpath.basename(path) in names and DROPS.search(file.text) for path, file in project.files.items())
+    return any(DROPS.search(text) for text in _scripts(project, dockerfile))
 
 
 def pods_set_user(project: Project) -> bool:
@@ -109,6 +116,16 @@ def fix_of(project: Project, dockerfile: Dockerfile, services: list[ComposeServi
     settings = told + "\n" + "\n".join(f"{k}={v}" for k, v in dockerfile.env)
     if SUPERVISOR.search(" ".join(dockerfile.command)):
         return advice(TITLE, f"{dockerfile.command[0]} starts several programs: give each of them a user")
+    beside = next((m[1] for text in _scripts(project, dockerfile) if (m := STARTED.search(text))), "")
+    if beside:
+        return advice(TITLE, f"the entry point starts {beside} as well, which wants root or folders of its own: "
+                      "give it a container of its own, or an image that runs without root")
+    if any(s.build is not None and s.build.target not in ("", dockerfile.final.alias) for s in services):
+        return advice(TITLE, "compose builds another stage than the last one: the user belongs into the stages that "
+                      "run")
+    if re.search(r"\b(?:useradd|adduser)\s", told):
+        return advice(TITLE, "the image makes a user already: hand it the folders it writes to, and name it by USER "
+                      "before the command")
     if ROOTS_OWN.search(settings) or (TOOLS_AT_HOME.search(told) and not IN_PLACE.search(settings)):
         return advice(TITLE, "the packages lie in root's own folder, which no other user may enter: install them "
                       "into a virtual environment such as /opt/venv first")
@@ -159,4 +176,7 @@ ContainerRoot.examples = (
     Good({"Dockerfile": "FROM company/python-base:4\n" + CMD}, outcome="unknown"),
     Good({"web/Dockerfile": "FROM node:22\nCMD [\"npm\", \"start\"]\n"}, outcome="not_applicable"),
     Good({".devcontainer/Dockerfile": "FROM python:3.12\n"}, outcome="not_applicable"),
+    Bad(  # the entry point starts nginx too; the image has a user already: a person says how
+        {"Dockerfile": TOP + "COPY start.sh .\nENTRYPOINT [\"sh\", \"start.sh\"]\n",
+         "start.sh": "#!/bin/sh\nnginx\nuvicorn main:app\n"}, at=("Dockerfile:6",)),
 )

@@ -11,7 +11,7 @@ from readybook.facts.closure import pulled_in
 from readybook.facts.dependencies import chain
 from readybook.facts.objects import Instance
 from readybook.facts.program import App, Middleware
-from readybook.facts.values import by_default
+from readybook.facts.values import FromEnv, by_default
 from readybook.finding import Answer
 from readybook.intents import SetKeyword
 from readybook_checks.security.sec001_cors_any_origin import CORS, matches_all, wildcard
@@ -113,6 +113,10 @@ def _scheme(target: object) -> str:
 def _fix(project: Project, app: App, middleware: Middleware, everything: list[str], used: list[str]) -> Fix:
     if not used or not app.complete or any(u.kind != "mount" for u in project.facts.unresolved):
         return advice(TITLE, "not every route is seen, so that a method could be missing")
+    held = next((v.name for k in everything if isinstance(v := middleware.kwargs.get(k), FromEnv)), "")
+    if held:
+        return advice(f"{TITLE}, as the default of {held}", f"a deployment may set {held}, which a list in the call "
+                      "would overrule")
     here = project.facts.behaviour.by_line.get((middleware.place.path, middleware.place.line), ())
     call = next((c.last for c in here if c.path == "starlette.middleware.Middleware"), "add_middleware")
     lists = {"allow_methods": used, "allow_headers": headers(project, app)}

@@ -236,6 +236,12 @@ def _fix(call: Call, part: Node) -> Fix:
     if part[0] not in ("name", "attr") or text not in line:
         return advice("Leave it out, or write what identifies it without giving it away",
                       "what the log needs instead is not in the code")
+    arguments = call.site.node[4]
+    words = [str(a[3]) for a in arguments if a[0] == "const"]
+    alone = len(arguments) == len(words) + 1 and part in arguments
+    if alone and not re.search(r"[A-Za-z]{2}", "".join(words).replace("%s", "")):
+        return advice("Take the line out: it writes nothing else", "whether anybody still needs a line there is not in "
+                      "the code")
     return Fix("Write *** in its place", (ReplaceExpression(module.place(part), text, '"***"'),), safety="review",
                reason="whoever searches the log for the value no longer finds it")
 

@@ -10,8 +10,13 @@ if TYPE_CHECKING:
 
 
 def settings_at_hand(facts: Facts) -> bool:
-    """False where settings classes exist and objects of them are only passed around, as dependency injection does."""
+    """False where objects of the settings classes are only passed around, as dependency injection does.
+
+    So it is where the application's own file defines them: a module that it imports could not import them back.
+    """
     classes = facts.settings_classes
+    if classes and {c.place.path for c in classes} <= {a.place.path for a in facts.apps}:
+        return False
     if not classes or any(c.instances for c in classes):
         return True
     names = "|".join(re.escape(c.path.rpartition(".")[2]) for c in classes)

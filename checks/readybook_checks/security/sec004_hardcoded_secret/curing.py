@@ -105,6 +105,16 @@ def _whole(literal: SecretLiteral) -> bool:
     return literal.kind != "provider" or bool(re.fullmatch(r"[\w.:+/=-]+", literal.value)) and "//" not in literal.value
 
 
+def _by_function(literal: SecretLiteral, name: str) -> str:
+    """The name after the function that the literal stands in, less its verb: ``init_admin`` is ADMIN_PASSWORD."""
+    words = words_of(literal.place.symbol.rpartition(".")[2])
+    while words and words[0] in ("init", "create", "make", "ensure", "add", "get", "setup", "seed", "insert", "first"):
+        words = words[1:]
+    if not words:
+        return ""
+    return "_".join(words).upper() if words[-1] == name else f"{'_'.join(words)}_{name}".upper()
+
+
 def variable_of(literal: SecretLiteral) -> str:
     """The environment variable that a literal's name suggests: ``api_key`` of ``OpenAI(…)`` is OPENAI_API_KEY."""
     name = "_".join(words_of(literal.target or literal.name))
@@ -118,6 +128,8 @@ def variable_of(literal: SecretLiteral) -> str:
         return "_".join(words_of(label)).upper()
     if name in _GENERAL and literal.callee and literal.context == "argument":
         owner = literal.callee.rpartition(".")[2].lower().removeprefix("async").strip("_")
+        if re.search("hash|user|account|create", owner) and (told := _by_function(literal, name)):
+            return told
         if owner not in ("encode", "decode", "new", "key"):
             return f"{owner}_{name}".upper() if owner not in name else name.upper()
         return "JWT_SECRET" if "jwt" in literal.callee else "SIGNING_KEY"

@@ -114,7 +114,8 @@ def _named(literal: SecretLiteral, field: SettingField | None, severity: str, co
     elif field is not None:
         message = f"{field.env} defaults to {shown}, which everybody who reads the repository has."
     else:
-        message = f"{literal.name} is {shown}, which everybody who reads the repository has."
+        given = f" given to {literal.callee}()" if literal.context == "argument" and literal.callee else ""
+        message = f"{literal.name}{given} is {shown}, which everybody who reads the repository has."
     return Verdict(severity, confidence, message)
 
 

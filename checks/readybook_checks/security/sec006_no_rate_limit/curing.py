@@ -40,6 +40,10 @@ def scaffold(project: Project, app: App, sign_ins: list[Route]) -> Fix:
         return advice(TITLE, "settings are handed from function to function: a person says how they come here")
     if _old_redis(project, app):
         return advice(TITLE, "the pinned release of redis is older than 5.2, which limits needs")
+    release = project.facts.release("fastapi")
+    if release is not None and release < (0, 87):
+        return advice(TITLE, "the pinned release of FastAPI has no WebSocketException, which the limiter needs: 0.87 "
+                      "has")
     guards = [g for r in sign_ins for g in _guard(project, app, r, home[0])]
     wired = [w for a in with_mounted(project, app) for w in _wiring(project, app, a, home)]
     if not wired:
