@@ -28,15 +28,35 @@ _GENERAL = frozenset({
 _URLS = {"redis": "REDIS_URL", "rediss": "REDIS_URL", "amqp": "BROKER_URL", "mongodb": "MONGODB_URL"}
 
 
+PLAIN_READ = re.compile(r"(?:\w+\.)*(?:getenv|environ\.get)")  # pydantic reads the same variable by itself
+
+
 def cure(project: Project, literal: SecretLiteral, field: SettingField | None) -> Fix:
     """The fix for one literal."""
-    if field is not None:
+    plain = literal.context != "fallback" or PLAIN_READ.fullmatch(literal.reader)
+    if field is not None and plain and not used_in_class(project, field):
         return _field_fix(project, literal, field)
     if literal.context == "fallback":
         return _fallback_fix(project, literal)
+    if field is not None and literal.context != "fallback":
+        return advice(f"Require {field.env}", f"the class itself goes on with {field.name}, which must be set there; "
+                      f"{ROTATE}")
     if literal.context in ("parameter", "compared") or not literal.text or not _whole(literal):
         return advice("Take the secret out of the code", f"what should stand here is for a person to say; {ROTATE}")
     return _literal_fix(project, literal)
+
+
+def used_in_class(project: Project, field: SettingField) -> bool:
+    """Whether other lines of the class body use the field by its plain name, which it has by its default only."""
+    lines = project.text(field.place.path).split("\n")
+    indent = len(lines[field.place.line - 1]) - len(lines[field.place.line - 1].lstrip())
+    used = re.compile(rf"(?<![\w.\"'#]){re.escape(field.name)}(?![\w\"'])")
+    for line in lines[field.place.line:]:
+        if line.strip() and len(line) - len(line.lstrip()) < indent:
+            return False
+        if used.search(line.partition(" #")[0]) and not re.match(rf"\s*{re.escape(field.name)}\s*[:=]", line):
+            return True
+    return False
 
 
 def _field_fix(project: Project, literal: SecretLiteral, field: SettingField) -> Fix:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right
+from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.objects import Instance
 from readybook.facts.refusals import refused
@@ -17,7 +17,7 @@ from readybook.facts.values import Unknown, by_default
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, Intent, RemoveUnusedImport, ReplaceDefault
 from readybook.place import Place
-from readybook_checks.security.sec004_hardcoded_secret.curing import cure
+from readybook_checks.security.sec004_hardcoded_secret.curing import cure, used_in_class
 from readybook_checks.security.sec005_weak_default_secret.examples import EXAMPLES
 
 GENERATED = re.compile(r"secrets\.(?:token_|choice)|uuid\.uuid4|os\.urandom|random\.|get_random_|Fernet\.generate_key")
@@ -193,6 +193,8 @@ def _asked(project: Project, field: SettingField) -> bool:
 
 
 def _required(project: Project, field: SettingField) -> Fix:
+    if used_in_class(project, field):
+        return advice(f"Require {field.env}", f"the class itself goes on with {field.name}, which must be set there")
     path = field.place.path
     value = MINIMUM if names_signing_key(field.name) and field.annotation and _simple(project, field) else None
     intents: list[Intent] = [ReplaceDefault(field.place, field.name, value, None if field.annotation else "str"),

@@ -41,4 +41,14 @@ EXAMPLES = (
          "main.py": "from config import settings\n\nif not settings.jwt_secret:\n    raise RuntimeError(\"set it\")\n"},
         outcome="not_applicable"),
     Good({"main.py": "print(\"no settings\")\n"}, outcome="not_applicable"),
+    Bad(  # Starlette's Config reads a file of its own, and the class goes on with the name: only the fallback goes
+        {"config.py": "from pydantic_settings import BaseSettings\nfrom starlette.config import Config\n\n"
+         "config = Config(\".env\")\n\n\nclass Settings(BaseSettings):\n"
+         "    POSTGRES_PASSWORD: str = config(\"POSTGRES_PASSWORD\", default=\"postgres\")\n"
+         "    POSTGRES_URI: str = f\"postgres:{POSTGRES_PASSWORD}@db\"\n" + END},
+        at=("config.py:8",), severity="low",
+        fixed={"config.py": "from pydantic_settings import BaseSettings\nfrom starlette.config import Config\n\n"
+               "config = Config(\".env\")\n\n\nclass Settings(BaseSettings):\n"
+               "    POSTGRES_PASSWORD: str = config(\"POSTGRES_PASSWORD\")\n"
+               "    POSTGRES_URI: str = f\"postgres:{POSTGRES_PASSWORD}@db\"\n" + END}),
 )
