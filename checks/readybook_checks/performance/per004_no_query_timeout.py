@@ -69,7 +69,6 @@ class NoQueryTimeout(Check):
     severity = "high"
     hours = Hours(0.25, 1, 2, each=0.25)
     fix_kinds = ("codemod", "advice")
-    suppressed_by = ("PER002",)  # an engine made for one call is gone before a limit matters
     references = (
         "https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT",
         "https://magicstack.github.io/asyncpg/current/api/index.html",
