@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
+import yaml
 from readybook import Project
 from readybook.edits import apply
 from readybook.errors import PatchError
@@ -16,6 +16,8 @@ PLAIN = (
 )
 WORKER = EnsureComposeService("compose.yml", "worker", "image: shop\ndepends_on:\n  - cache\n")
 URL = EnsureComposeVariable("compose.yml", "web", "URL", "redis://cache:6379/1")
+WANTED = EnsureComposeVariable("compose.yml", "api", "IPS", "10.0.0.0/8,a")
+OTHER = "  db:\n    image: postgres:17\n"
 
 
 def edited(text: str, *intents: Intent) -> str:
@@ -64,6 +66,38 @@ def test_other_ways_to_write_it_read_back_as_meant(text: str) -> None:
 def test_what_is_not_written_line_by_line_is_refused(text: str) -> None:
     with pytest.raises(PatchError):
         apply(Project.from_files({"compose.yml": text}), (URL,))
+
+
+@pytest.mark.parametrize(("before", "expected"), [
+    ("    environment:\n      A: b  # why\n    image: x\n",
+     "    environment:\n      A: b  # why\n      IPS: \"10.0.0.0/8,a\"\n    image: x\n"),
+    ("    environment:\n    - A=b\n    image: x\n",
+     "    environment:\n    - A=b\n    - IPS=10.0.0.0/8,a\n    image: x\n"),
+    ("    image: x\n\n    # a remark\n    ports:\n      - \"80:80\"\n",
+     "    image: x\n\n    # a remark\n    ports:\n      - \"80:80\"\n    environment:\n      IPS: \"10.0.0.0/8,a\"\n"),
+])
+def test_the_entry_joins_those_of_its_service(before: str, expected: str) -> None:
+    text = f"services:\n  api:\n{before}{OTHER}"
+    got = edited(text, WANTED)
+    assert got == f"services:\n  api:\n{expected}{OTHER}"
+    service = yaml.safe_load(got)["services"]["api"]
+    assert "10.0.0.0/8,a" in str(service["environment"]) and service["image"] == "x"
+    assert edited(text.replace("\n", "\r\n"), WANTED) == got.replace("\n", "\r\n")
+    last = edited(text.removesuffix(OTHER).removesuffix("\n"), WANTED)
+    assert last.rstrip("\n") == got.removesuffix(OTHER).rstrip("\n")
+
+
+@pytest.mark.parametrize("text", [
+    "services:\n  api: {image: x}\n",
+    "services:\n  api:\n    environment: {A: b}\n",
+    "services:\n  db:\n    image: x\n",
+    "x-env: &env\n  A: b\nservices:\n  api:\n    environment: *env\n",
+    "services:\n  api: &a\n    environment:\n      <<: {A: b}\n",
+    "a: [\n",
+])
+def test_what_is_written_in_another_way_is_refused(text: str) -> None:
+    with pytest.raises(PatchError, match="compose.yml"):
+        apply(Project.from_files({"compose.yml": text}), [WANTED])
 
 
 def test_a_line_is_appended_once() -> None:

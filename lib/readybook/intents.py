@@ -296,16 +296,6 @@ class ReplaceInstruction:
 
 
 @dataclass(frozen=True, slots=True)
-class EnsureServiceVariable:
-    """The service ``service`` of the compose file ``path`` has the environment variable ``name``, set to ``value``."""
-
-    path: str
-    service: str
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class ReplaceLineText:
     """Line ``place.line`` of a text file has ``new`` where it has ``old``."""
 
@@ -325,7 +315,10 @@ class EnsureComposeService:
 
 @dataclass(frozen=True, slots=True)
 class EnsureComposeVariable:
-    """The service ``service`` of the compose file ``path`` gets the environment variable ``name`` (``value``: YAML)."""
+    """The service ``service`` of the compose file ``path`` has the environment variable ``name``.
+
+    A new one gets the text ``value``.
+    """
 
     path: str
     service: str
@@ -387,7 +380,6 @@ Intent = (
     | EnsureTomlTable
     | InsertInstruction
     | ReplaceInstruction
-    | EnsureServiceVariable
     | ReplaceLineText
     | EnsureComposeService
     | EnsureComposeVariable

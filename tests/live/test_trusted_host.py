@@ -32,3 +32,13 @@ def test_only_listed_names_and_this_machine_are_served(serve: Callable[..., Serv
     assert asked("api.shop.example") == (200, "http://api.shop.example/")
     assert asked(f"127.0.0.1:{service.port}")[0] == asked("localhost")[0] == 200, "container health checks"
     assert asked("evil.example") == asked("shop.example.evil.example") == (400, "Invalid host header")
+
+
+def test_uvicorn_believes_the_networks_that_the_fix_names_and_no_others() -> None:
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    from readybook_checks.security.sec009_no_https_enforcement import PRIVATE
+
+    trusted = ProxyHeadersMiddleware(lambda *_: None, trusted_hosts=PRIVATE).trusted_hosts
+    assert all(address in trusted for address in ("172.17.0.1", "172.31.0.9", "192.168.16.2"))
+    assert not any(address in trusted for address in ("9.9.9.9", "172.32.0.1", "127.0.0.1"))

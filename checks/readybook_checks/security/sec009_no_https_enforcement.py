@@ -10,7 +10,7 @@ from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
 from readybook.facts.transport import REDIRECT, distrustful, open_ports, secured
 from readybook.finding import Answer
-from readybook.intents import EnsureServiceVariable
+from readybook.intents import EnsureComposeVariable
 
 PRIVATE = "172.16.0.0/12,192.168.0.0/16"
 BUILDS = re.compile(r"\brequest\.(?:base_url|url_for\()")
@@ -95,7 +95,7 @@ def _fix(project: Project, name: str, path: str, published: bool, app: App) -> F
         return advice(title, f"{name} publishes its port, so that others could write the headers too: close it first")
     if release is not None and release < (0, 31):
         return advice(title, "the pinned uvicorn takes single addresses only; networks from 0.31 on")
-    return Fix(title, (EnsureServiceVariable(path, name, "FORWARDED_ALLOW_IPS", PRIVATE),), kinds=("config",),
+    return Fix(title, (EnsureComposeVariable(path, name, "FORWARDED_ALLOW_IPS", PRIVATE),), kinds=("config",),
                safety="review", reason="the ranges that Docker gives to networks by default: where the proxy is in "
                "another one, name that")
 

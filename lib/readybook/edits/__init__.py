@@ -13,10 +13,9 @@ from typing import Any
 
 from readybook.edits.app_calls import ensure_middleware, set_up_app
 from readybook.edits.async_tasks import run_in_own_loop
-from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
-from readybook.edits.closing import close_at_shutdown
 from readybook.edits.classes import ensure_method
-from readybook.edits.composefile import ensure_service_variable
+from readybook.edits.closing import close_at_shutdown
+from readybook.edits.compose import ensure_compose_service, ensure_compose_variable
 from readybook.edits.decorators import decorate
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
@@ -61,7 +60,6 @@ from readybook.intents import (
     EnsureParameter,
     EnsureRequirement,
     EnsureRouter,
-    EnsureServiceVariable,
     EnsureSetting,
     EnsureTomlTable,
     EventsToLifespan,
@@ -101,7 +99,6 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureParameter: ensure_parameter,
     EnsureRequirement: ensure_requirement,
     EnsureRouter: ensure_router,
-    EnsureServiceVariable: ensure_service_variable,
     EnsureSetting: ensure_setting,
     EnsureTomlTable: ensure_toml_table,
     EventsToLifespan: events_to_lifespan,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from readybook.edits.drafts import Draft, Splice
+from readybook.edits.drafts import Draft, Splice, line_starts
 from readybook.edits.work import Work
 from readybook.errors import PatchError
+from readybook.facts.yamlnodes import Node, yaml_documents
 from readybook.intents import EnsureComposeService, EnsureComposeVariable
 
+PLAIN = re.compile(r"[A-Za-z](?:[\w./:@-]*[\w/])?")
+WORDS = ("true", "false", "yes", "no", "on", "off", "null")  # that YAML takes for something else
 KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote):(?:\s+(?P<rest>\S.*))?\s*$""")
 
 
@@ -89,37 +92,64 @@ def _stepped(rows: list[str], step: int) -> list[str]:
 
 
 def ensure_compose_variable(work: Work, intent: EnsureComposeVariable) -> None:
-    """Carry out EnsureComposeVariable: in the service's ``environment``, as a list or a mapping, made when missing."""
+    """Carry out EnsureComposeVariable; raises PatchError where the file writes its entries in another way."""
 
     def planner(text: str, draft: Draft) -> list[Splice]:
         del draft
-        lines = text.split("\n")
-        service = next((b for b in services(lines, intent.path) if b.key == intent.service), None)
-        if service is None or service.rest:
-            raise PatchError(f"{intent.path}: there is no service {intent.service} in block style")
-        keys = blocks(lines, service.line + 1, service.end)
-        environment = next((b for b in keys if b.key == "environment"), None)
-        newline = "\r" if "\r\n" in text else ""
-        if environment is None:
-            indent = keys[0].indent if keys else service.indent * 2
-            new = [f"{' ' * indent}environment:", f"{' ' * (indent + service.indent)}{intent.name}: {intent.value}"]
-            return _inserted(lines, service.end, new, newline, text)
-        if environment.rest:
-            raise PatchError(f"{intent.path}: the environment of {intent.service} is not written line by line")
-        rows = lines[environment.line + 1:environment.end]
-        if any(re.match(rf"\s*(?:-\s*)?[\"']?{re.escape(intent.name)}[\"']?\s*[:=]", row) for row in rows):
-            return []
-        first = next((row for row in rows if row.strip() and not row.strip().startswith("#")), "")
-        margin = first[:len(first) - len(first.lstrip(" "))]
-        listed = first.strip().startswith("- ")
-        row = f"{margin}- {intent.name}={intent.value}" if listed else f"{margin}{intent.name}: {intent.value}"
-        return _inserted(lines, environment.end, [row], newline, text)
+        documents = yaml_documents(text).nodes
+        service = documents[0].get("services", intent.service) if documents else None
+        if service is None or not isinstance(service.value, dict) or not service.value:
+            raise PatchError(f"{intent.path}: there is no service {intent.service}")
+        return _splices(text, service, intent)
 
     work.plan_text(intent.path, planner)
 
 
-def _inserted(lines: list[str], index: int, rows: list[str], ending: str, text: str) -> list[Splice]:
-    at = sum(len(row) + 1 for row in lines[:index])
-    if at > len(text):
-        return [Splice(len(text), len(text), "".join(f"{ending}\n{row}" for row in rows))]
-    return [Splice(at, at, "".join(f"{row}{ending}\n" for row in rows))]
+def _splices(text: str, service: Node, intent: EnsureComposeVariable) -> list[Splice]:
+    lines = text.split("\n")
+    newline = "\r\n" if "\r\n" in text else "\n"
+    present = service.get("environment")
+    if present is None or present.value is None:
+        return [_block(text, lines, service, present, intent, newline)]
+    names = [k for k, _ in present.items()] or [str(n.value).partition("=")[0] for n in present.list()]
+    if intent.name in names:
+        return []
+    line = lines[present.line - 1]
+    listed = isinstance(present.value, tuple)
+    head = re.match(r"([ \t]*)- " if listed else r"([ \t]*)[\w\"']", line)
+    shared = any(n.line < service.line or n.line > service.end_line for n in (present, *_children(present)))
+    if head is None or present.line == present.key_line or shared:
+        raise PatchError(f"{intent.path}: the environment of {intent.service} is written in one line or shared")
+    entry = f"- {intent.name}={intent.value}" if listed else f"{intent.name}: {_scalar(intent.value)}"
+    return [_after(text, max(n.end_line for n in _children(present)), head[1] + entry, newline)]
+
+
+def _children(node: Node) -> list[Node]:
+    return [n for _, n in node.items()] or list(node.list())
+
+
+def _block(text: str, lines: list[str], service: Node, present: Node | None, intent: EnsureComposeVariable,
+           newline: str) -> Splice:
+    """An ``environment`` of its own, after the service's last line."""
+    first = next(n for _, n in service.items())
+    head = re.match(r"([ \t]+)[\w\"']", lines[first.at - 1])
+    outer = re.match(r"[ \t]*", lines[service.at - 1])
+    if head is None or outer is None or len(head[1]) <= len(outer[0]) or present is not None:
+        raise PatchError(f"{intent.path}: the service {intent.service} is written in one line or shared")
+    step = head[1][len(outer[0]):]
+    code = f"{head[1]}environment:{newline}{head[1]}{step}{intent.name}: {_scalar(intent.value)}"
+    return _after(text, service.end_line, code, newline)
+
+
+def _after(text: str, line: int, code: str, newline: str) -> Splice:
+    """New lines after a line of the text."""
+    starts = line_starts(text)
+    at = starts[line] if line < len(starts) else len(text)
+    ended = text[:at].endswith("\n")
+    return Splice(at, at, code + newline if ended else newline + code)
+
+
+def _scalar(value: str) -> str:
+    """A value as YAML text: in quotes unless it is surely read as this text without them."""
+    bare = PLAIN.fullmatch(value) is not None and value.lower() not in WORDS
+    return value if bare else f'"{value}"'
