@@ -11,6 +11,7 @@ from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
 from readybook.facts.stores import is_cached
+from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, ReplaceExpression
 from readybook.place import Place
@@ -18,6 +19,7 @@ from readybook.project import Project
 
 SEVERITY = {"sleep": "critical", "console": "critical", "http": "critical", "process": "critical",
             "network": "critical", "database": "critical", "broker": "high", "file": "medium"}
+SHORT = 0.01  # seconds: what a query takes anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class BlockingCallInAsync(Check):
     handed to ``to_thread``, ``run_in_threadpool`` or an executor. Start-up code and scripts are not looked at.
 
     Sleeping, HTTP, child processes and database drivers are critical; sending a task to a message broker is high: short
-    until the broker is down, and then it waits through every retry; file access is medium: short on a local disk.
+    until the broker is down, and then it waits through every retry; file access is medium: short on a local disk, and
+    so is a sleep of up to ten milliseconds.
 
     Fix, the simplest that is right: ``await asyncio.sleep``; a handler that awaits nothing becomes ``def``, so that
     FastAPI runs it in its thread pool; otherwise the call moves to a thread with ``run_in_threadpool``.
@@ -77,11 +80,11 @@ class BlockingCallInAsync(Check):
         way = f", {len(chain)} call{'s' if len(chain) > 1 else ''} below" if chain else ""
         more = f"; {others} more {'entry reaches' if others == 1 else 'entries reach'} it" if others else ""
         message = (
-            f"{call.path}() waits for {block.why.what} in the event loop{way} {entry.name.rpartition('.')[2]} "
+            f"{call.path}({_shown(block.why, call)}) waits for {block.why.what} in the event loop{way} {entry.name.rpartition('.')[2]} "
             f"({serves}){more}: meanwhile this process serves no other request."
         )
         return Finding(
-            call.place, message, SEVERITY[block.why.kind], confidence="high", fix=fix(behaviour, block),
+            call.place, message, _severity(block.why, call), confidence="high", fix=fix(behaviour, block),
             chain=tuple(step.place for step in chain),
         )
 
@@ -89,6 +92,23 @@ class BlockingCallInAsync(Check):
 def _once(way: Reached) -> bool:
     """Whether the call runs for the first request only: a function whose result is kept stands on the way to it."""
     return any(is_cached(f) for step in way.chain for f in functions_behind(step.call.site.callee))
+
+
+def _pause(why: Blocking, call: Call) -> float | None:
+    """The seconds that a sleep takes, None when it is no sleep or they are not written in the code."""
+    seconds = by_default(call.args[0]) if why.kind == "sleep" and len(call.args) == 1 else None
+    return float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
+
+
+def _severity(why: Blocking, call: Call) -> str:
+    """A pause that is shorter than a query is medium: it is felt when it comes often."""
+    pause = _pause(why, call)
+    return "medium" if pause is not None and pause <= SHORT else SEVERITY[why.kind]
+
+
+def _shown(why: Blocking, call: Call) -> str:
+    pause = _pause(why, call)
+    return "" if pause is None else f"{pause:g}"
 
 
 def fix(behaviour: Behaviour, block: Block) -> Fix:
@@ -215,6 +235,12 @@ BlockingCallInAsync.examples = (
          "def settle() -> None:\n    pause(0.5)\n\n\nasync def ready() -> None:\n    settle()\n\n\n"
          "@app.get(\"/\", dependencies=[Depends(ready)])\ndef index() -> str:\n    return \"ok\"\n"},
         at=("main.py:9",), severity="critical",
+    ),
+    Bad(  # until the next millisecond
+        {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\ndef tick(last: int) -> int:\n"
+         "    while (now := int(time.time() * 1000)) <= last:\n        time.sleep(0.0001)\n    return now\n\n\n"
+         "@app.get(\"/\")\nasync def index() -> int:\n    return tick(0)\n"},
+        at=("main.py:10",), severity="medium",
     ),
     Bad(  # a task is sent over a connection of its own, in the loop
         {

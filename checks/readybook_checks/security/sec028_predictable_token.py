@@ -23,6 +23,9 @@ SECRET = re.compile(
 MAKER = re.compile(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
                    r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
                    r"confirmation|auth|recovery|login)_?code)s?$")
+# what a clock is read for, whatever it then becomes part of: the claims of a token, the times of a record
+TIMES = re.compile(r"(?i)^(?:exp|iat|nbf|auth_time|ts|now|date|time|timestamp)$|_(?:on|date|time|timestamp)$|expir|_at$|"
+                   r"created|updated|issued|modified|start|ttl|until|lifetime")
 NOT = re.compile(r"(?i)expir|_at$|_time$|ttl|until|lifetime|count|limit|max_|min_|num_|length|fake|mock|dummy|sample|"
                  r"usage|budget|cost|placeholder")
 
@@ -53,7 +56,10 @@ class PredictableToken(Check):
             kind = _kind(call)
             if not kind:
                 continue
-            name = next((n for n in purposes(call) if _of_secret(n, kind)), "")
+            names = purposes(call)
+            if kind == "clock" and names and TIMES.search(names[0]):
+                continue
+            name = next((n for n in names if _of_secret(n, kind)), "")
             if not name:
                 continue
             found = True
@@ -158,6 +164,13 @@ PredictableToken.examples = (
          + "\n\ndef reset() -> tuple[str, str]:\n    token = secrets.token_urlsafe(32)\n"
          "    password = \"\".join(random.SystemRandom().choices(\"abc\", k=9))\n"
          "    return token, password, str(uuid.uuid4())\n"},
+    ),
+    Good(  # the times in a token's claims
+        {"tokens.py": "from datetime import datetime, timedelta\n\nimport jwt\n\n\ndef encode(payload: dict, key: str) -> str:\n"
+         "    token = jwt.encode(payload={**payload, \"exp\": datetime.now() + timedelta(hours=1)}, key=key)\n"
+         "    return token\n\n\ndef other(key: str) -> str:\n    token = {\"sub\": \"1\", \"iat\": datetime.now()}\n"
+         "    return jwt.encode(token, key)\n"},
+        outcome="not_applicable",
     ),
     Good({"tests/test_a.py": "import random\n\n\ndef test_login():\n    password = str(random.random())\n",
           "main.py": API}, outcome="not_applicable"),

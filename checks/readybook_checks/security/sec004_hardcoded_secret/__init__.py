@@ -101,7 +101,8 @@ def _signing(literal: SecretLiteral, field: SettingField | None, signing: tuple[
             return one
     if field is None and not may_sign(literal):
         return None
-    return next((one for one in signing if one.value == literal.value), None)
+    same = [one for one in signing if one.value == literal.value]
+    return next((one for one in same if one.place.path == literal.place.path), same[0] if same else None)
 
 
 def _rights(project: Project, taken: set[Place]) -> Iterator[Answer]:
