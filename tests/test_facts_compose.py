@@ -185,3 +185,15 @@ def test_yaml_lines_tags_and_plain_values() -> None:
     tagged = node.get("tagged")
     assert tagged is not None
     assert tagged.tag == "!reset"
+
+
+def test_a_service_that_builds_the_developers_image_is_theirs() -> None:
+    files = {
+        "compose.yml": "services:\n  web:\n    build: ./api\n  job:\n    build: ./job\n",
+        "deploy/compose.prod.yml": "services:\n  web:\n    build: ../api\n",
+        **dict.fromkeys(["api/Dockerfile", "api/Dockerfile.prod", "job/Dockerfile"], "FROM python:3.13\n"),
+    }
+    found = compose_services(Project.from_files(files))
+    assert [(s.path, s.name, s.development) for s in found] == [
+        ("compose.yml", "web", True), ("compose.yml", "job", False), ("deploy/compose.prod.yml", "web", False),
+    ]

@@ -185,6 +185,12 @@ def test_which_files_are_dockerfiles() -> None:
     ]
 
 
+def test_a_plain_dockerfile_beside_one_for_production_is_the_developers() -> None:
+    files = dict.fromkeys(["api/Dockerfile", "api/Dockerfile.prod", "web/Dockerfile"], "FROM python:3.13\n")
+    found = dockerfiles(Project.from_files(files))
+    assert [d.path for d in found if d.development] == ["api/Dockerfile"]
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(

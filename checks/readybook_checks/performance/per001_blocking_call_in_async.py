@@ -80,8 +80,8 @@ class BlockingCallInAsync(Check):
         way = f", {len(chain)} call{'s' if len(chain) > 1 else ''} below" if chain else ""
         more = f"; {others} more {'entry reaches' if others == 1 else 'entries reach'} it" if others else ""
         message = (
-            f"{call.path}({_shown(block.why, call)}) waits for {block.why.what} in the event loop{way} {entry.name.rpartition('.')[2]} "
-            f"({serves}){more}: meanwhile this process serves no other request."
+            f"{call.path}({_shown(block.why, call)}) waits for {block.why.what} in the event loop{way} "
+            f"{entry.name.rpartition('.')[2]} ({serves}){more}: meanwhile this process serves no other request."
         )
         return Finding(
             call.place, message, _severity(block.why, call), confidence="high", fix=fix(behaviour, block),

@@ -24,8 +24,8 @@ MAKER = re.compile(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|iss
                    r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
                    r"confirmation|auth|recovery|login)_?code)s?$")
 # what a clock is read for, whatever it then becomes part of: the claims of a token, the times of a record
-TIMES = re.compile(r"(?i)^(?:exp|iat|nbf|auth_time|ts|now|date|time|timestamp)$|_(?:on|date|time|timestamp)$|expir|_at$|"
-                   r"created|updated|issued|modified|start|ttl|until|lifetime")
+TIMES = re.compile(r"(?i)^(?:exp|iat|nbf|auth_time|ts|now|date|time|timestamp)$|_(?:on|date|time|timestamp)$|_at$|"
+                   r"expir|created|updated|issued|modified|start|ttl|until|lifetime")
 NOT = re.compile(r"(?i)expir|_at$|_time$|ttl|until|lifetime|count|limit|max_|min_|num_|length|fake|mock|dummy|sample|"
                  r"usage|budget|cost|placeholder")
 
@@ -166,7 +166,8 @@ PredictableToken.examples = (
          "    return token, password, str(uuid.uuid4())\n"},
     ),
     Good(  # the times in a token's claims
-        {"tokens.py": "from datetime import datetime, timedelta\n\nimport jwt\n\n\ndef encode(payload: dict, key: str) -> str:\n"
+        {"tokens.py": "from datetime import datetime, timedelta\n\nimport jwt\n\n\n"
+         "def encode(payload: dict, key: str) -> str:\n"
          "    token = jwt.encode(payload={**payload, \"exp\": datetime.now() + timedelta(hours=1)}, key=key)\n"
          "    return token\n\n\ndef other(key: str) -> str:\n    token = {\"sub\": \"1\", \"iat\": datetime.now()}\n"
          "    return jwt.encode(token, key)\n"},

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.containers import Image, image
+from readybook.facts.containers import Image, for_development, image
 from readybook.facts.dockerinstructions import expand, words
 from readybook.facts.yamlnodes import Node, scalar_text, yaml_documents
 from readybook.place import Place
@@ -21,6 +21,7 @@ _SERVICES = re.compile(r"^services:", re.MULTILINE)
 _OVERRIDE = re.compile(r"compose\.override\.ya?ml$", re.IGNORECASE)
 _DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:override|dev|devel|develop|development|local|test|tests|testing|e2e|ci|debug"
                           r"|devcontainer|examples?)(?:$|[._/-])", re.IGNORECASE)
+_PRODUCTION = re.compile(r"[._-]prod(?:uction)?[._-]")
 _MAX_EXTENDS = 8
 
 
@@ -57,9 +58,10 @@ class PublishedPort:
 class ComposeService:
     """One service of one compose file.
 
-    ``development``: the file is an override or is named for development or tests. ``override``: Compose merges it over
-    the file beside it (not done here). ``command`` and ``entrypoint`` are words, None when not given; ``healthcheck``
-    is plain data, None when not given, ``{"disable": true}`` when switched off. ``replicas`` None: not given.
+    ``development``: the file is an override or is named for development or tests, or it builds such an image.
+    ``override``: Compose merges it over the file beside it (not done here). ``command`` and ``entrypoint`` are words,
+    None when not given; ``healthcheck`` is plain data, None when not given, ``{"disable": true}`` when switched off.
+    ``replicas`` None: not given.
     ``variables`` that remain in values (``${TAG:-1}``) have their written default put in ``image`` only.
     """
 
@@ -109,8 +111,16 @@ def compose_services(project: Project) -> tuple[ComposeService, ...]:
             services = document.get("services")
             for name, node in services.items() if services else ():
                 if isinstance(node.value, dict):
-                    found.append(_service(project, path, name, node, development))
+                    service = _service(project, path, name, node, development)
+                    found.append(replace(service, development=True) if _builds_for_development(project, service)
+                                 else service)
     return tuple(found)
+
+
+def _builds_for_development(project: Project, service: ComposeService) -> bool:
+    """Whether a service builds an image that is not what is deployed, in a file that does not say production."""
+    return (service.build is not None and not _PRODUCTION.search(service.path)
+            and service.build.dockerfile in project.files and for_development(service.build.dockerfile, project.files))
 
 
 def is_development(path: str) -> bool:
@@ -124,7 +134,7 @@ def _has_production_sibling(project: Project, path: str) -> bool:
     if not re.fullmatch(r"(?:docker-)?compose\.ya?ml", name):
         return False
     beside = (p.rpartition("/") for p in project.files)
-    return any(f == folder and _NAME.fullmatch(n) and re.search(r"[._-]prod(?:uction)?[._-]", n) for f, _, n in beside)
+    return any(f == folder and _NAME.fullmatch(n) and _PRODUCTION.search(n) for f, _, n in beside)
 
 
 def _service(project: Project, path: str, name: str, node: Node, development: bool) -> ComposeService:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from readybook.facts.dockerinstructions import Instruction, assignments, expand, instructions
@@ -17,6 +18,7 @@ _OTHER = (".dockerignore", ".md", ".rst", ".txt", ".sh", ".py", ".yml", ".yaml",
 _TEMPLATE = re.compile(r"(?:[._-](?:j2|jinja2?|tpl|tmpl|template|in|mustache))$", re.IGNORECASE)
 _DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|tests?|testing|ci|debug|devcontainer|playwright)"
                           r"(?:$|[._/-])")
+_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:$|[._-])", re.IGNORECASE)
 _PYTHON_USE = re.compile(r"\b(?:python[0-9.]*|pip[0-9]*|uv|uvx|poetry|pdm|pipenv|conda|mamba|uvicorn|gunicorn|fastapi"
                          r"|hypercorn|granian)\b")
 # whose images are known to start as root, or not; any other image is unknown
@@ -61,7 +63,8 @@ class Stage:
 class Dockerfile:
     """One Dockerfile with at least one stage.
 
-    ``development``: its name or folder says that it is not what is deployed. ``python``: it works with Python.
+    ``development``: its name, its folder or one for production beside it says that it is not what is deployed.
+    ``python``: it works with Python.
     ``user``, ``workdir``, ``cmd``, ``entrypoint``, ``healthcheck`` and ``env`` are those of the final image, earlier
     stages of this file that it starts from included; what the outside base image sets is not known.
     """
@@ -133,8 +136,21 @@ def is_dockerfile(path: str) -> bool:
 
 def dockerfiles(project: Project) -> tuple[Dockerfile, ...]:
     """Every Dockerfile of the target, by path; a file of that name without any FROM is left out."""
-    found = (parse_dockerfile(path, file.text) for path, file in sorted(project.files.items()) if is_dockerfile(path))
-    return tuple(dockerfile for dockerfile in found if dockerfile)
+    texts = {path: file.text for path, file in sorted(project.files.items()) if is_dockerfile(path)}
+    found = [dockerfile for path, text in texts.items() if (dockerfile := parse_dockerfile(path, text))]
+    return tuple(replace(d, development=True) if for_development(d.path, texts) else d for d in found)
+
+
+def for_development(path: str, paths: Collection[str]) -> bool:
+    """Whether a Dockerfile is not what is deployed: it is named so, or one for production stands beside it."""
+    return bool(_DEVELOPMENT.search(path.lower())) or _has_production_sibling(path, paths)
+
+
+def _has_production_sibling(path: str, paths: Collection[str]) -> bool:
+    """Whether a Dockerfile of plain name stands beside one for production: then it is the developers'."""
+    folder, _, name = path.rpartition("/")
+    beside = (p.rpartition("/") for p in paths)
+    return name.lower() == "dockerfile" and any(f == folder and _PRODUCTION.search(n) for f, _, n in beside)
 
 
 def parse_dockerfile(path: str, text: str, target: str = "") -> Dockerfile | None:

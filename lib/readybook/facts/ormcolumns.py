@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, PartialValue, Subscripted
-from readybook.facts.values import External, Unknown, by_default, text_of
+from readybook.facts.values import Choice, External, Unknown, by_default, text_of
 from readybook.place import Place
 
 COLUMN = ("sqlalchemy.Column", "sqlalchemy.schema.Column", "sqlalchemy.sql.schema.Column", "sqlmodel.Column",
@@ -200,7 +200,7 @@ def unwrapped(kind: Any) -> tuple[Any, bool, bool]:
 
 
 def _marked(kind: Any) -> Instance | None:
-    """The ``mapped_column`` inside an ``Annotated``."""
+    """The ``mapped_column`` inside an ``Annotated``; of several that a condition chooses among, what they share."""
     todo, seen = [kind], 0
     while todo and seen < 30:
         part, seen = todo.pop(), seen + 1
@@ -208,7 +208,22 @@ def _marked(kind: Any) -> Instance | None:
             todo += part.args
         elif isinstance(part, Instance) and part.path == "sqlalchemy.orm.mapped_column()":
             return part
+        elif isinstance(part, Choice):
+            options = [o for _, o in part.options]
+            if all(isinstance(o, Instance) and o.path == "sqlalchemy.orm.mapped_column()" for o in options):
+                return _shared(options)
     return None
+
+
+def _shared(options: list[Any]) -> Instance:
+    """One ``mapped_column`` with the arguments that all have alike; the others are not known."""
+    first = options[0]
+    kept: dict[str, Any] = {}
+    for name in dict.fromkeys(k for o in options for k in o.kwargs):
+        values = [o.kwargs.get(name) for o in options]
+        kept[name] = values[0] if all(v == values[0] for v in values) else Unknown("a condition decides")
+    return Instance(first.cls, first.attrs, first.args, kept, first.module, first.node,
+                    arguments_known=all(o.arguments_known for o in options))
 
 
 def _is_type(value: Any) -> bool:

@@ -111,3 +111,9 @@ def once_only(facts: Facts) -> tuple[str, Place] | None:
         if str(by_default(call.kwargs.get("storage_uri", ""))).startswith("memory:"):
             return "the limiter, which counts in the memory of its process", call.place
     return None
+
+
+def deploys(facts: Facts) -> bool:
+    """Whether the target says how it is deployed: an image, a manifest, a platform's file or a start command."""
+    return bool(facts.served_images or facts.kubernetes or facts.helm_charts
+                or any(c.purpose == "deploy" for c in facts.serve_commands))

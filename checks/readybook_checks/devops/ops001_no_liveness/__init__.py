@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.health import LIBRARIES, HealthRoute
+from readybook.facts.processes import deploys
 from readybook.facts.program import App
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRouter
@@ -23,7 +24,8 @@ class NoLiveness(Check):
     Looked at: the GET routes of each served application, resolved with their prefixes. One answers as liveness when its
     path says so, or a probe of a container asks for it, and neither it nor its dependencies ask a database or another
     service. Without one a hung process stays in service; one that asks the database has every process restarted while
-    the database is away, which helps nobody. A welcome message and a page of the front end are no liveness.
+    the database is away, which helps nobody. A welcome message and a page of the front end are no liveness. High where
+    this repository says how the service is deployed, medium where it does not: an example, or a part of something.
 
     Fix: a health router beside the others with ``/health/live``, included in the application.
     """
@@ -64,6 +66,7 @@ class NoLiveness(Check):
     def _missing(self, project: Project, app: App) -> Finding:
         return Finding(
             app.place, f"{app.spec} has no health route: nothing can tell a hung process from a working one.",
+            "high" if deploys(project.facts) else "medium",
             confidence="medium" if project.facts.unresolved else "high", fix=_fix(project, app), app=app.spec,
         )
 
@@ -105,7 +108,7 @@ ITEMS = ("from fastapi import APIRouter\n\nrouter = APIRouter(prefix=\"/{name}\"
 LIVE = files(__package__).joinpath("health.py.tmpl").read_text(encoding="utf-8")
 NoLiveness.examples = (
     Bad(  # the router goes beside the others
-        {"app/__init__.py": "", "app/routers/__init__.py": "",
+        {"Procfile": "web: uvicorn app.main:app\n", "app/__init__.py": "", "app/routers/__init__.py": "",
          "app/main.py": HEAD + "from app.routers import items, users\n\napp = FastAPI()\n"
          "app.include_router(items.router)\napp.include_router(users.router)\n",
          "app/routers/items.py": ITEMS.format(name="items"), "app/routers/users.py": ITEMS.format(name="users")},
@@ -120,7 +123,7 @@ NoLiveness.examples = (
         {"main.py": HEAD + "app = FastAPI()\n\n\n@app.get(\"/\")\ndef root() -> dict[str, str]:\n"
          "    return {\"status\": \"ok\"}\n\n\n@app.get(\"/jobs/{job_id}/status\")\ndef job(job_id: int) -> int:\n"
          "    return job_id\n\n\n@app.get(\"/payment/stripe/status\")\ndef stripe() -> str:\n    return \"paid\"\n"},
-        at=("main.py:3",), severity="high",
+        at=("main.py:3",), severity="medium",
     ),
     Bad(  # it asks the database, through a dependency
         {"main.py": "from fastapi import Depends, FastAPI\nfrom sqlalchemy import create_engine, text\n"

@@ -9,6 +9,7 @@ from string import Template
 
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.health import LIBRARIES, HealthRoute
+from readybook.facts.processes import deploys
 from readybook.facts.program import App
 from readybook.facts.stores import Store
 from readybook.finding import Answer
@@ -26,7 +27,8 @@ class NoReadiness(Check):
     Looked at: the databases, Redis and MongoDB clients and brokers that the code behind each served application sets
     up, and which of them its health routes ask, through dependencies and helpers. Without readiness a process that has
     lost its database stays in rotation and answers every request with an error. A route that always answers "ok" is
-    liveness. Medium where one dependency is in use; low where the route asks without a time limit of its own.
+    liveness. Medium where one dependency is in use or nothing here deploys the service; low where the route asks
+    without a time limit of its own.
 
     Fix: ``/health/ready`` asks each of them at once, each within a time limit, logs what fails and answers 503 with the
     state of each. It joins the health router that the application has.
@@ -86,7 +88,7 @@ class NoReadiness(Check):
     def _missing(self, project: Project, app: App, stores: tuple[Store, ...], needed: list[str],
                  routes: list[HealthRoute]) -> Finding:
         claims = next((h for h in routes if re.search("ready|readiness", h.route.path, re.IGNORECASE)), None)
-        severity = "high" if len(needed) > 1 else "medium"
+        severity = "high" if len(needed) > 1 and deploys(project.facts) else "medium"
         if claims is not None:
             return Finding(claims.route.place, f"GET {claims.route.path} says that the service is ready without asking "
                            f"{_listed(needed)}.", severity, app=app.spec,

@@ -74,7 +74,7 @@ BAD = (
         fixed={"app/health.py": HEAD + READY.format(router="router", path="/health/ready") + ASK},
     ),
     Bad(  # two dependencies, no health route
-        {"main.py": ITEMS.format(module="stores"),
+        {"Procfile": "web: uvicorn main:app\n", "main.py": ITEMS.format(module="stores"),
          "stores.py": ENGINE.replace("\n\n", "\nfrom redis.asyncio import Redis\n\n", 1)
          + "cache = Redis.from_url(\"redis://localhost\")\n"},
         at=("main.py:5",), severity="high",

@@ -26,8 +26,9 @@ class NoMigrations(Check):
     Looked at: SQLAlchemy and SQLModel models behind the served applications, Alembic environments and other migration
     tools, and ``create_all`` in what runs at start-up. ``create_all`` makes tables that are missing and changes none:
     the first new column ends in errors, and is added by hand on each database. Without migrations high, medium where
-    the database is SQLite unless configured; beside migrations, an unconditional ``create_all`` at start-up is low: it
-    makes tables that the next migration then fails to make. ``drop_all`` at start-up is critical.
+    the database is SQLite unless configured or nothing here makes the tables; beside migrations, an unconditional
+    ``create_all`` at start-up is low: it makes tables that the next migration then fails to make. ``drop_all`` at
+    start-up is critical.
 
     Fix: an Alembic environment that asks the application's own engine for the address and its models for the target,
     sync or async as that engine is; ``create_all`` stays for development. A person has the first revision written.
@@ -137,15 +138,17 @@ def missing(project: Project, models: list[OrmModel], engines: list[Engine], mad
     """No migrations at all."""
     names = list(dict.fromkeys(m.table or m.name for m in models))
     place = made[0].place if made else engines[0].place if engines else models[0].place
+    making = made or any(of_metadata(c, "create_all") for c in project.facts.behaviour.calls)
     unused = any(r.name.lower() == "alembic" for r in project.facts.requirements)
     how = ("create_all() makes what is missing when the application starts, and changes no table that exists" if made
-           else "nothing in the code changes them")
+           else "nothing in the code changes them" if making
+           else "nothing in this repository makes or changes them")
     listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     what = f"{len(names)} table{'s' if len(names) > 1 else ''} ({listed})"
     lite = bool(engines) and all(e.backend == "sqlite" for e in engines)
     return Finding(
         place, f"{what} and no migrations{' (alembic is declared, and not set up)' if unused else ''}: {how}.",
-        "medium" if lite else "high", confidence="high" if made or engines else "medium",
+        "medium" if lite or not making else "high", confidence="high" if making else "medium",
         fix=scaffold(project, models, engines, made, dropped), chain=(models[0].place,),
     )
 

@@ -64,7 +64,7 @@ BAD = (
             "from sqlalchemy import create_engine", "from functools import cache\n\n"
             "from sqlalchemy.ext.asyncio import create_async_engine").replace(
             "engine = create_engine(", "@cache\ndef engine():\n    return create_async_engine(")},
-        at=("app/db.py:15",), severity="high",
+        at=("app/db.py:15",), severity="medium",
     ),
     Bad(  # SQLModel, SQLite unless configured, tables made when the module is imported; alembic is declared only
         {"main.py": "import os\n\nfrom fastapi import FastAPI\nfrom sqlmodel import Field, SQLModel, create_engine\n\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
 from readybook.facts.authentication import authenticates
-from readybook.facts.behaviour import Call
+from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.program import App
 from readybook.facts.ratelimits import RateLimits, rate_limits, slowapi_limiters
 from readybook.facts.values import FromEnv, by_default
@@ -88,13 +88,30 @@ def _answers(project: Project, app: App, routes: list[Route]) -> Iterator[Answer
 
 
 def takes_secrets(project: Project, route: Route) -> bool:
-    """Whether a route takes passwords or codes from whoever calls it."""
-    if route.method != "POST":
+    """Whether a route takes passwords or codes from whoever calls it, and does something with them."""
+    if route.method != "POST" or not _decides(route):
         return False
     form = any(getattr(t, "path", "") in FORMS for t in route.targets)
     if not form and (ELSEWHERE.search(route.path) or not SIGN_IN.search(route.path)):
         return False
     return not any(authenticates(project.facts.behaviour, t) for t in route.targets)
+
+
+def _decides(route: Route) -> bool:
+    """Whether a handler or its dependencies call or compare anything: one that hands back what it got tries nothing."""
+    functions = [f for t in (route.handler, *route.targets) for f in functions_behind(t)]
+    return not functions or any(_holds(f.original.node[6], ("call", "cmp")) for f in functions)
+
+
+def _holds(node: object, kinds: tuple[str, ...]) -> bool:
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, tuple):
+            if part and part[0] in kinds and len(part) > 3:
+                return True
+            todo += part
+    return False
 
 
 def _missing(project: Project, app: App, routes: list[Route], sign_ins: list[Route]) -> Finding:

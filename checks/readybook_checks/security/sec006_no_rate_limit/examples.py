@@ -7,7 +7,7 @@ from importlib.resources import files
 from readybook import Bad, Good
 
 HEAD = "from fastapi import FastAPI\n\napp = FastAPI()\n"
-SIGN_IN = "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> str:\n    return name\n"
+SIGN_IN = "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> str:\n    return find(name, password)\n"
 ROUTE = "\n\n@app.get(\"/items\")\ndef items() -> list[int]:\n    return [1]\n"
 HEALTH = "\n\n@app.get(\"/health\")\ndef health() -> str:\n    return \"ok\"\n"
 CONFIG = ("from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
@@ -37,7 +37,7 @@ EXAMPLES = (
     Bad(  # sign-in in a router, Redis known to the settings
         {"app/__init__.py": "", "app/config.py": CONFIG + END,
          "app/users.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.post(\"/login\")\n"
-         "def login(name: str, password: str) -> str:\n    return name\n",
+         "def login(name: str, password: str) -> str:\n    return find(name, password)\n",
          "app/main.py": "from fastapi import FastAPI\n\nfrom app import users\nfrom app.config import settings\n\n"
          "app = FastAPI(title=settings.redis_url[:0])\napp.include_router(users.router)\n" + HEALTH,
          "requirements.txt": "fastapi==0.165.0\npydantic-settings==2.16.3\nredis==7.1.0\n"},
@@ -48,7 +48,7 @@ EXAMPLES = (
             "app/rate_limit.py": _module("settings.redis_url", "{\"/health\"}", True),
             "app/users.py": "from fastapi import APIRouter, Depends\n\nfrom app.rate_limit import limit_sign_ins\n\n"
             "router = APIRouter()\n\n\n@router.post(\"/login\", dependencies=[Depends(limit_sign_ins)])\n"
-            "def login(name: str, password: str) -> str:\n    return name\n",
+            "def login(name: str, password: str) -> str:\n    return find(name, password)\n",
             "app/main.py": "from fastapi import Depends, FastAPI\n\nfrom app import users\n"
             "from app.config import settings\nfrom app.rate_limit import limit_requests\n\n"
             "app = FastAPI(title=settings.redis_url[:0], dependencies=[Depends(limit_requests)])\n"
@@ -57,6 +57,9 @@ EXAMPLES = (
         },
     ),
     Bad({"main.py": HEAD + ROUTE}, at=("main.py:3",), severity="medium"),
+    Bad(  # named like a sign-in, and nothing is tried there
+        {"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> str:\n    return name\n"},
+        at=("main.py:3",), severity="medium"),
     Bad(  # dependencies there already; another service's 429 that is handed on is no limit
         {"main.py": "import httpx\nfrom fastapi import Depends, FastAPI, HTTPException\n\n\n"
          "def tenant() -> int:\n    return 1\n\n\napp = FastAPI(dependencies=[Depends(tenant)])\n\n\n"

@@ -15,7 +15,7 @@ from readybook_checks.architecture.app_module import free_module
 
 WANTED = (
     ("X-Content-Type-Options", ("x-content-type-options",)),
-    ("X-Frame-Options or a Content-Security-Policy", ("x-frame-options", "content-security-policy")),
+    ("X-Frame-Options (or Content-Security-Policy)", ("x-frame-options", "content-security-policy")),
     ("Referrer-Policy", ("referrer-policy",)),
 )
 _PAGES = re.compile(r"\bHTMLResponse\(|\bresponse_class\s*=\s*(?:\w+\.)*HTMLResponse\b|\.TemplateResponse\(")
@@ -66,7 +66,7 @@ class NoSecurityHeaders(Check):
 
 
 def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _pages(project: Project, app: App) -> str:
