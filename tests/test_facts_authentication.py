@@ -24,6 +24,10 @@ def the_route(text: str, **more: str):
     "        raise NotAuthenticatedError\n\n\n@app.post('/', dependencies=[Depends(must)])\ndef add(): ...\n",
     "class PermissionDenied(Exception):\n    pass\n\n\ndef service():\n    raise PermissionDenied('no')\n\n\n"
     "@app.post('/')\ndef add():\n    service()\n",
+    "@app.post('/')\ndef add(x_token: str = Header()):\n    if x_token != 'a':\n"
+    "        raise HTTPException(400, 'no')\n",
+    "import hmac\n\n\ndef key(api_key: str = Header()):\n    if not hmac.compare_digest(api_key, 'a'):\n"
+    "        raise HTTPException(404)\n\n\n@app.post('/', dependencies=[Depends(key)])\ndef add(): ...\n",
 ])
 def test_answers_and_errors_of_ones_own_refuse_too(text):
     facts, route = the_route(text)
@@ -34,6 +38,8 @@ def test_answers_and_errors_of_ones_own_refuse_too(text):
     "@app.post('/')\ndef add():\n    raise HTTPException(404)\n",
     "class OutOfStock(Exception):\n    pass\n\n\n@app.post('/')\ndef add():\n    raise OutOfStock\n",
     "@app.post('/')\ndef add():\n    return JSONResponse({}, 201)\n",
+    "@app.post('/')\ndef add(version: str):\n    if version != 'a':\n        raise HTTPException(400)\n",
+    "@app.post('/')\ndef add(n: int, cursor_token: int = 0):\n    if cursor_token != n:\n        n = 1\n",
 ])
 def test_other_errors_and_answers_refuse_nobody(text):
     facts, route = the_route(text)

@@ -51,14 +51,18 @@ class DeprecatedStartupEvents(Check):
     def _finding(self, project: Project, app: App) -> Finding:
         first = min(app.events, key=lambda e: (e.place.path, e.place.line))
         names = ", ".join(e.name.rpartition(".")[2] for e in app.events)
-        severity, message = "low", f"{names} run from events, which FastAPI deprecates in favour of lifespan."
+        one = len(app.events) == 1
+        run = "runs from an event" if one else "run from events"
+        severity, message = "low", f"{names} {run}, which FastAPI deprecates in favour of lifespan."
         starlette = project.facts.release("starlette")
         if "lifespan" in app.kwargs and any(e.via == "on_event" for e in app.events):
             severity = "high"
-            message = f"{names} never run: the application has a lifespan, and then ignores its own events."
+            message = (f"{names} never {'runs' if one else 'run'}: the application has a lifespan, and then ignores "
+                       "its own events.")
         elif starlette is not None and starlette >= (1,) and any(e.via == "add_event_handler" for e in app.events):
             severity = "high"
-            message = f"{names} are added by add_event_handler, which Starlette 1 does not have: start-up fails."
+            message = (f"{names} {'is' if one else 'are'} added by add_event_handler, which Starlette 1 does not have: "
+                       "start-up fails.")
         return Finding(first.place, message, severity, fix=events_fix(project, app), app=app.spec)
 
 

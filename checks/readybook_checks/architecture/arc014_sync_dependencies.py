@@ -84,12 +84,13 @@ def _finding(behaviour: Behaviour, function: FunctionValue) -> Finding:
     place = function.module.place(function.node, function.qualname)
     others = behaviour.callers.get(id(function.node), [])
     direct = [call for call, shift in others if not shift]
-    title = f"Make {function.name} async"
+    name = function.qualname if function.name == "__call__" else function.name
+    title = f"Make {name} async"
     fix = Fix(title, (MakeAsync(place, function.name),), safety="safe",
               reason="it computes the same, in the event loop instead of a thread")
     if direct:
         fix = advice(title, f"{direct[0].place} calls it too, and would get a coroutine")
-    return Finding(place, f"{function.name}() only computes, and FastAPI takes a thread for it on every request that "
+    return Finding(place, f"{name}() only computes, and FastAPI takes a thread for it on every request that "
                    "depends on it.", fix=fix)
 
 

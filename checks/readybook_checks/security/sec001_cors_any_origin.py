@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right
+from readybook.facts.ambient import signs_in_by_cookie
 from readybook.facts.program import App, Middleware
 from readybook.facts.values import Choice, FromEnv, Unknown, by_default
 from readybook.finding import Answer
@@ -23,8 +24,10 @@ class CorsAnyOrigin(Check):
 
     Looked at: every CORSMiddleware of a served application, its ``allow_origins`` and ``allow_origin_regex``, followed
     through names, settings and environment defaults, list arithmetic and conditions. With ``allow_credentials=True`` a
-    wildcard is critical: Starlette answers with the caller's own origin, so any site reads what a signed-in visitor
-    may read. Without credentials it is medium where routes authenticate, and low where none does.
+    wildcard is critical where the application reads cookies or passwords that browsers send by themselves: Starlette
+    answers with the caller's own origin, so any site reads what a signed-in visitor may read. It is high where nothing
+    of that is seen: a gateway's cookie, or the first one of its own, opens the API. Without credentials it is medium
+    where routes authenticate, and low where none does.
 
     A required variable without a default is no defect: what it holds is not in the code.
 
@@ -63,7 +66,11 @@ class CorsAnyOrigin(Check):
         what = "allow_origin_regex matches every origin" if by_pattern else "allow_origins holds '*'"
         source = origin_of_wildcard(middleware.kwargs.get("allow_origins"))
         where = f" (the default of {source[0]} at {source[1]})" if source else ""
-        if credentials:
+        if credentials and not signs_in_by_cookie(project.facts, app):
+            severity = "high"
+            effect = ("with allow_credentials any website gets the answers to requests with its visitors' cookies; "
+                      "nothing here signs in by cookie, but a proxy may, or the next release")
+        elif credentials:
             severity = "critical"
             effect = "with allow_credentials any website can read what a signed-in visitor may read"
         elif any(project.facts.guarded(r) for r in project.facts.routes if r.app == app.spec):
@@ -151,7 +158,15 @@ CorsAnyOrigin.examples = (
     Bad(
         {"app/main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
          "    allow_origins=[\"*\"],\n    allow_credentials=True,\n)\n"},
-        at=("app/main.py:5",), severity="critical",
+        at=("app/main.py:5",), severity="high",
+    ),
+    Bad(  # a cookie tells who calls
+        {"app/main.py": MAIN.replace("FastAPI\n", "Depends, FastAPI\n", 1)
+         + "from app.users import user\n\napp = FastAPI(dependencies=[Depends(user)])\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n",
+         "app/users.py": "from fastapi import Request\n\n\ndef user(request: Request) -> str | None:\n"
+         "    return request.cookies.get(\"session\")\n"},
+        at=("app/main.py:6",), severity="critical",
     ),
     Bad(  # through settings, two modules away
         {
@@ -162,7 +177,7 @@ CorsAnyOrigin.examples = (
             "    app.add_middleware(Cors, allow_origins=settings.cors_origins, allow_credentials=True)\n"
             "    return app\n\n\napp = create_app()\n",
         },
-        at=("app/main.py:8",), severity="critical",
+        at=("app/main.py:8",), severity="high",
         fixed={"app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
                "    cors_origins: list[str] = []\n\n\nsettings = Settings()\n"},
     ),
@@ -174,13 +189,13 @@ CorsAnyOrigin.examples = (
     Bad(
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
          "    allow_origin_regex=\"^https?://.*$\",\n    allow_credentials=True,\n)\n"},
-        at=("main.py:5",), severity="critical",
+        at=("main.py:5",), severity="high",
     ),
     Bad(  # in the constructor's list
         {"main.py": MAIN + "from starlette.middleware import Middleware\n\napp = FastAPI(\n    middleware=[\n"
          "        Middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True),\n    ]\n)\n",
          "requirements.txt": "fastapi==0.136.0\npydantic-settings==2.10.1\n"},
-        at=("main.py:7",), severity="critical",
+        at=("main.py:7",), severity="high",
     ),
     Good(
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"https://a.example\"])\n"},

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
+from readybook.facts.bindings import statements
 from readybook.facts.dependencies import chain, own_method
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.values import External, by_default
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMES = ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "HTTPBearer", "HTTPBasic", "HTTPDigest",
            "APIKeyHeader", "APIKeyQuery", "APIKeyCookie", "OpenIdConnect")
 REFUSALS = (401, 403)
+CREDENTIAL = re.compile(r"(?i)(?:^|_)(?:token|api_?key|secret|signature)$")
 # errors of one's own that say so by their name; a handler elsewhere gives them their status
 REFUSED = re.compile(r"(?i)unauthori[sz]ed|unauthenticated|not_?authenticated|forbidden|not_?authori[sz]ed"
                      r"|authentication_?(?:error|failed|exception)|authori[sz]ation_?(?:error|failed|exception)"
@@ -32,7 +34,8 @@ def is_scheme(target: Any) -> bool:
 
 
 def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
-    """Whether the function, or what it calls in place, refuses: by an error or an answer with status 401 or 403."""
+    """Whether the function, or what it calls in place, refuses: by an error or an answer with status 401 or 403, or by
+    any error of the client's where a token or key that it was given is not the right one."""
     seen: set[int] = set()
     queue = [function.original]
     while queue and len(seen) < 200:
@@ -40,13 +43,36 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
         if id(f.node) in seen:
             continue
         seen.add(id(f.node))
-        if any(_refusal(behaviour, value) for value, _ in f.attrs.get("__raises__", ())):
+        if any(_refusal(behaviour, value) for value, _ in f.attrs.get("__raises__", ())) or _compares(behaviour, f):
             return True
         for call in behaviour.calls_in(f):
             if _answers_refusal(call):
                 return True
             queue += [g.original for g in functions_behind(call.site.callee)]
     return False
+
+
+def _compares(behaviour: Behaviour, function: FunctionValue) -> bool:
+    """Whether a parameter named for a credential is compared, and a client's error raised where it differs."""
+    raises = {id(s): value for value, s in function.attrs.get("__raises__", ())}
+    given = {p[0] for p in function.params if CREDENTIAL.search(p[0])}
+    if not raises or not given:
+        return False
+    for s in statements(function.node[6]):
+        if s[0] == "if" and any(n[0] == "name" and n[3] in given for n in _sides(s[4])):
+            status = next((status_of(behaviour, raises[id(b)]) for b in s[5] if id(b) in raises), None)
+            if status is not None and 400 <= status < 500:
+                return True
+    return False
+
+
+def _sides(test: Any) -> tuple[Any, ...]:
+    """What ``a != b`` or ``not compare_digest(a, b)`` compares."""
+    if test[0] == "cmp" and [op for op, _ in test[4]] == ["NotEq"]:
+        return test[3], test[4][0][1]
+    inner = test[4] if test[0] == "unary" and test[3] == "Not" else None
+    called = inner is not None and inner[0] == "call" and inner[3][-1] == "compare_digest"
+    return inner[4] if inner is not None and called else ()
 
 
 def _refusal(behaviour: Behaviour, value: Any) -> bool:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from string import Template
 
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.engines import is_from_env
 from readybook.facts.health import LIBRARIES, HealthRoute
 from readybook.facts.processes import deploys
 from readybook.facts.program import App
@@ -27,8 +28,8 @@ class NoReadiness(Check):
     Looked at: the databases, Redis and MongoDB clients and brokers that the code behind each served application sets
     up, and which of them its health routes ask, through dependencies and helpers. Without readiness a process that has
     lost its database stays in rotation and answers every request with an error. A route that always answers "ok" is
-    liveness. Medium where one dependency is in use or nothing here deploys the service; low where the route asks
-    without a time limit of its own.
+    liveness, and a SQLite file of the process needs no asking. Medium where one dependency is in use or nothing here
+    deploys the service; low where the route asks without a time limit of its own.
 
     Fix: ``/health/ready`` asks each of them at once, each within a time limit, logs what fails and answers 503 with the
     state of each. It joins the health router that the application has.
@@ -45,8 +46,9 @@ class NoReadiness(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each served application that needs something beside itself."""
         found = False
+        own = {e.place for e in project.facts.engines if e.backend == "sqlite" and not is_from_env(e.url)}
         for app in project.facts.apps:
-            stores = project.facts.stores(app) if app.served else ()
+            stores = tuple(s for s in project.facts.stores(app) if s.place not in own) if app.served else ()
             if stores and any(r.app == app.spec for r in project.facts.routes):
                 found = True
                 yield from self._answers(project, app, stores)

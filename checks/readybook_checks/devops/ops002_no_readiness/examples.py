@@ -115,6 +115,10 @@ GOOD = (
          "backends.py": "import os\n\nfrom pymongo import MongoClient\nfrom redis import Redis\n\n\ndef choose():\n"
          "    if os.environ[\"BACKEND\"] == \"redis\":\n        return Redis()\n    return MongoClient()\n"},
         outcome="unknown"),
+    Good(  # a file beside the process
+        {"main.py": ITEMS.format(module="stores"), "stores.py": PLAIN.replace("postgresql+psycopg://localhost/shop",
+                                                                              "sqlite:///shop.db")},
+        outcome="not_applicable"),
     Good(  # what it asks is made at start-up, out of sight
         {"main.py": "from fastapi import FastAPI, Request\n\nimport db\n\napp = FastAPI()\n\n\n@app.get(\"/ready\")\n"
          "async def ready(request: Request) -> str:\n    await request.app.state.database.execute(\"SELECT 1\")\n"

@@ -20,7 +20,7 @@ from readybook.facts.values import External, text_of
 from readybook.intents import AddFile, EnsureRequirement, EnsureSetting, GuardStatement, Intent
 from readybook_checks.architecture.app_module import served_name, served_root
 
-TITLE = "Add an Alembic environment over the engine and models; create_all in development only"
+TITLE = "Add an Alembic environment over the engine and models"
 SWITCH = EnsureSetting("create_tables_at_start", "bool", "True", "CREATE_TABLES_AT_START", example="false",
                        meaning="make missing tables at start-up; false where migrations run before the service starts")
 ENVIRONMENTS = frozenset({"environment", "env", "app_env", "api_env", "app_environment", "stage", "env_name"})
@@ -84,7 +84,8 @@ def scaffold(project: Project, models: list[OrmModel], engines: list[Engine], ma
     ]
     apart = "; its connect_args are not taken over" if "connect_args" in engine.kwargs else ""
     where = f" in {root}" if root else ""
-    return Fix(TITLE, tuple(intents), kinds=("scaffold", "codemod") if made else ("scaffold",), safety="sketch",
+    title = TITLE + ("; create_all in development only" if made else "")
+    return Fix(title, tuple(intents), kinds=("scaffold", "codemod") if made else ("scaffold",), safety="sketch",
                reason=f"`{FIRST}`{where} writes the first revision against an empty database, and deployments run "
                       f"`alembic upgrade head` before the service starts{apart}")
 

@@ -72,6 +72,10 @@ EXAMPLES = (
                    "        async with sessions() as db:\n"
                    "            yield str(await db.scalar(text(\"SELECT 1\")))\n\n"
                    "    return StreamingResponse(stream())\n"), **NEW}),
+    Good(  # the other dependency closes it
+        {**_files("async def user(db: AsyncSession = Depends(get_db)):\n    await db.get(object, 1)\n"
+                  "    await db.close()\n\n\n@app.get(\"/events\", dependencies=[Depends(user)])\n"
+                  "async def events():\n    return StreamingResponse(ticks())\n"), **NEW}),
     Good({**_files(TICKS.format(scope=", scope=\"function\"")), **NEW}),
     Good({**_files("@app.get(\"/file\")\nasync def file(db: AsyncSession = Depends(get_db)):\n"
                    "    data = await db.scalar(text(\"SELECT 1\"))\n"

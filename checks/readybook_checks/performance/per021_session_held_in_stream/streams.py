@@ -38,7 +38,8 @@ class Stream:
 class Session:
     """The session a route gets from a dependency with ``yield``. ``name`` is the handler's parameter, empty when only
     another dependency takes it; ``depends`` the place of its ``Depends(…)`` when the handler writes it itself.
-    ``shared``: another dependency takes it too. ``early``: it is asked to close when the handler returns."""
+    ``shared``: another dependency takes it too, and does not let it go. ``early``: it is asked to close when the
+    handler returns."""
 
     dependency: FunctionValue
     name: str
@@ -94,12 +95,18 @@ def session(project: Project, stream: Stream) -> Session | None:
     dependency = opened[0]
     name, depends, early = _parameter(stream.handler, dependency)
     takers = [t for t in stream.route.targets if isinstance(t, FunctionValue) and t.original is not dependency
-              and _takes(t.original, dependency)]
+              and _takes(t.original, dependency) and not _lets_go(project, t.original)]
     return Session(dependency, name, depends, bool(takers) or len(opened) > 1, early)
 
 
 def _takes(function: FunctionValue, dependency: FunctionValue) -> bool:
     return _parameter(function, dependency)[0] != ""
+
+
+def _lets_go(project: Project, function: FunctionValue) -> bool:
+    """Whether the last that a function does with its session is to give the connection back."""
+    used = [c for c in project.facts.behaviour.calls_in(function) if any(session_kind(on) for on in receivers(c))]
+    return bool(used) and used[-1].last in RELEASING
 
 
 def _parameter(function: FunctionValue, dependency: FunctionValue) -> tuple[str, Place | None, bool]:

@@ -118,7 +118,7 @@ def _missing(project: Project, app: App, routes: list[Route], sign_ins: list[Rou
     if sign_ins:
         what = f"{_listed(sign_ins)} {'takes' if len(sign_ins) == 1 else 'take'} any number of tries from one client"
     else:
-        what = f"one client can keep its {len(routes)} route{'s' if len(routes) > 1 else ''} busy for all others"
+        what = f"one client can keep its {f'{len(routes)} routes' if len(routes) > 1 else 'route'} busy for all others"
     sure = app.complete and not project.facts.unresolved
     return Finding(app.place, f"{app.spec} limits no client's requests: {what}.", "high" if sign_ins else "medium",
                    confidence="high" if sure else "medium", fix=scaffold(project, app, sign_ins), app=app.spec,

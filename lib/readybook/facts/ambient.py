@@ -1,0 +1,31 @@
+"""What a browser sends by itself: cookies, sessions and passwords it was asked for once.
+
+A bearer token in a header is sent by a page's own script only; a cookie goes out with every request to its site, also
+with those that another site's page makes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from readybook.facts.closure import pulled_in
+
+if TYPE_CHECKING:
+    from readybook.facts import Facts
+    from readybook.facts.program import App
+
+_AMBIENT = re.compile(r"\bset_cookie\b|\.cookies\b|\brequest\.session\b|\b(?:SessionMiddleware|CookieTransport"
+                      r"|APIKeyCookie|HTTPBasic|HTTPDigest|HTTPBasicCredentials)\b|\bCookie\(")
+
+
+def signs_in_by_cookie(facts: Facts, app: App) -> str:
+    """The first file behind an application that reads or sets what browsers send by themselves; empty when none does.
+
+    A session middleware of a package that is added under another name is not seen.
+    """
+    modules = facts.modules
+    for path in sorted(pulled_in(modules, app.place.path)):
+        if modules.by_path[path].role == "application" and _AMBIENT.search(modules.by_path[path].text):
+            return path
+    return ""
