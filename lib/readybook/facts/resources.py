@@ -151,6 +151,8 @@ def _runs(facts: Facts, function: FunctionValue | None, owner: ClassValue | None
     if function is None or owner is None or function.owner is not owner:
         return True, ""
     name = function.original.name
+    if name == "__call__":  # middleware, or a dependency: who registers it runs it
+        return True, ""
     if name in ("__aexit__", "__exit__", "__aenter__", "__enter__", "__del__"):
         used = any(re.search(r"\bwith\b", m.text) for m in facts.modules.by_path.values()
                    if m.role == "application" and re.search(rf"\b{re.escape(owner.name)}\b", m.text))

@@ -11,12 +11,12 @@ from readybook import Fix, Project, advice
 from readybook.facts.application import Route
 from readybook.facts.behaviour import Call
 from readybook.facts.program import App
-from readybook.facts.redisclients import possible_releases
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
 from readybook.intents import AddFile, EnsureImport, EnsureRequirement, EnsureSetting, Intent, SetKeyword
 from readybook.place import Place
 from readybook_checks.architecture.app_module import free_module, with_mounted
+from readybook_checks.architecture.redis_setting import old_redis, redis_address, redis_requirement
 from readybook_checks.devops.health_router import import_name
 
 TITLE = "Count the requests of each client in Redis"
@@ -26,8 +26,6 @@ SIGN_IN = EnsureSetting("sign_in_rate_limit", "str", '"10/minute"', "SIGN_IN_RAT
                         meaning="tries at passwords and codes that one address has")
 STORAGE = EnsureSetting("rate_limit_redis_url", "str", '"redis://localhost:6379/0"', "RATE_LIMIT_REDIS_URL",
                         meaning="where the requests of all processes are counted")
-ADDRESS = re.compile(r"(?i)redis_?(?:url|uri|dsn)")
-ACCESS = {"str": "{}", "SecretStr": "{}.get_secret_value()", "RedisDsn": "str({})"}
 SCRAPED = re.compile(r"/metrics/?$")
 
 
@@ -38,7 +36,7 @@ def scaffold(project: Project, app: App, sign_ins: list[Route]) -> Fix:
         return advice(TITLE, "no name for a new module is free there that the application's file could import")
     if not settings_at_hand(project.facts):
         return advice(TITLE, "settings are handed from function to function: a person says how they come here")
-    if _old_redis(project, app):
+    if old_redis(project, app):
         return advice(TITLE, "the pinned release of redis is older than 5.2, which limits needs")
     release = project.facts.release("fastapi")
     if release is not None and release < (0, 87):
@@ -48,12 +46,10 @@ def scaffold(project: Project, app: App, sign_ins: list[Route]) -> Fix:
     wired = [w for a in with_mounted(project, app) for w in _wiring(project, app, a, home)]
     if not wired:
         return advice(TITLE, "the application is not built by a call that an edit could find")
-    address, storage = _address(project)
+    address, storage = redis_address(project, STORAGE)
     text = _module(project, app, address, bool(guards))
     settings = (GENERAL, *((SIGN_IN,) if guards else ()), *storage)
-    needs = [EnsureRequirement("limits", ">=4.2,<6")]
-    if not project.facts.packages.declares("redis"):
-        needs.append(EnsureRequirement("redis", ">=5.2,<9"))
+    needs = [EnsureRequirement("limits", ">=4.2,<6"), *redis_requirement(project)]
     title = f"{TITLE}, sign-ins more strictly" if guards else TITLE
     return Fix(title, (*settings, AddFile(home[0], text), *wired, *guards, *needs), kinds=("scaffold",),
                safety="review", reason=_reason(project))
@@ -65,22 +61,6 @@ def _reason(project: Project) -> str:
         reason += ("; behind a proxy all clients have its address until FORWARDED_ALLOW_IPS names its network, so set "
                    "that first")
     return reason
-
-
-def _old_redis(project: Project, app: App) -> bool:
-    exact = project.facts.release("redis", app.place.path)
-    releases = possible_releases(project.facts, "redis", app.place.path)
-    highest = releases[1] if releases else None
-    return exact < (5, 2) if exact is not None else highest is not None and highest < 5
-
-
-def _address(project: Project) -> tuple[str, tuple[EnsureSetting, ...]]:
-    """The expression for the address of Redis, and the setting to be made when the project has none for it."""
-    for cls in project.facts.settings_classes:
-        for f in cls.fields:
-            if ADDRESS.fullmatch(f.name) and f.annotation in ACCESS and f.default is not None:
-                return ACCESS[f.annotation].format(f"{{setting:{f.name}}}"), ()
-    return "{setting:rate_limit_redis_url}", (STORAGE,)
 
 
 def _module(project: Project, app: App, address: str, strict: bool) -> str:
