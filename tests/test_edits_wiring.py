@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from readybook.edits import apply, setting_access
 from readybook.errors import PatchError
+from readybook.gitpatch import short_subject
 from readybook.intents import AddFile, EnsureRouter, EnsureSetting, EventsToLifespan, ReplaceExpression, SetKeyword
 from readybook.place import Place
 from readybook.project import Project
@@ -387,3 +388,20 @@ def test_a_router_whose_name_is_taken_gets_another() -> None:
     new = apply(project, [EnsureRouter(Place("main.py", 5), "health", "router")])["main.py"]
     assert "from health import router as health_router\nfrom users import router\n" in new
     assert new.endswith("app.include_router(router)\napp.include_router(health_router)\n")
+
+
+def test_a_setting_of_the_applications_own_file_is_refused_where_the_object_is_not_made_yet() -> None:
+    text = ("from fastapi import FastAPI\nfrom pydantic_settings import BaseSettings\n\napp = FastAPI()\n\n\n"
+            "class Settings(BaseSettings):\n    name: str = \"a\"\n\n\n"
+            "def begin() -> str:\n    return Settings().name\n")
+    setting = EnsureSetting("docs_enabled", "bool", "False", "DOCS_ENABLED")
+    shown = SetKeyword(Place("main.py", 4), "FastAPI", "openapi_url", "{setting:docs_enabled}")
+    with pytest.raises(PatchError):
+        apply(Project.from_files({"main.py": text}), [setting, shown])
+
+
+def test_subjects_end_with_a_word_that_ends_them() -> None:
+    assert short_subject("Answer unexpected errors with one envelope and then the request's id") == (
+        "answer unexpected errors with one envelope and then")
+    assert short_subject("Answer unexpected errors with one more envelope and with the request's id") == (
+        "answer unexpected errors with one more envelope")

@@ -134,10 +134,11 @@ def _quoted(path: str) -> bytes:
 
 
 LOOSE = frozenset(
-    "a an the and or of in on at to by for from with as is are be its it that which than into not per".split())
+    "a an the and or of in on at to by for from with as is are be its it that which than into not per every each all no"
+    .split())
 
 
-def short_subject(title: str, width: int = 56) -> str:
+def short_subject(title: str, width: int = 59) -> str:
     """A fix's title as the subject of a commit: cut between words, and never after one that points to the next."""
     title = title.rstrip(".")
     if len(title) <= width:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.secretvalues import names_secret
+from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpression
 
@@ -95,6 +97,10 @@ def fix(project: Project, call: Call) -> Fix:
     text = f"{written[0]}({written[1]})"
     arguments = re.sub(r",\s*flush\s*=\s*(True|False)$", "", written[1])
     level = level_of(text, any(c.startswith("except") and not EXPECTED.search(c) for c in call.conditions))
+    plain = [unparse(a) for a in node[4] if a[0] in ("name", "attr")]
+    secret = next((text for text in plain if names_secret(text.rpartition(".")[2])), "")
+    if secret:
+        return advice("Take the line out", f"it writes {secret}, which no log should hold")
     if not node[4]:
         return advice("Drop the empty print", "an empty line has no place in a log")
     new = f"{name}.{level}({_message(node[4], arguments)})"

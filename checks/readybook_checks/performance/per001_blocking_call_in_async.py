@@ -174,7 +174,7 @@ def hop_to_thread(why: Blocking, way: Reached) -> Fix | None:
     if target.path == "open" or why.kind == "file" and target is way.call:
         return None  # the handle would still be read in the loop
     callee, arguments = target.written
-    new = f"await run_in_threadpool({callee}{', ' + arguments if arguments else ''})"
+    new = _in_thread(callee, arguments, target)
     return Fix(
         f"Run {callee} in the thread pool",
         (EnsureImport(target.place.path, "fastapi.concurrency", "run_in_threadpool"),
@@ -182,6 +182,20 @@ def hop_to_thread(why: Blocking, way: Reached) -> Fix | None:
         safety="review",
         reason="the call runs in another thread: what it shares with the event loop must be thread-safe",
     )
+
+
+def _in_thread(callee: str, arguments: str, call: Call) -> str:
+    """The call as one of run_in_threadpool; arguments on lines of their own stay there, each with its own."""
+    lines = [line.strip() for line in arguments.split("\n") if line.strip()]
+    joined = ", ".join([callee, *([" ".join(lines).rstrip(",")] if lines else [])])
+    if len(lines) < 2 or "#" in arguments or '"""' in arguments:
+        return f"await run_in_threadpool({callee}{', ' + arguments if arguments else ''})"
+    line = call.site.module.text.split("\n")[call.place.line - 1]
+    indent = line[:len(line) - len(line.lstrip())]
+    if len(line) + len(joined) < 110 or not all(one.endswith(("," , "(", "[", "{")) for one in lines[:-1]):
+        return f"await run_in_threadpool({joined})"
+    inner = "".join(f"{indent}    {one}\n" for one in (f"{callee},", *lines[:-1], lines[-1].rstrip(",") + ","))
+    return f"await run_in_threadpool(\n{inner}{indent})"
 
 
 def _step_in_loop(way: Reached) -> Call | None:

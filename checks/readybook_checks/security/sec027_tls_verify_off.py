@@ -71,8 +71,10 @@ class TlsVerifyOff(Check):
         """One answer for each switch, and one for each client that is left to verify."""
         behaviour = project.facts.behaviour
         found = False
+        switches = {f.place for c in project.facts.settings_classes for f in c.fields
+                    if by_default(f.default) is False}
         for call in behaviour.calls:
-            answer = _switched(call) or _clients(call)
+            answer = _switched(call, switches) or _clients(call)
             if answer is not None:
                 found = True
                 yield answer
@@ -100,17 +102,17 @@ def _remote(host: str) -> bool:
         and not host.endswith((".local", ".internal", ".svc", ".localhost"))
 
 
-def _switched(call: Call) -> Answer | None:
+def _switched(call: Call, switches: set[Place]) -> Answer | None:
     """What a call says about verification, None when it says nothing."""
     if call.path in UNVERIFIED:
         return _finding(call, f"{call.path}() verifies no certificate", _unverified_fix(call))
     for keyword, (packages, off) in SWITCHES.items():
         if keyword in call.kwargs and call.path.startswith(packages):
-            return _by_keyword(call, keyword, call.kwargs[keyword], off)
+            return _by_keyword(call, keyword, call.kwargs[keyword], off, switches)
     return None
 
 
-def _by_keyword(call: Call, keyword: str, value: Any, off: tuple[Any, ...]) -> Answer | None:
+def _by_keyword(call: Call, keyword: str, value: Any, off: tuple[Any, ...], switches: set[Place]) -> Answer | None:
     target = beginning(call.args[0]) if call.args else beginning(call.kwargs.get("url"))
     if target and HERE.match(target):
         return None
@@ -121,7 +123,7 @@ def _by_keyword(call: Call, keyword: str, value: Any, off: tuple[Any, ...]) -> A
         return Right(call.place, "certificates are verified")
     if isinstance(value, FromEnv):
         message = f"{call.path}() verifies no certificate unless {value.name} is set: that is the default"
-        return _finding(call, message, _setting_fix(value), (value.place,) if value.place else ())
+        return _finding(call, message, _setting_fix(value, switches), (value.place,) if value.place else ())
     fix = Fix("Verify the server's certificate", (RemoveKeyword(call.place, call.last, keyword),), safety="review",
               reason=PRIVATE)
     return _finding(call, f"{call.path}({keyword}={_text(default)}) verifies no certificate", fix)
@@ -168,8 +170,9 @@ def _unverified_fix(call: Call) -> Fix:
                safety="review", reason="a server with a certificate of a private authority is refused")
 
 
-def _setting_fix(value: FromEnv) -> Fix:
-    if value.place is not None and value.place.symbol and value.default is False:
+def _setting_fix(value: FromEnv, switches: set[Place]) -> Fix:
+    """``switches`` are the fields that are false as they are written, not a name of a file or nothing."""
+    if value.place is not None and value.place in switches and value.default is False:
         return Fix(f"Verify unless {value.name} says otherwise",
                    (ReplaceDefault(value.place, value.name.lower(), "True"),), safety="review",
                    reason="deployments that rely on the default must name their CA bundle")

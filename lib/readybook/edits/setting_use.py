@@ -59,7 +59,8 @@ def _after_settings(work: Work, home: SettingsHome, place: Place | None) -> None
     made = home.instance or home.factory
     if place is not None and made is not None and made[0] == home.path:
         offset = draft.now(place.line)
-        end = max(source.span(s)[1] for s in source.module.body if _binds(s, made[1]))
+        # an object that an edit is about to make stands behind the class, so behind the end of what is there now
+        end = max((source.span(s)[1] for s in source.module.body if _binds(s, made[1])), default=len(source.text))
         node = find_class(source, home)
         inside = source.span(node)[0] <= offset <= source.span(node)[1]
         if offset > end and not inside:

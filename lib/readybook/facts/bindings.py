@@ -168,7 +168,9 @@ def guard(text: str, body: Any, conditions: tuple[str, ...] = ()) -> str:
         if f"{text} not in " not in condition and not condition.startswith("not ") and _looks_at(text, condition):
             answer = "checked"
     for s in statements(body):
-        if s[0] == "expr" and s[4][0] in ("call", "await"):
+        if s[0] == "assign" and _looks_up(s[5], text):
+            answer = "checked"
+        elif s[0] == "expr" and s[4][0] in ("call", "await"):
             call = s[4][3] if s[4][0] == "await" else s[4]
             if call[0] == "call" and _validates(call, text):
                 answer = "checked"
@@ -181,6 +183,15 @@ def guard(text: str, body: Any, conditions: tuple[str, ...] = ()) -> str:
             if _looks_at(text, unparse(test)):
                 answer = "checked"
     return answer
+
+
+def _looks_up(value: Node, text: str) -> bool:
+    """Whether a value is the one of many that equals the name: ``next((x for x in known if x.url == url), None)``."""
+    if value[0] != "call" or unparse(value[3]) not in ("next", "any") or not value[4] or value[4][0][0] != "comp":
+        return False
+    tests = [t for _, _, tests, _ in value[4][0][6] for t in tests]
+    return any(t[0] == "cmp" and len(t[4]) == 1 and t[4][0][0] == "Eq" and text in (unparse(t[3]), unparse(t[4][0][1]))
+               for t in tests)
 
 
 def _leaves(block: Any, text: str) -> bool:

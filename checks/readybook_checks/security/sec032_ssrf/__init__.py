@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.bindings import VALIDATOR
+from readybook.facts.bindings import VALIDATOR, bound, guard
 from readybook.facts.formatting import Hole, pieces
 from readybook.facts.objects import ClassValue, Instance
 from readybook.facts.origins import Origins
-from readybook.facts.scopes import Origin, scope_of
+from readybook.facts.scopes import Origin, Scope, argument_of, parameter_of, scope_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
@@ -106,10 +107,17 @@ def _host(origins: Origins, call: Call, node: Node) -> list[Origin]:
     """The sources of the part of an address that names the host."""
     if call.path.endswith(("create_connection", "open_connection")):
         return list(origins.of(call, node[3][0] if node[0] == "tuple" and node[3] else node, clean))
-    seen, found = "", []
-    for piece in pieces(node, scope_of(call)):
+    return _host_of(origins, node, scope_of(call), 0)
+
+
+def _host_of(origins: Origins, node: Node, scope: Scope, depth: int) -> list[Origin]:
+    """The same of an expression in a scope; what callers hand in is judged as they wrote it."""
+    seen: str = ""
+    found: list[Origin] = []
+    for piece in pieces(node, scope):
         if isinstance(piece, Hole):
-            traced = origins.traced(piece.node, piece.scope, clean)
+            handed = _handed_in(origins, piece, depth) if not seen else None
+            traced = origins.traced(piece.node, piece.scope, clean) if handed is None else handed
             found += traced
             seen += "h"
             if seen == "h" and not any(o.kind == "request" for o in traced):
@@ -119,6 +127,26 @@ def _host(origins: Origins, call: Call, node: Node) -> list[Origin]:
         if HOST.match(seen) and "\n" not in seen:
             break
     return found
+
+
+def _handed_in(origins: Origins, hole: Hole, depth: int) -> list[Origin] | None:
+    """What every caller's address says of its host, where the whole address is a parameter; None where it is not."""
+    scope, node = hole.scope, hole.node
+    function = scope.function
+    if function is None or node[0] != "name" or parameter_of(node[3], scope) is None or depth > 3 or scope.given:
+        return None
+    if id(function.original.node) in origins.entries or bound(node[3], scope.body, node):
+        return None
+    found: list[Origin] = []
+    callers = origins.callers.get(id(function.original.node), [])
+    for call, shift in callers[:20]:
+        argument = argument_of(call, function, node[3], shift)
+        if argument is not None:
+            found += [replace(o, chain=(*o.chain, call.place))
+                      for o in _host_of(origins, argument, scope_of(call), depth + 1)]
+    if guard(node[3], scope.body, scope.conditions):
+        found = [replace(o, kind="checked") for o in found]
+    return found if callers else None
 
 
 def _finding(project: Project, call: Call, node: Node, origin: Origin) -> Finding:
@@ -201,4 +229,11 @@ Ssrf.examples = (
          "class Guarded(httpx.AsyncHTTPTransport):\n    pass\n\n\n@app.get(\"/\")\n"
          "async def index(url: str) -> int:\n    async with httpx.AsyncClient(transport=Guarded()) as client:\n"
          "        return (await client.get(url)).status_code\n"}, outcome="unknown"),
+    Good(  # callers put the host there; one is looked up among what is known
+        {"main.py": "import httpx\nfrom fastapi import FastAPI, HTTPException\n\nfrom known import links\n\n"
+         "app = FastAPI()\n\n\ndef fetch(url: str) -> str:\n    return httpx.get(url).text\n\n\n"
+         "@app.get(\"/repo\")\ndef repo(org: str) -> str:\n    return fetch(f\"https://api.example.com/{org}\")\n\n\n"
+         "@app.get(\"/link\")\ndef link(address: str) -> str:\n"
+         "    found = next((one for one in links() if one.address == address), None)\n    if not found:\n"
+         "        raise HTTPException(404)\n    return fetch(address)\n"}),
 )
