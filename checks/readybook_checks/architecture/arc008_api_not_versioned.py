@@ -72,7 +72,7 @@ def _beside(route: Route) -> bool:
 
 
 def _app(project: Project, app: App, routes: list[Route]) -> Iterator[Answer]:
-    library = next((c for c in project.facts.behaviour.calls if c.path.startswith(_LIBRARIES)), None)
+    library = next(iter(project.facts.behaviour.matching(lambda path: path.startswith(_LIBRARIES))), None)
     if library is not None:
         yield Right(library.place, f"{library.path.partition('.')[0]} numbers the routes", app.spec)
         return

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.serving import ServeCommand
-from readybook.facts.values import by_default
+from readybook.facts.streaming import sends_events, streamed_answers
 from readybook.finding import Answer
 from readybook_checks.devops.command_line import add_option, run_by_exec, written
 
 OPTION = "--timeout-graceful-shutdown"
-STREAM, EVENTS = "starlette.responses.StreamingResponse", re.compile(r"(?:^|\.)EventSourceResponse$")
 SECONDS = {"kubernetes": "25", "docker": "8"}  # below the 30 and 10 seconds after which each kills
 FIRST_WITH_OPTION = (0, 22)  # uvicorn
 
@@ -55,12 +54,8 @@ def lasting(project: Project) -> str:
     for route in project.facts.routes:
         if route.method == "WEBSOCKET":
             return f"the websocket {route.path}"
-    for path, calls in project.facts.behaviour.by_path.items():
-        for call in calls if path == STREAM or EVENTS.search(path) else ():
-            given = (*call.args[3:4], call.kwargs.get("media_type"))
-            if path != STREAM or any(str(by_default(v)).startswith("text/event-stream") for v in given):
-                return f"the event stream at {call.place}"
-    return ""
+    events = next((c for c in streamed_answers(project.facts.behaviour) if sends_events(c)), None)
+    return f"the event stream at {events.place}" if events is not None else ""
 
 
 def _signals(project: Project, command: ServeCommand) -> Iterator[Answer]:

@@ -264,7 +264,7 @@ def serves(facts: Facts, app: App, path: str) -> bool:
 
 def spoken_of(facts: Facts, path: str) -> bool:
     """Whether application code mounts something, or names the path outside its routes, as a middleware would."""
-    if any(call.last == "mount" and call.role == "application" for call in facts.behaviour.calls):
+    if facts.behaviour.by_last.get("mount"):
         return True
     quoted = re.compile(rf"[\"']{re.escape(path.rstrip('/') or '/')}/?[\"']")
     served = {r.place.path for r in facts.routes}

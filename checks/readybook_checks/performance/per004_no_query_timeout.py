@@ -128,7 +128,7 @@ def _plain_connections(project: Project) -> Iterator[Call]:
     """Connections without SQLAlchemy in what served applications load; one that listens waits on purpose."""
     facts = project.facts
     near = [pulled_in(facts.modules, app.place.path) for app in facts.apps if app.served]
-    listening = {c.place.path for c in facts.behaviour.calls if c.last in ("add_listener", "notifies")}
+    listening = {c.place.path for name in ("add_listener", "notifies") for c in facts.behaviour.by_last.get(name, ())}
     for call in facts.behaviour.calls_to(*RAW):
         if call.place.path not in listening and (not near or any(call.place.path in files for files in near)):
             yield call

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
 from readybook.facts.program import App
+from readybook.facts.streaming import streamed_answers
 from readybook.finding import Answer
 from readybook.intents import EnsureMiddleware
 
 COMPRESSING = re.compile(r"(?:^|\.)(?:GZip|Brotli|Zstd|Compress|Compression)\w*Middleware$|(?:^|\.)CompressMiddleware$",
                          re.IGNORECASE)
-STREAM, EVENTS = "starlette.responses.StreamingResponse", re.compile(r"(?:^|\.)EventSourceResponse$")
 # the oldest Starlette in which GZipMiddleware was seen to leave event streams alone and to flush each chunk
 STREAM_SAFE = (1, 10)
 PROXY_WORDS = {"nginx": ("gzip",), "caddy": ("encode",), "traefik": ("compress",), "haproxy": ("compression",),
@@ -81,10 +81,7 @@ def by_proxy(project: Project) -> Place | None:
 
 
 def _streams(project: Project) -> Place | None:
-    for path, calls in project.facts.behaviour.by_path.items():
-        if path == STREAM or EVENTS.search(path):
-            return calls[0].place
-    return None
+    return next((call.place for call in streamed_answers(project.facts.behaviour)), None)
 
 
 def _fix(project: Project, app: App) -> Fix:

@@ -46,7 +46,7 @@ class UnsafeDeserialisation(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each call that turns data into objects or code."""
-        calls = [c for c in project.facts.behaviour.calls if _loads(c)]
+        calls = [c for c in project.facts.behaviour.calls_to(*RUAMEL, *PICKLES, *EVALUATORS, *YAML) if _loads(c)]
         if not calls:
             yield NotApplicable("the application's code unpickles and evaluates nothing")
             return

@@ -58,8 +58,8 @@ class InsecureCookie(Check):
 
 
 def _cookies(project: Project) -> Iterator[Answer]:
-    for call in project.facts.behaviour.calls:
-        if call.last != "set_cookie" or call.path and not call.path.startswith(("starlette.", "fastapi.")):
+    for call in project.facts.behaviour.by_last.get("set_cookie", ()):
+        if call.path and not call.path.startswith(("starlette.", "fastapi.")):
             continue
         given = {**dict(zip(ORDER, call.args, strict=False)), **call.kwargs}
         written = {**dict(zip(ORDER, map(unparse, call.site.node[4]), strict=False)),

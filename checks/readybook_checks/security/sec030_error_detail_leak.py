@@ -71,9 +71,9 @@ class ErrorDetailLeak(Check):
 
 def _called(behaviour: Behaviour) -> Iterator[Answer]:
     memory: dict[int, list[Caught]] = {}
-    for call in behaviour.calls:
+    for call in behaviour.matching(lambda path: RAISED.fullmatch(path) or ANSWERED.fullmatch(path)):
         raised = RAISED.fullmatch(call.path) is not None
-        if not raised and not ANSWERED.fullmatch(call.path) or call.site.function is None:
+        if call.site.function is None:
             continue
         named = dict(call.site.node[5])
         index = 1 if raised else 0

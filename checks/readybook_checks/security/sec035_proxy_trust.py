@@ -106,7 +106,7 @@ def _finding(place: Place, what: str, open_to: str) -> Finding:
 
 def _readers(project: Project) -> Iterator[Answer]:
     """Code that reads the header while it serves a request."""
-    calls = [c for c in project.facts.behaviour.calls if c.last == "get" and c.args and _header(c)]
+    calls = [c for c in project.facts.behaviour.by_last.get("get", ()) if c.args and _header(c)]
     reached = first_reached(project.facts.behaviour, calls)
     told: set[tuple[str, str]] = set()  # one answer a function: it asks one header after the other
     for call in calls:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -166,6 +166,14 @@ class Behaviour:
         return index
 
     @cached_property
+    def by_last(self) -> dict[str, list[Call]]:
+        """Calls by the last name of the callee as it is written in the code, each list by path and line."""
+        index: dict[str, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            index[call.last].append(call)
+        return index
+
+    @cached_property
     def by_function(self) -> dict[int, list[Call]]:
         """Calls by the function whose body makes them."""
         index: dict[int, list[Call]] = defaultdict(list)
@@ -206,6 +214,10 @@ class Behaviour:
         """Calls of any of these dotted names, in order of path and line."""
         found = [c for p in paths for c in self.by_path.get(p, [])]
         return sorted(found, key=lambda c: (c.place.path, c.place.line, c.place.column))
+
+    def matching(self, test: Callable[[str], object]) -> list[Call]:
+        """Calls whose dotted name passes a test, in order of path and line; each name is tested once."""
+        return self.calls_to(*(path for path in self.by_path if test(path)))
 
     def calls_in(self, function: FunctionValue) -> list[Call]:
         """The calls a function's own body makes."""

@@ -82,8 +82,8 @@ def _uses(behaviour: Behaviour) -> Iterator[tuple[Call, str, Any, Node | None]]:
     wanted: list[tuple[Call, str, int, str]] = []
     for path, (position, keyword) in KEYS.items():
         wanted += [(call, path, position, keyword) for call in behaviour.by_path.get(path, ())]
-    for call in behaviour.calls:
-        if call.last == "add_middleware" and call.args and _path(call.args[0]) in KEYS:
+    for call in behaviour.by_last.get("add_middleware", ()):
+        if call.args and _path(call.args[0]) in KEYS:
             wanted.append((call, _path(call.args[0]), 1, "secret_key"))
     seen: set[tuple[int, str]] = set()
     for _ in range(_MAX_ROUNDS):

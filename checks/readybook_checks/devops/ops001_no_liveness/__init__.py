@@ -80,9 +80,8 @@ class NoLiveness(Check):
 
 def _hidden(project: Project) -> CannotTell | None:
     """What may register a health route where the code does not show it."""
-    for call in project.facts.behaviour.calls:
-        if LIBRARIES.match(call.path):
-            return CannotTell(f"{call.path.partition('.')[0]} may register a health route", call.place)
+    for call in project.facts.behaviour.matching(LIBRARIES.match):
+        return CannotTell(f"{call.path.partition('.')[0]} may register a health route", call.place)
     for one in project.facts.unresolved:
         lines = project.text(one.place.path).split("\n") if one.place.path in project.files else []
         if one.place.line <= len(lines) and "health" in lines[one.place.line - 1].lower():

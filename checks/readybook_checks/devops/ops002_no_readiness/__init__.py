@@ -70,7 +70,7 @@ class NoReadiness(Check):
                 yield _unlimited(app, best)
             return
         unclear = next((h for h in routes if h.unclear), None)
-        library = next((c for c in project.facts.behaviour.calls if LIBRARIES.match(c.path)), None)
+        library = next(iter(project.facts.behaviour.matching(LIBRARIES.match)), None)
         if unclear is not None:
             what = f"what GET {unclear.route.path} asks ({', '.join(unclear.unclear)}) is not seen"
             yield CannotTell(what, unclear.route.place, app.spec)

@@ -146,8 +146,8 @@ def writes(facts: Facts) -> bool:
     """Whether the application makes folders or keeps a SQLite file, most likely below its working directory."""
     if any(e.backend == "sqlite" for e in facts.engines):
         return True
-    return any(c.path in ("os.makedirs", "os.mkdir", "sqlite3.connect") or (c.path or "").endswith("Path.mkdir")
-               for c in facts.behaviour.calls if c.role == "application")
+    making = ("os.makedirs", "os.mkdir", "sqlite3.connect")
+    return any(path in making or path.endswith("Path.mkdir") for path in facts.behaviour.by_path)
 
 
 def server_intents(facts: Facts, how: Installation) -> tuple[list[Intent], str]:

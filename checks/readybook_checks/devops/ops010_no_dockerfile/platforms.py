@@ -36,7 +36,6 @@ def platform(project: Project) -> str:
         if pattern is not None and project.facts.role(path) in ("application", "documentation", "script"):
             if pattern.search(project.text(path)):
                 return path
-    for call in project.facts.behaviour.calls:
-        if call.path in CALLS and call.role == "application":
-            return f"{CALLS[call.path]} ({call.place})"
+    for call in project.facts.behaviour.calls_to(*CALLS):
+        return f"{CALLS[call.path]} ({call.place})"
     return ""

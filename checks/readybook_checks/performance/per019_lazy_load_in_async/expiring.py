@@ -49,9 +49,9 @@ def late_reads(project: Project) -> list[LateRead]:
     objects = {id(c.site.node) for m in project.facts.orm_models for c in behaviour.calls_to(m.path)}
     objects |= {node for q in project.facts.queries for node, many in q.rows.items() if not many}
     found: dict[Place, LateRead] = {}
-    for call in behaviour.calls:
+    for call in behaviour.by_last.get("commit", ()):
         function = call.site.function
-        if call.last != "commit" or not call.awaited or function is None or function.node[0] != "def":
+        if not call.awaited or function is None or function.node[0] != "def":
             continue
         if any(session_kind(on) == "async" for on in receivers(call)):
             for read in _after(function, call, objects, id(function.node) in handlers):

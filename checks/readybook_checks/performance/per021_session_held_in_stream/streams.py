@@ -15,10 +15,9 @@ from readybook.facts.nodes import nodes, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.queries import session_kind
 from readybook.facts.querychains import receivers
+from readybook.facts.streaming import is_stream
 from readybook.place import Place
 
-STREAMS = ("starlette.responses.StreamingResponse", "sse_starlette.sse.EventSourceResponse",
-           "sse_starlette.EventSourceResponse", "fastapi.sse.EventSourceResponse")
 RELEASING = frozenset(("commit", "rollback", "close", "expunge_all"))
 
 
@@ -62,7 +61,7 @@ def streams(project: Project) -> Iterator[Stream]:
                 yield Stream(route, handler, route.place, handler, _loops(handler))
             else:
                 for call in project.facts.behaviour.calls_in(handler):
-                    source = _source(project, handler, call) if call.path in STREAMS else None
+                    source = _source(project, handler, call) if is_stream(call.path) else None
                     if source is not None:
                         yield Stream(route, handler, call.place, source, _loops(source))
 

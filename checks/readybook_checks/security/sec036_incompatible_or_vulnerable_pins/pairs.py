@@ -85,7 +85,7 @@ def _passlib(facts: Facts, near: str) -> Iterator[Pair]:
 def _limiter(facts: Facts, near: str) -> Iterator[Pair]:
     found = facts.version_of("fastapi-limiter", near)
     own = release(found)
-    uses = [c for c in facts.behaviour.calls if c.path.startswith("fastapi_limiter.FastAPILimiter")]
+    uses = facts.behaviour.matching(lambda path: path.startswith("fastapi_limiter.FastAPILimiter"))
     if own is not None and own >= (0, 2) and uses and found.place is not None:
         yield Pair(found.place, f"fastapi-limiter {found.value} has no FastAPILimiter any more, which {uses[0].place} "
                    "uses: the application does not start.", "critical", "fastapi-limiter", found.value, "0.1.6",
