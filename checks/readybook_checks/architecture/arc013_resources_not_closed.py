@@ -63,6 +63,7 @@ class ResourcesNotClosed(Check):
 
 def _finding(project: Project, app: App, resource: Resource, reached: Any) -> Finding:
     name = f" {resource.access.expression}" if resource.access is not None else ""
+    name = "" if resource.what.endswith(name) else name  # "the database engine engine"
     owner = resource.owner.name if resource.owner is not None else ""
     never = f"{owner}.{resource.closer} would close it, and is never called" if resource.closer else "nothing closes it"
     if reached is not None and not _kept(reached):

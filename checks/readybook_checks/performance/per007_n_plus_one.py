@@ -82,7 +82,7 @@ def _refreshes(call: Call) -> bool:
 
 
 def _queried(behaviour: Behaviour, call: Call, queries: dict[int, Query]) -> Query | None:
-    """The query that a call leads to, in the functions it runs; None for one that is cached."""
+    """The query that a call leads to, in the functions it runs; None for one that is cached or runs after an error."""
     todo = [(f.original, 0) for f in functions_behind(call.site.callee)]
     seen: set[int] = set()
     while todo:
@@ -91,6 +91,8 @@ def _queried(behaviour: Behaviour, call: Call, queries: dict[int, Query]) -> Que
             continue
         seen.add(id(function.node))
         for inner in behaviour.calls_in(function):
+            if any(c.startswith("except") for c in inner.conditions):
+                continue  # for the rows that fail, not for each
             query = queries.get(id(inner.site.node))
             if query is not None and not query.consumed & WRITES:
                 return query

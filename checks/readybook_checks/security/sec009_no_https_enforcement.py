@@ -65,10 +65,21 @@ def _answers(project: Project, app: App) -> Iterator[Answer]:
             return
         what, place, public = opened[0]
         yield Finding(
-            place, f"{what}, and nothing here brings TLS or sends clients to https: passwords and tokens of "
+            place, f"{_capital(what)}, and nothing here brings TLS or sends clients to https: {_carried(project, app)} "
             f"{app.spec} can be read on their way.", "medium" if public else "low", confidence="medium", app=app.spec,
             fix=advice("Put a proxy with a certificate in front that redirects http to https, and publish that alone",
                        "which proxy and which name it has is for a person to say"))
+
+
+def _carried(project: Project, app: App) -> str:
+    """What travels in the open, in words that go before the application's name."""
+    asks = any(project.facts.guarded(r) for r in project.facts.routes if r.app == app.spec)
+    return "passwords and tokens of" if asks else "the requests and answers of"
+
+
+def _capital(what: str) -> str:
+    """A sentence's first word; a service keeps its name as it is written."""
+    return f"T{what[1:]}" if what.startswith("the ") else what
 
 
 def _disbelieved(project: Project, app: App) -> Iterator[Answer]:
@@ -83,7 +94,7 @@ def _disbelieved(project: Project, app: App) -> Iterator[Answer]:
     effect = ("every request is redirected without end" if grave else "addresses that it builds and its redirects are "
               "http, and every client has the proxy's address")
     yield Finding(
-        service.place, f"{tls.what} ends TLS for {service.name}, whose server believes 127.0.0.1 alone: {effect}.",
+        service.place, f"{_capital(tls.what)} ends TLS for {service.name}, whose server believes 127.0.0.1 alone: {effect}.",
         "high" if grave else "medium" if builds else "low", confidence="medium", app=app.spec, chain=(tls.place,),
         fix=_fix(project, served.service.name, service.path, bool(service.ports), app))
 

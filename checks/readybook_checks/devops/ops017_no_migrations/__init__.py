@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
+from readybook.facts import Facts
 from readybook.facts.behaviour import Behaviour, Call, functions_behind
 from readybook.facts.closure import pulled_in
 from readybook.facts.engines import Engine, is_from_env
@@ -45,7 +46,8 @@ class NoMigrations(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for the target, and one for each start that makes tables beside its migrations."""
         facts = project.facts
-        near = frozenset(p for a in facts.apps if a.served for p in pulled_in(facts.modules, a.place.path))
+        behind = [pulled_in(facts.modules, a.place.path) for a in facts.apps if a.served]
+        near = frozenset(p for paths in [b for b in behind if not own_file(facts, b)] or behind for p in paths)
         models = [m for m in facts.orm_models if m.orm in ("sqlalchemy", "sqlmodel") and m.place.path in near]
         tool = migrated(project)
         if not models and (tool is None or not near):
@@ -60,14 +62,22 @@ class NoMigrations(Check):
                     yield beside(project, call, dropped)
             return
         engines = [e for e in facts.engines if e.place.path in near]
-        if engines and all(e.backend == "sqlite" and not is_from_env(e.url) for e in engines):
+        if own_file(facts, near):
             yield NotApplicable("the database is a SQLite file that belongs to the process")
             return
         own = next((p for p in sorted(project.present | set(project.files)) if OWN.search(p)), None)
         if own is not None:
             yield CannotTell("what these scripts migrate is not known", Place(own) if own in project.files else None)
             return
-        yield missing(project, models, engines, made, dropped)
+        apart = frozenset().union(*behind) - near
+        making = any(of_metadata(c, "create_all") and c.place.path not in apart for c in facts.behaviour.calls)
+        yield missing(project, models, engines, made, dropped, bool(made) or making)
+
+
+def own_file(facts: Facts, paths: frozenset[str]) -> bool:
+    """Whether all engines of these modules, one at least, open a SQLite file that belongs to the process."""
+    engines = [e for e in facts.engines if e.place.path in paths]
+    return bool(engines) and all(e.backend == "sqlite" and not is_from_env(e.url) for e in engines)
 
 
 def migrated(project: Project) -> tuple[Place, str] | None:
@@ -134,11 +144,10 @@ def beside(project: Project, call: Call, dropped: list[Call]) -> Finding:
 
 
 def missing(project: Project, models: list[OrmModel], engines: list[Engine], made: list[Call],
-            dropped: list[Call]) -> Finding:
-    """No migrations at all."""
+            dropped: list[Call], making: bool) -> Finding:
+    """No migrations at all; ``making``: code of this repository makes the tables, at start-up or elsewhere."""
     names = list(dict.fromkeys(m.table or m.name for m in models))
     place = made[0].place if made else engines[0].place if engines else models[0].place
-    making = made or any(of_metadata(c, "create_all") for c in project.facts.behaviour.calls)
     unused = any(r.name.lower() == "alembic" for r in project.facts.requirements)
     how = ("create_all() makes what is missing when the application starts, and changes no table that exists" if made
            else "nothing in the code changes them" if making

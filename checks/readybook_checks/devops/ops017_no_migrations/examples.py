@@ -66,6 +66,13 @@ BAD = (
             "engine = create_engine(", "@cache\ndef engine():\n    return create_async_engine(")},
         at=("app/db.py:15",), severity="medium",
     ),
+    Bad(  # the tables of another application, in a SQLite file of its own, are left out
+        {**PROJECT, "app/main.py": MAIN, "own/main.py": "from fastapi import FastAPI\nfrom sqlmodel import Field, "
+         "SQLModel, create_engine\n\n\nclass Hero(SQLModel, table=True):\n    id: int | None = Field(default=None, "
+         "primary_key=True)\n\n\nengine = create_engine(\"sqlite:///heroes.db\")\n"
+         "SQLModel.metadata.create_all(engine)\napp = FastAPI()\n"},
+        at=("app/db.py:11",), severity="medium",
+    ),
     Bad(  # SQLModel, SQLite unless configured, tables made when the module is imported; alembic is declared only
         {"main.py": "import os\n\nfrom fastapi import FastAPI\nfrom sqlmodel import Field, SQLModel, create_engine\n\n"
          "\nclass Hero(SQLModel, table=True):\n    id: int | None = Field(default=None, primary_key=True)\n\n\n"
