@@ -77,7 +77,7 @@ class BlockingCallInAsync(Check):
         first = block.ways[0]
         call, entry, chain, others = first.call, first.entry, first.chain, len(block.ways) - 1
         serves = f"{entry.route.method} {entry.route.path}" if entry.route else entry.kind
-        way = f", {len(chain)} call{'s' if len(chain) > 1 else ''} below" if chain else ""
+        way = f", {len(chain)} call{'s' if len(chain) > 1 else ''} below" if chain else ", in"
         more = f"; {others} more {'entry reaches' if others == 1 else 'entries reach'} it" if others else ""
         message = (
             f"{call.path}({_shown(block.why, call)}) waits for {block.why.what} in the event loop{way} "

@@ -65,8 +65,8 @@ def _answers(project: Project, app: App) -> Iterator[Answer]:
             return
         what, place, public = opened[0]
         yield Finding(
-            place, f"{_capital(what)}, and nothing here brings TLS or sends clients to https: {_carried(project, app)} "
-            f"{app.spec} can be read on their way.", "medium" if public else "low", confidence="medium", app=app.spec,
+            place, f"{_capital(what)}, and nothing here brings TLS or sends clients to https: "
+            f"{_carried(project, app)} {app.spec} can be read on their way.", "medium" if public else "low", confidence="medium", app=app.spec,
             fix=advice("Put a proxy with a certificate in front that redirects http to https, and publish that alone",
                        "which proxy and which name it has is for a person to say"))
 
