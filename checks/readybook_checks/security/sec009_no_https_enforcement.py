@@ -66,7 +66,8 @@ def _answers(project: Project, app: App) -> Iterator[Answer]:
         what, place, public = opened[0]
         yield Finding(
             place, f"{_capital(what)}, and nothing here brings TLS or sends clients to https: "
-            f"{_carried(project, app)} {app.spec} can be read on their way.", "medium" if public else "low", confidence="medium", app=app.spec,
+            f"{_carried(project, app)} {app.spec} can be read on their way.",
+            "medium" if public else "low", confidence="medium", app=app.spec,
             fix=advice("Put a proxy with a certificate in front that redirects http to https, and publish that alone",
                        "which proxy and which name it has is for a person to say"))
 
@@ -94,7 +95,8 @@ def _disbelieved(project: Project, app: App) -> Iterator[Answer]:
     effect = ("every request is redirected without end" if grave else "addresses that it builds and its redirects are "
               "http, and every client has the proxy's address")
     yield Finding(
-        service.place, f"{_capital(tls.what)} ends TLS for {service.name}, whose server believes 127.0.0.1 alone: {effect}.",
+        service.place,
+        f"{_capital(tls.what)} ends TLS for {service.name}, whose server believes 127.0.0.1 alone: {effect}.",
         "high" if grave else "medium" if builds else "low", confidence="medium", app=app.spec, chain=(tls.place,),
         fix=_fix(project, served.service.name, service.path, bool(service.ports), app))
 
