@@ -115,12 +115,14 @@ def main(arguments: list[str]) -> int:
     """0 when all passed (and none was skipped, if that is asked for), 1 otherwise."""
     install_npm_packages()
     tally = Tally()
-    # Cells of one notebook share a kernel, so they must stay on one worker: loadscope.
-    spread = ["-n", os.environ.get("READYBOOK_TEST_JOBS", "2"), "--dist", "loadscope"]
+    # Cells of one notebook share a kernel, so they must stay on one worker: loadscope. Files go out in the order of
+    # conftest.py, the slow ones first: by number of tests, a slow file with few of them would run alone at the end.
+    spread = ["-n", os.environ.get("READYBOOK_TEST_JOBS", "2"), "--dist", "loadscope", "--no-loadscope-reorder"]
     places = ["tests", *(["notebooks"] if any((ROOT / "notebooks").glob("*.ipynb")) else [])]
     if any((ROOT / argument.partition("::")[0]).exists() for argument in arguments):
         places = []
-    good = run_suite("workbook", ROOT, [*places, *spread, "--nbval-lax", "--nbval-current-env", *arguments], tally)
+    cells = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    good = run_suite("workbook", ROOT, [*places, *spread, *cells, *arguments], tally)
     for sample in samples() if not arguments else []:
         good &= run_suite(sample.name, sample, ["-p", "no:cacheprovider", "tests"], tally)
     report_skips(tally)

@@ -133,12 +133,14 @@ def parses(file: SourceFile) -> bool:
 
 
 def removed(before: str, after: str) -> Counter[str]:
-    """The lines that went or were changed, white space and the comment of ``commented`` aside."""
+    """The lines that went or were changed but moved nowhere, white space and the comment of ``commented`` aside."""
     old, new = ([line.rstrip("\r") for line in text.split("\n")] for text in (before, after))
-    gone = Counter[str]()
-    for tag, a, b, _, _ in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag in ("replace", "delete"):
+    gone, came = Counter[str](), Counter[str]()
+    for _, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if old[a:b] != new[c:d]:
             gone.update(" ".join(line.replace(ODD, "").split()) for line in old[a:b])
+            came.update(" ".join(line.replace(ODD, "").split()) for line in new[c:d])
+    gone -= came
     return Counter({line: count for line, count in gone.items() if line})
 
 

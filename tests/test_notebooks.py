@@ -1,11 +1,13 @@
-"""The notebooks: thin, typed, runnable; and the runner, which refuses what it should and leaves no trace of the run."""
+"""The notebooks: thin, typed, runnable; and the runner, which refuses what it should and leaves no trace of the run.
+
+Their cells are run by nbval beside the tests: run_all.py hands it the folder.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -63,15 +65,6 @@ def test_a_notebook_is_stored_clean(notebook) -> None:
             assert bool(cell.outputs) == (CHECKED in tags(cell)), f"{cell.id}: checked cells store output, others none"
             assert not any(output.output_type == "error" for output in cell.outputs)
     assert any(CHECKED in tags(cell) for cell in notebook.cells)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_notebook_runs_under_nbval(path: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-lax",
-               "--nbval-current-env", "--nbval-cell-timeout=300", "-c", str(ROOT / "pyproject.toml"), str(path)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
-    assert " passed" in run.stdout
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -97,6 +98,7 @@ def _header(schema: Schema) -> str:
 def _statement(schema: Schema) -> str | None:
     assert schema.own_config is not None
     line = schema.cls.module.text.split("\n")[schema.own_config.place.line - 1].strip()
+    line = re.sub(r"\s+#[^\"']*$", "", line)
     return line if line.startswith("model_config") and line.endswith((")", "}")) else None
 
 

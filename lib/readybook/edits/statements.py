@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import libcst as cst
+from libcst import matchers as m
 
 from readybook.edits.drafts import Draft, Splice, line_of
 from readybook.edits.python_source import PythonSource
 from readybook.edits.work import Work
 from readybook.intents import RemoveStatement
+
+DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedString())])
 
 
 def remove_statement(work: Work, intent: RemoveStatement) -> None:
@@ -39,7 +42,7 @@ def _without(source: PythonSource, node: cst.CSTNode, name: str) -> Splice:
     if alone:
         indent = source.indent_at(source.span(node)[0])
         return Splice(start, end, f"{indent}pass{source.newline}", f"remove {name}")
-    if source.text[end:].startswith((source.newline, "\n")) and _begins_body(source, start):
+    if source.text[end:].startswith((source.newline, "\n")) and _begins(body, node):
         end += len(source.newline)  # the empty line that stood between it and what follows
     elif not source.text[end:].strip() or source.text[end:].startswith((source.newline, "\n")):
         before = source.text[:start]
@@ -49,5 +52,9 @@ def _without(source: PythonSource, node: cst.CSTNode, name: str) -> Splice:
     return Splice(start, end, "", f"remove {name}")
 
 
-def _begins_body(source: PythonSource, start: int) -> bool:
-    return source.text[:start].rstrip().endswith((":", '"""', "'''"))
+def _begins(body: cst.CSTNode | None, node: cst.CSTNode) -> bool:
+    """Whether a statement is the first of a body, its docstring aside."""
+    before = list(getattr(body, "body", ()))
+    before = before[:before.index(node)] if node in before else [node]
+    documented = len(before) == 1 and m.matches(before[0], DOCSTRING)
+    return documented or not before and isinstance(body, cst.IndentedBlock)
