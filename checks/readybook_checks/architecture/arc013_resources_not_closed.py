@@ -87,24 +87,31 @@ def _fix(project: Project, app: App, resource: Resource) -> Fix:
     reached = resource.access
     if reached is None:
         return advice(TITLE, "no name at the level of a module leads to it")
-    release = project.facts.release("fastapi", app.place.path)
-    if release is not None and release < (0, 93):
-        return advice(TITLE, "the pinned release of FastAPI has no lifespan: a shutdown handler closes it")
-    before: tuple[Intent, ...] = ()
-    if app.events:
-        moved = events_fix(project, app)
-        if not moved.intents:
-            return advice(TITLE, f"the application runs from events, and {moved.reason}")
-        before = moved.intents
-    lifespan = _lifespan(app)
-    if by_default(app.kwargs.get("lifespan")) is not None and lifespan is None:
-        return advice(TITLE, "its lifespan is not a function that an edit could find")
     expression, made = _closing(resource, reached.expression)
     if not expression:
         return advice(TITLE, f"only {resource.owner.name if resource.owner else 'its class'} should use it")
     statement = f"await {expression}" if resource.awaited else expression
-    closing = CloseAtShutdown(app.place, reached.path, reached.name, statement, lifespan)
-    return Fix(TITLE, (*before, *made, closing), safety="safe", reason="it is closed after all that the lifespan does")
+    closing = at_shutdown(project, app, reached.path, reached.name, statement)
+    if isinstance(closing, str):
+        return advice(TITLE, closing)
+    return Fix(TITLE, (*made, *closing), safety="safe", reason="it is closed after all that the lifespan does")
+
+
+def at_shutdown(project: Project, app: App, path: str, name: str, statement: str) -> tuple[Intent, ...] | str:
+    """What runs a statement when the application stops, its events turned into a lifespan first; why not, in words."""
+    release = project.facts.release("fastapi", app.place.path)
+    if release is not None and release < (0, 93):
+        return "the pinned release of FastAPI has no lifespan: a shutdown handler closes it"
+    before: tuple[Intent, ...] = ()
+    if app.events:
+        moved = events_fix(project, app)
+        if not moved.intents:
+            return f"the application runs from events, and {moved.reason}"
+        before = moved.intents
+    lifespan = _lifespan(app)
+    if by_default(app.kwargs.get("lifespan")) is not None and lifespan is None:
+        return "its lifespan is not a function that an edit could find"
+    return (*before, CloseAtShutdown(app.place, path, name, statement, lifespan))
 
 
 def _lifespan(app: App) -> Place | None:
