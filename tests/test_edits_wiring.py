@@ -405,3 +405,14 @@ def test_subjects_end_with_a_word_that_ends_them() -> None:
         "answer unexpected errors with one envelope and then")
     assert short_subject("Answer unexpected errors with one more envelope and with the request's id") == (
         "answer unexpected errors with one more envelope")
+
+
+def test_a_function_that_is_handed_the_settings_reads_them_from_its_parameter() -> None:
+    home = ("from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    name: str = \"a\"\n\n\n"
+            "settings = Settings()\n")
+    main = ("from fastapi import FastAPI\n\nfrom conf import Settings\n\n\n"
+            "def build(given: Settings) -> FastAPI:\n    return FastAPI(title=given.name)\n")
+    intents = [EnsureSetting("docs_enabled", "bool", "False", "DOCS_ENABLED"),
+               SetKeyword(Place("main.py", 7), "FastAPI", "debug", "{setting:docs_enabled}")]
+    new = apply(Project.from_files({"conf.py": home, "main.py": main}), intents)["main.py"]
+    assert "debug=given.docs_enabled" in new and "import settings" not in new

@@ -111,7 +111,8 @@ def contents(node: Node, path: str) -> bool:
 
 def _answer(origins: Origins, call: Call, kind: str, node: Node, told: set[tuple[int, str]]) -> Answer | None:
     found = origins.of(call, node, clean)
-    given = [o for o in found if o.kind == "request" and (kind == "folder" or not o.segment)]
+    given = [o for o in found if o.kind == "request" and (kind == "folder" or not o.segment)
+             and not _uploaded(origins, o)]
     if not given:
         if any(o.kind == "checked" for o in found):
             return Right(call.place, "the path is looked at before")
@@ -125,6 +126,13 @@ def _answer(origins: Origins, call: Call, kind: str, node: Node, told: set[tuple
         return None
     told.add(key)
     return _finding(origins, call, kind, origin)
+
+
+def _uploaded(origins: Origins, origin: Origin) -> bool:
+    """Whether a parameter of a handler is the contents of an upload: ``image: bytes = File()``."""
+    functions = [e.function for e in origins.entries.values() if e.function.module.path == origin.place.path]
+    return any(p[0] == origin.what and p[1] is not None and unparse(p[1]).startswith(("bytes", "Annotated[bytes"))
+               for f in functions for p in f.params)
 
 
 def _finding(origins: Origins, call: Call, kind: str, origin: Origin) -> Finding:
@@ -223,4 +231,10 @@ PathTraversal.examples = (
          "@app.post(\"/t\")\ndef texts(body: Choice, ending: str) -> str:\n"
          "    ending = ending.replace(\".\", \"\")\n    Path(f\"/data/original.{ending}\").unlink()\n"
          "    return Path(f\"/data/{body.locale}.json\").read_text()\n"}),
+    Good(  # bytes are no name
+        {"main.py": "import shutil\nfrom pathlib import Path\n\nfrom fastapi import FastAPI, File\n\n"
+         "app = FastAPI()\n\n\n"
+         "def keep(data: bytes | Path) -> None:\n    if isinstance(data, Path):\n"
+         "        shutil.copy2(data, \"/data/image\")\n\n\n@app.post(\"/image\")\n"
+         "def image(image: bytes = File()) -> None:\n    keep(image)\n"}),
 )

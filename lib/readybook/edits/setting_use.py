@@ -49,8 +49,25 @@ def setting_access(
         attribute = listed_name(attribute)
     home = find_settings(work)
     assert home is not None
+    given = _handed_in(work, home, path, place) if place is not None else ""
+    if given:
+        return f"{given}.{attribute}", ()
     text, wants = access(work, home, path)
     return f"{text}.{attribute}", (EnsureImport(path, *wants),) if wants else ()
+
+
+def _handed_in(work: Work, home: SettingsHome, path: str, place: Place) -> str:
+    """The parameter by which the function around a place has the settings already; empty when it has none."""
+    source, found = work.source(path), ""
+    offset = work.draft(path).now(place.line)
+    for function in source.nodes(cst.FunctionDef):
+        start, end = source.span(function.body)
+        if source.text.rfind("\n", 0, start) < offset <= end:
+            for parameter in (*function.params.params, *function.params.kwonly_params):
+                written = parameter.annotation.annotation if parameter.annotation is not None else None
+                if isinstance(written, cst.Name) and written.value == home.name:
+                    found = parameter.name.value
+    return found
 
 
 def _after_settings(work: Work, home: SettingsHome, place: Place | None) -> None:

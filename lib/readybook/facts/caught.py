@@ -69,7 +69,8 @@ def told_of(node: Node, function: FunctionValue, names: frozenset[str], depth: i
         return
     if kind == "call":
         callee = unparse(node[3])
-        if callee.endswith(("format_exc", "format_exception", "format_tb")):
+        if callee.endswith(("format_exc", "format_exception", "format_tb")) and (
+                callee.startswith("traceback.") or "from traceback import" in function.module.text):
             yield node, "traceback"
             return
         if callee in ("str", "repr", "ascii") and node[4] and node[4][0][0] == "name" and node[4][0][3] in names:

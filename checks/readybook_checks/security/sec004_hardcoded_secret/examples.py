@@ -91,4 +91,12 @@ EXAMPLES = (
          "app/web.py": "POSTHOG_API_KEY = \"phc_Zk3Vb8Qm1Xc6Lp9Rt2Yw5Ns7Hd4Gf0Ja\"\n"},
         outcome="not_applicable",
     ),
+    Bad(  # the image carries the key
+        {"main.py": "import os\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n",
+         "Dockerfile": "FROM python:3.13-slim\nENV SECRET_KEY=560b4ae9522e4c82936efc2b8c310b4e\nCOPY . .\n"
+         "CMD [\"python\", \"main.py\"]\n"}, at=("Dockerfile:2",), severity="critical"),
+    Good(  # for the build only, and a placeholder
+        {"main.py": "import os\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n",
+         "Dockerfile": "FROM python:3.13-slim\nARG SECRET_KEY=560b4ae9522e4c82936efc2b8c310b4e\n"
+         "ENV SECRET_KEY=changeme\nCOPY . .\nCMD [\"python\", \"main.py\"]\n"}),
 )
