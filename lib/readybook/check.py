@@ -69,6 +69,7 @@ class Check(ABC):
     references: ClassVar[tuple[str, ...]] = ()
     attestable: ClassVar[bool] = False
     suppressed_by: ClassVar[tuple[str, ...]] = ()
+    after: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[tuple[Bad | Good, ...]] = ()
 
     @abstractmethod

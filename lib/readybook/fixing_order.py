@@ -61,7 +61,19 @@ def fixing_order(
         gain = max(WEIGHTS[f.severity or check.severity] for f in own) / estimate(check.hours, own).likely
         return stage(i for fix in fixes for i in fix.intents), -gain, check.id
 
-    return sorted((check for check in checks if findings[check.id]), key=key)
+    return _after_others(sorted((check for check in checks if findings[check.id]), key=key))
+
+
+def _after_others(ordered: list[Check]) -> list[Check]:
+    """Each check behind those whose fixes its own builds on, where both have something to do."""
+    placed: list[Check] = []
+    waiting = list(ordered)
+    while waiting:
+        left = {c.id for c in waiting}
+        following = next((c for c in waiting if not left & set(c.after)), waiting[0])
+        waiting.remove(following)
+        placed.append(following)
+    return placed
 
 
 def saved_hours(check: Check, fixed: Sequence[Finding]) -> float:

@@ -42,6 +42,7 @@ class ContainerHealthcheck(Check):
     severity = "medium"
     hours = Hours(0.25, 1, 1, each=0.25)
     fix_kinds = ("config", "advice")
+    after = ("OPS001",)  # a health route tells more than a port that is open
     references = ("https://docs.docker.com/reference/dockerfile/#healthcheck",
                   "https://docs.docker.com/reference/compose-file/services/#healthcheck")
 
