@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from readybook.facts.ignorefiles import docker_ignores, git_ignores
+from readybook.facts.ignorefiles import git_ignores
 
 PATHS = (".env", "backend/.env", "backend/app/.env", ".env.local", ".env.example", "deploy/.env.server", "build/x/.env",
          "a/build/.env", "secrets/key.pem", "key.pem", "src/a b.env", "#x")
@@ -38,16 +38,6 @@ def test_answers_are_those_of_git(texts, tmp_path):
                            input="\0".join(PATHS).encode(), capture_output=True, check=False)
     expected = set(filter(None, asked.stdout.decode().split("\0")))
     assert {p for p in PATHS if git_ignores(texts, p)} == expected
-
-
-@pytest.mark.parametrize(("text", "path", "answer"), [
-    (".env\n", ".env", True), (".env\n", "backend/.env", False), ("**/.env\n", "backend/.env", True),
-    ("**/.env\n", ".env", True), ("*\n!app\n", ".env", True), ("*\n!app\n", "app/.env", False),
-    ("# .env\n", ".env", False), ("/backend/\n", "backend/.env", True),
-    (".env*\n!.env.example\n", ".env.example", False),
-])
-def test_docker_starts_every_pattern_at_the_context(text, path, answer):
-    assert docker_ignores(text, path) is answer
 
 
 def test_hostile_patterns_end():

@@ -7,10 +7,12 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import readybook
+from readybook.intents import Intent
 
 EXPORTS = [
     "Bad", "CannotTell", "Check", "Config", "ConfigError", "Estimate", "Finding", "Fix", "Good", "Hours",
@@ -57,3 +59,8 @@ def test_nothing_heavy_is_imported(code):
     code += "; import sys; print(*sorted(set(sys.modules) & set(sys.argv[1:])))"
     run = subprocess.run([sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_the_guide_to_checks_names_every_intent() -> None:
+    guide = (Path(__file__).resolve().parent.parent / "checks" / "README.md").read_text(encoding="utf-8")
+    assert [kind.__name__ for kind in get_args(Intent) if f"`{kind.__name__}`" not in guide] == []

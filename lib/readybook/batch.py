@@ -6,11 +6,9 @@ gets one task as JSON on its standard input (``python -P -m readybook.batch``) a
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from readybook.ending import end
 from readybook.errors import ReadybookError
 from readybook.manifest import Entry, read_manifest
 from readybook.markup import clip
@@ -186,16 +185,6 @@ def work(task: Mapping[str, Any]) -> dict[str, Any]:
     except Exception as error:
         return {"reason": described(error)}
     return {"reason": ""}
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and whatever it started; nothing happens when they have ended."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _outcomes(entries: tuple[Entry, ...], staging: Path, common: Mapping[str, Any], jobs: int,

@@ -9,7 +9,6 @@ from readybook.place import Place
 
 SAFETIES = ("safe", "review", "sketch")
 KINDS = ("codemod", "scaffold", "config", "advice")
-CONFIDENCES = ("high", "medium", "low")
 SCOPES = ("service", "routes", "none", "unclear")
 
 

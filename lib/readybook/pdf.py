@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
 from readybook.browser import find_browser
+from readybook.ending import end
 
 TIMEOUT = 120.0  # seconds
 FLAGS = ("--headless", "--disable-gpu", "--no-pdf-header-footer", "--virtual-time-budget=15000", "--no-first-run",
@@ -52,9 +51,4 @@ def _run(command: list[str]) -> str:
     except subprocess.TimeoutExpired:
         return f"it took longer than {TIMEOUT:g} seconds"
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
-        process.wait()
+        end(process)

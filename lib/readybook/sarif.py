@@ -22,7 +22,6 @@ from readybook.version import __version__
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 SECURITY_SEVERITY = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0"}  # as code scanning ranks them
-PRECISION = {"high": "high", "medium": "medium", "low": "low"}
 ROOT = "%SRCROOT%"
 TEXT_LIMIT = 1000
 

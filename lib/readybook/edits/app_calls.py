@@ -6,7 +6,7 @@ import libcst as cst
 
 from readybook.edits.drafts import Draft, Splice
 from readybook.edits.lifespan import call_name
-from readybook.edits.python_calls import find_call
+from readybook.edits.python_calls import assigned_name, find_call
 from readybook.edits.python_imports import ensure_import
 from readybook.edits.python_source import PythonSource, last_name
 from readybook.edits.work import Work, spot
@@ -57,7 +57,7 @@ def _built(source: PythonSource, draft: Draft, place: Place, purpose: str) -> tu
     """The call that builds the application, its statement, and the name it is assigned to there."""
     app = find_call(source, draft, place, call_name(source, draft, place))
     first = source.statement(app)
-    owner = _owner(source, app)
+    owner = assigned_name(source, app)
     if not owner or not isinstance(first, cst.SimpleStatementLine):
         raise PatchError(f"{spot(place)}: the application has no name there to {purpose}")
     return app, first, owner
@@ -70,16 +70,6 @@ def _statement(source: PythonSource, first: cst.CSTNode, after: cst.CSTNode, cod
     ended = source.text[:at].endswith(("\n", "\r"))
     code = indent + code
     return Splice(at, at, code + newline if ended else newline + code, key, rank)
-
-
-def _owner(source: PythonSource, app: cst.Call) -> str:
-    """The name that the application is assigned to in its own statement."""
-    above = source.parent(app)
-    if isinstance(above, cst.Assign):
-        return source.code(above.targets[0].target)
-    if isinstance(above, cst.AnnAssign):
-        return source.code(above.target)
-    return ""
 
 
 def _anchor(source: PythonSource, first: cst.CSTNode, owner: str) -> cst.CSTNode:

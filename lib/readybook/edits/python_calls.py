@@ -204,3 +204,13 @@ def _argument_end(source: PythonSource, arg: cst.Arg) -> tuple[int, bool]:
     if isinstance(arg.comma, cst.Comma):
         return source.text.index(",", end) + 1, True
     return end, False
+
+
+def assigned_name(source: PythonSource, call: cst.Call) -> str:
+    """The target that a call is assigned to in its own statement; empty when there is none."""
+    above = source.parent(call)
+    if isinstance(above, cst.Assign):
+        return source.code(above.targets[0].target)
+    if isinstance(above, cst.AnnAssign):
+        return source.code(above.target)
+    return ""

@@ -6,7 +6,7 @@ import libcst as cst
 
 from readybook.edits.drafts import Draft, Splice
 from readybook.edits.lifespan import call_name
-from readybook.edits.python_calls import find_call
+from readybook.edits.python_calls import assigned_name, find_call
 from readybook.edits.python_imports import ensure_import
 from readybook.edits.python_source import PythonSource, last_name
 from readybook.edits.work import Work, spot
@@ -25,7 +25,7 @@ def ensure_router(work: Work, intent: EnsureRouter) -> None:
 
     def planner(source: PythonSource, draft: Draft) -> list[Splice]:
         app = find_call(source, draft, intent.place, call_name(source, draft, intent.place))
-        owner = _owner(source, app)
+        owner = assigned_name(source, app)
         if not owner:
             raise PatchError(f"{spot(intent.place)}: the application has no name there to include a router in")
         included = [c for c in source.nodes(cst.Call)
@@ -35,16 +35,6 @@ def ensure_router(work: Work, intent: EnsureRouter) -> None:
         return [_inclusion(source, app, included, f"{owner}.include_router({name})")]
 
     work.plan(path, planner)
-
-
-def _owner(source: PythonSource, app: cst.Call) -> str:
-    """The name the application is assigned to."""
-    above = source.parent(app)
-    if isinstance(above, cst.Assign):
-        return source.code(above.targets[0].target)
-    if isinstance(above, cst.AnnAssign):
-        return source.code(above.target)
-    return ""
 
 
 def _includes(source: PythonSource, call: cst.Call, owner: str) -> bool:

@@ -52,21 +52,6 @@ def _last(text: str, parts: list[str], folder: bool) -> bool | None:
     return None
 
 
-def docker_ignores(text: str, path: str) -> bool:
-    """Whether a .dockerignore text leaves out a path of its context: all patterns start at the context's root."""
-    answer = False
-    parts = path.split("/")
-    for raw in text.split("\n")[:MAX_PATTERNS]:
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        negated, line = line.startswith("!"), line.removeprefix("!").strip("/ ").removeprefix("./")
-        pattern = line.split("/")
-        if any(_fits(parts[:n], pattern) for n in range(1, len(parts) + 1)):
-            answer = not negated
-    return answer
-
-
 def _fits(parts: Iterable[str], pattern: Iterable[str]) -> bool:
     """Whether segments match a pattern's segments; ``**`` stands for any number of them."""
     states = {0}

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 ROUTABLE = ("classy_fastapi.Routable", "classy_fastapi.routable.Routable")
 CLASSY = {f"{m}.{n}": n for m in ("classy_fastapi", "classy_fastapi.decorators") for n in METHODS}
-RESOURCES = ("fastapi_utils.Resource", "fastapi_restful.Resource", "fastapi_utils.resource.Resource")
 APIS = ("fastapi_utils.Api.add_resource", "fastapi_restful.Api.add_resource",
         "fastapi_utils.resource.Api.add_resource")
 VERSIONED = ("fastapi_versioning.VersionedFastAPI", "fastapi_versioning.versioning.VersionedFastAPI")

@@ -95,11 +95,6 @@ class Models(tuple[OrmModel, ...]):
         close = [m for m in found if m.place.path == near]
         return found[0] if len(found) == 1 else close[0] if len(close) == 1 else None
 
-    def of_table(self, table: str) -> OrmModel | None:
-        """The one model of that table."""
-        found = [m for m in self if m.table == table and table]
-        return found[0] if len(found) == 1 else None
-
 
 def orm_models(run: Interpreter) -> Models:
     """The models of application code."""

@@ -103,7 +103,6 @@ _PART = re.compile(r"[A-Za-z]*(?:[0-9]{1,2}|v[0-9]+)?|[0-9]{1,4}|[a-z]{2,6}[0-9]
 _LOCAL_HOST = re.compile(
     r"(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal|[a-z][a-z0-9_-]*)?(?::[\w{}$]+)?"
 )
-REAL = frozenset({"provider", "private key", "random", "chosen"})
 
 
 def words_of(name: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
+from readybook.ending import end
 from readybook.masking import mask
 
 KEPT_OUTPUT = 200_000  # bytes of a child's output that are looked at, from its end
@@ -165,7 +165,7 @@ class Room:
         try:
             yield Child(process, self.folder / said)
         finally:
-            _end(process)
+            end(process)
 
     def noted(self, word: str) -> tuple[str, ...]:
         """What the guard noted under a word, each once."""
@@ -195,15 +195,6 @@ def read_answer(path: Path, limit: int = 64 * 1024 * 1024) -> object:
         return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _tail(path: Path) -> str:
