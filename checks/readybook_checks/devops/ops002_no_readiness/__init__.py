@@ -10,6 +10,7 @@ from string import Template
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.engines import is_from_env
 from readybook.facts.health import LIBRARIES, HealthRoute
+from readybook.facts.objects import FunctionValue
 from readybook.facts.processes import deploys
 from readybook.facts.program import App
 from readybook.facts.stores import Store
@@ -48,7 +49,8 @@ class NoReadiness(Check):
         found = False
         own = {e.place for e in project.facts.engines if e.backend == "sqlite" and not is_from_env(e.url)}
         for app in project.facts.apps:
-            stores = tuple(s for s in project.facts.stores(app) if s.place not in own) if app.served else ()
+            stores = tuple(s for s in project.facts.stores(app) if s.place not in own
+                           and not _of_middleware(s)) if app.served else ()
             if stores and any(r.app == app.spec for r in project.facts.routes):
                 found = True
                 yield from self._answers(project, app, stores)
@@ -101,6 +103,15 @@ class NoReadiness(Check):
             confidence="medium" if project.facts.unresolved else "high",
             fix=_fix(project, app, stores, needed), app=app.spec, chain=tuple(s.place for s in stores[:5]),
         )
+
+
+def _of_middleware(store: Store) -> bool:
+    """Whether an ASGI middleware opened it for itself: no route reaches it, and the middleware says what happens
+    without it."""
+    function = store.call.site.function if store.call is not None and store.access is None else None
+    owner = function.owner if function is not None and function.name == "__init__" else None
+    call = owner.scope.names.get("__call__") if owner is not None else None
+    return isinstance(call, FunctionValue) and [p[0] for p in call.params[1:]] == ["scope", "receive", "send"]
 
 
 def needed_kinds(stores: tuple[Store, ...]) -> list[str]:

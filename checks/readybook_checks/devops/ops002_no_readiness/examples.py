@@ -94,6 +94,12 @@ BAD = (
     ),
 )
 GOOD = (
+    Good(  # what a middleware opened for itself, no route reaches
+        {"main.py": "from fastapi import FastAPI\nfrom redis.asyncio import Redis\n\n\nclass Keys:\n"
+         "    def __init__(self, app):\n        self.app, self.redis = app, Redis()\n\n"
+         "    async def __call__(self, scope, receive, send):\n        await self.app(scope, receive, send)\n\n\n"
+         "app = FastAPI()\napp.add_middleware(Keys)\n\n\n@app.get(\"/\")\ndef root() -> str:\n    return \"ok\"\n"},
+        outcome="not_applicable"),
     Good(  # through a helper and a time limit
         {"main.py": "import asyncio\n\nfrom fastapi import FastAPI, HTTPException\nfrom sqlalchemy import text\n\n"
          "from db import engine\n\napp = FastAPI()\n\n\nasync def ask() -> None:\n"
