@@ -220,3 +220,19 @@ class User(Base):
         models = Project.from_files({"models.py": source}).facts.orm_models
         tables[source] = [m.table for m in models if m.name == "User"]
     assert tables == {text: [""], plain: ["users"]}
+
+
+def test_of_columns_that_a_condition_chooses_among_what_they_share_is_known() -> None:
+    chosen = ("mapped_column(primary_key=True, index=True) if KIND == 'a' "
+              "else mapped_column(primary_key=True, index=False)]")
+    text = MODERN.replace("mapped_column(primary_key=True)]", chosen).replace(
+        "pk =", "import os\n\nKIND = os.environ['KIND']\npk =")
+    column = models(text)["Team"].column("id")
+    assert column is not None and (column.primary_key, column.index) == (True, None)
+
+
+def test_where_something_else_may_be_chosen_nothing_is_known() -> None:
+    text = MODERN.replace("mapped_column(primary_key=True)]",
+                          "mapped_column(primary_key=True) if 1 in pk_of() else other()]")
+    column = models(text)["Team"].column("id")
+    assert column is not None and (column.primary_key, column.index) == (None, None)

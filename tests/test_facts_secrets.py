@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from readybook import Project
+from readybook import Project, registry
 from readybook.facts.meanings import meaning_of
 from readybook.facts.refusals import refused
 from readybook.facts.secretliterals import SecretLiteral, secret_literals
 from readybook.facts.secretvalues import dsn_password, kind_of, names_secret, names_signing_key, provider_of
 from readybook.facts.signing import signing_keys
+from readybook.run import ask
 
 # put together, so that no scanner of this repository takes them for real ones
 GITHUB = "ghp_" + "a8Kq2Lw9Xc4Vb7Nm1Zp5Rt3Ys6Dh0JfUeGoTi"
@@ -138,3 +139,12 @@ def test_meanings_come_from_descriptions_and_comments():
     )})
     meanings = {v.name: meaning_of(project, v) for v in project.facts.variables}
     assert meanings == {"A": "How many", "B": "per minute", "C": "Where the files are", "D": ""}
+
+
+def test_a_key_is_told_of_with_the_call_in_its_own_file() -> None:
+    """The same literal in two files signs in both."""
+    text = ("import jwt\n\nSECRET_KEY = \"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7\"\n\n\n"
+            "def token() -> str:\n    return jwt.encode({}, SECRET_KEY, algorithm=\"HS256\")\n")
+    check = next(c for c in registry.load() if c.id == "SEC004")
+    found = ask(check, Project.from_files({"a.py": text, "b.py": "\n" + text})).findings
+    assert [[str(step) for step in f.chain] for f in found] == [["a.py:7"], ["b.py:8"]]

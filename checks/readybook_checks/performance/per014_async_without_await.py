@@ -79,11 +79,13 @@ def _plain(behaviour: Behaviour, function: FunctionValue, callers: list[tuple[Ca
 
 def _finding(function: FunctionValue, callers: list[tuple[Call, int]]) -> Finding:
     places = list(dict.fromkeys(str(call.place) for call, _ in callers))
-    where = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+    shown = [*places[:3], f"{len(places) - 3} more"] if len(places) > 3 else places
+    where = " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    awaits = f"the await at {where} gives" if len(places) == 1 else f"the awaits at {where} give"
     return Finding(
         function.module.place(function.node, function.qualname),
-        f"{function.name}() is async and awaits nothing: it holds the event loop from start to end, and the await at "
-        f"{where} gives nobody a turn.",
+        f"{function.name}() is async and awaits nothing: it holds the event loop from start to end, and {awaits} "
+        "nobody a turn.",
         chain=tuple(call.place for call, _ in callers[:3]), fix=advice(
             f"Write `def {function.name}` and drop the await at {where}", "callers and function change together, and "
             "an await may come back with the next feature"))

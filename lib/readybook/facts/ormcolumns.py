@@ -209,21 +209,23 @@ def _marked(kind: Any) -> Instance | None:
         elif isinstance(part, Instance) and part.path == "sqlalchemy.orm.mapped_column()":
             return part
         elif isinstance(part, Choice):
-            options = [o for _, o in part.options]
-            if all(isinstance(o, Instance) and o.path == "sqlalchemy.orm.mapped_column()" for o in options):
-                return _shared(options)
+            options = [o for _, o in part.options
+                       if isinstance(o, Instance) and o.path == "sqlalchemy.orm.mapped_column()"]
+            if options:
+                return _shared(options, len(options) == len(part.options))
     return None
 
 
-def _shared(options: list[Any]) -> Instance:
-    """One ``mapped_column`` with the arguments that all have alike; the others are not known."""
+def _shared(options: list[Any], whole: bool) -> Instance:
+    """One ``mapped_column`` with the arguments that all have alike; the others are not known, and none is where
+    something else may be chosen (``whole`` false)."""
     first = options[0]
     kept: dict[str, Any] = {}
     for name in dict.fromkeys(k for o in options for k in o.kwargs):
         values = [o.kwargs.get(name) for o in options]
-        kept[name] = values[0] if all(v == values[0] for v in values) else Unknown("a condition decides")
+        kept[name] = values[0] if whole and all(v == values[0] for v in values) else Unknown("a condition decides")
     return Instance(first.cls, first.attrs, first.args, kept, first.module, first.node,
-                    arguments_known=all(o.arguments_known for o in options))
+                    arguments_known=whole and all(o.arguments_known for o in options))
 
 
 def _is_type(value: Any) -> bool:
