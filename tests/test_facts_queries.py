@@ -142,7 +142,7 @@ def test_hostile_queries_are_read_in_bounded_time(body):
     found = facts(body)
     start = perf_counter()
     assert len(found.queries) <= 1 and found.row_flow is not None
-    assert perf_counter() - start < 5
+    assert perf_counter() - start < 30  # without a bound it would be hours
 
 
 def test_what_a_subscript_gives_is_no_query():
