@@ -416,3 +416,11 @@ def test_a_function_that_is_handed_the_settings_reads_them_from_its_parameter() 
                SetKeyword(Place("main.py", 7), "FastAPI", "debug", "{setting:docs_enabled}")]
     new = apply(Project.from_files({"conf.py": home, "main.py": main}), intents)["main.py"]
     assert "debug=given.docs_enabled" in new and "import settings" not in new
+
+
+def test_a_new_field_comes_behind_the_text_that_documents_the_last_one() -> None:
+    home = ("from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    workers: int = 1\n"
+            "    \"\"\"how many processes\"\"\"\n\n    def twice(self) -> int:\n        return 2\n\n\n"
+            "settings = Settings()\n")
+    new = apply(Project.from_files({"conf.py": home}), [EnsureSetting("debug", "bool", "False", "DEBUG")])["conf.py"]
+    assert "    \"\"\"how many processes\"\"\"\n    debug: bool = False\n" in new

@@ -126,6 +126,10 @@ def _folder(project: Project, app: App) -> str:
     if not counts:
         return own
     folder, number = min(counts.items(), key=lambda item: (-item[1], item[0].count("/"), item[0]))
+    above = folder.rpartition("/")[0]
+    beside = [f for f in counts if f.rpartition("/")[0] == above]
+    if above and above != own and len(beside) > 2 and number * 2 < sum(counts.values()):
+        return above  # a folder to a feature: it belongs beside them, into none of them
     return own if number == 1 and len(counts) > 1 else folder
 
 

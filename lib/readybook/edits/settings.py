@@ -208,7 +208,7 @@ def _insert_field(
     indent = source.indent_at(source.start(body[0]))
     line = work.fitted(home.path, code, indent, first=True)
     if present:
-        anchor: cst.CSTNode = present[-1].statement
+        anchor: cst.CSTNode = _with_its_text(body, present[-1].statement)
         gap = ""
     else:
         small = body[0].body[0] if isinstance(body[0], cst.SimpleStatementLine) else None
@@ -223,6 +223,14 @@ def _insert_field(
     at = source.line_end(source.span(anchor)[1])
     open_end = not source.text[:at].endswith(("\n", "\r"))
     return Splice(at, at, (newline if open_end else "") + gap + line + ("" if open_end else newline), key)
+
+
+def _with_its_text(body: Sequence[cst.CSTNode], field: cst.CSTNode) -> cst.CSTNode:
+    """The text below a field that documents it, where there is one; else the field."""
+    after = next((body[i + 1] for i, one in enumerate(body[:-1]) if one is field), None)
+    small = after.body[0] if isinstance(after, cst.SimpleStatementLine) and len(after.body) == 1 else None
+    text = isinstance(small, cst.Expr) and isinstance(small.value, cst.SimpleString | cst.ConcatenatedString)
+    return after if text and after is not None else field
 
 
 def _before_fields(source: PythonSource, body: Sequence[cst.CSTNode]) -> tuple[cst.CSTNode | None, str]:

@@ -1,0 +1,31 @@
+"""Where the health router of an application goes."""
+
+from __future__ import annotations
+
+from readybook.intents import AddFile
+from readybook.project import Project
+from readybook_checks.devops.ops001_no_liveness import NoLiveness
+
+ROUTER = ("from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+          "@router.get(\"/{0}\")\ndef {0}() -> int:\n    return 1\n")
+
+
+def added(names: list[str]) -> list[str]:
+    files = {"app/__init__.py": "", "app/routes/__init__.py": ""}
+    lines = ["from fastapi import FastAPI", ""]
+    for name in names:
+        stem = name.replace("/", "_")
+        files[f"app/routes/{name}.py"] = ROUTER.format(stem)
+        lines.append(f"from app.routes.{name.replace('/', '.')} import router as {stem}")
+    lines += ["", "app = FastAPI()", *(f"app.include_router({n.replace('/', '_')})" for n in names)]
+    files["app/main.py"] = "\n".join(lines) + "\n"
+    (finding,) = NoLiveness().find(Project.from_files(files))
+    return [i.path for i in finding.fix.intents if isinstance(i, AddFile)]
+
+
+def test_it_stands_beside_the_folders_of_the_features_and_into_none_of_them():
+    assert added(["users/me", "users/all", "orders/all", "items/all", "shops/all"]) == ["app/routes/health.py"]
+
+
+def test_it_stands_among_the_routers_where_they_are_in_one_folder():
+    assert added(["users", "orders"]) == ["app/routes/health.py"]
