@@ -224,7 +224,7 @@ def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator
         dev = command.server == "fastapi dev"
         what = "runs FastAPI's development server" if dev else "reloads on every change of a file"
         beside = command.source in ("compose", "script") and sound
-        mounted = command.source == "compose" and _mounts_code(project, command)
+        mounted = command.source in ("compose", "script") and _mounts_code(project, command)
         severity = "medium" if beside or mounted else "high"
         note = ", where the image itself would not" if beside else " over the code that it mounts" if mounted else ""
         yield Finding(command.place, f"{_where(command)} {what}{note}: {_short(command.text)!r}.", severity,
