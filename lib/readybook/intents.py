@@ -57,7 +57,7 @@ class ReplaceDefault:
 @dataclass(frozen=True, slots=True)
 class EnsureParameter:
     """The function ``function`` at ``place`` has the parameter ``name``; when not, ``name: annotation = default`` is
-    added after all that can be given by position."""
+    added after all that can be given by position. An empty ``default``: it has none, and comes first."""
 
     place: Place
     function: str

@@ -36,12 +36,14 @@ def _splices(
     if isinstance(given.star_arg, cst.Param) or given.posonly_params:
         raise PatchError(f"{spot(intent.place)}: {intent.function} takes arguments by position only")
     opening = source.text.index("(", source.span(node.name)[1]) + 1
-    text = f"{intent.name}: {intent.annotation} = {intent.default}"
+    text = f"{intent.name}: {intent.annotation}" + (f" = {intent.default}" if intent.default else "")
     key = f"parameter of the function at {source.span(node)[0]}"
     if not everything:
         if given.star_kwarg is not None:
             return [Splice(opening, opening, f"{work.fitted(path, text)}, ", key)]
         return [Splice(opening, opening, work.fitted(path, text), key)]
+    if not intent.default:
+        return [_first(source, everything[0], f"{work.fitted(path, text)},", key)]
     last = everything[-1]
     start, end = source.span(last)[0], _code_end(source, last)
     comma = isinstance(last.comma, cst.Comma)
@@ -52,6 +54,13 @@ def _splices(
     indent = source.indent_at(start)
     head = f"{'' if comma else ','}{source.newline}{indent}"
     return [Splice(end, end, f"{head}{work.fitted(path, text, indent)}{',' if comma else ''}", key)]
+
+
+def _first(source: PythonSource, first: cst.Param, text: str, key: str) -> Splice:
+    """A parameter before the first one, on a line of its own where that one has one."""
+    start = source.span(first)[0]
+    gap = f"{source.newline}{source.indent_at(start)}" if source.begins_line(start) else " "
+    return Splice(start, start, f"{text}{gap}", key)
 
 
 def _inline(work: Work, path: str, source: PythonSource, node: cst.FunctionDef, text: str, key: str, end: int,
