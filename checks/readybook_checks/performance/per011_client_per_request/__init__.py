@@ -10,7 +10,6 @@ from typing import Any
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call, Reached, functions_behind
 from readybook.facts.objects import FunctionValue
-from readybook.facts.program import App
 from readybook.facts.reach import first_reached, startup_functions
 from readybook.facts.resources import near, resources
 from readybook.facts.stores import is_cached
@@ -21,14 +20,13 @@ from readybook.facts.values import Unknown, by_default
 from readybook.finding import Answer
 from readybook.intents import (
     AddFile,
-    CloseAtShutdown,
     EnsureImport,
     Intent,
     RemoveUnusedImport,
     ReplaceExpression,
     SetKeyword,
 )
-from readybook_checks.architecture.arc012_deprecated_startup_events import events_fix
+from readybook_checks.architecture.arc013_resources_not_closed import at_shutdown
 from readybook_checks.devops.health_router import import_name
 
 MADE = (
@@ -214,11 +212,11 @@ def _shared(project: Project, call: Call, library: str, function: FunctionValue)
                       "them")
     if keywords and not sends:
         return advice(TITLE, f"{entered[1]} is handed on, so that its timeout cannot move to the calls it sends")
-    closing = _closing(project, app)
-    if isinstance(closing, str):
-        return advice(TITLE, closing)
     folder = app.place.path.rpartition("/")[0]
     path = f"{folder}/http_client.py" if folder else "http_client.py"
+    closing = at_shutdown(project, app, path, "close_http_client", "await close_http_client()")
+    if isinstance(closing, str):
+        return advice(TITLE, closing)
     text = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
     module = import_name(project, app, path, call.place.path)
     if not module or path in project.present or path in project.files and project.text(path) != text:
@@ -232,7 +230,7 @@ def _shared(project: Project, call: Call, library: str, function: FunctionValue)
     intents: tuple[Intent, ...] = (
         AddFile(path, text), *moved, EnsureImport(call.place.path, module, "http_client"),
         ReplaceExpression(call.place, written, "http_client()"), RemoveUnusedImport(call.place.path, name),
-        *closing(path))
+        *closing)
     return Fix(TITLE, intents, ("scaffold", "codemod"), "review",
                "the calls share 100 connections; tests that patch httpx.AsyncClient in this module patch http_client")
 
@@ -257,29 +255,6 @@ def _sends(project: Project, function: FunctionValue, entered: tuple[Node, str])
             found.append(call)
         todo.extend(p for p in part if isinstance(p, tuple))
     return found if uses == own else None
-
-
-def _closing(project: Project, app: App) -> Any:
-    """Given the new module's path, the intents that close the client; else, as text, why nothing could."""
-    release = project.facts.release("fastapi", app.place.path)
-    if release is not None and release < (0, 93):
-        return "the pinned release of FastAPI has no lifespan that could close it"
-    before: tuple[Intent, ...] = ()
-    if app.events:
-        moved = events_fix(project, app)
-        if not moved.intents:
-            return f"the application runs from events, and {moved.reason}"
-        before = moved.intents
-    place = None
-    lifespan = by_default(app.kwargs.get("lifespan"))
-    if lifespan is not None:
-        functions = functions_behind(lifespan)
-        if len(functions) != 1 or functions[0].original.node[0] != "def":
-            return "its lifespan is not a function that an edit could find"
-        f = functions[0].original
-        place = f.module.place(f.node, f.qualname)
-    name = "close_http_client"
-    return lambda path: (*before, CloseAtShutdown(app.place, path, name, f"await {name}()", place))
 
 
 def _example(library: str) -> Fix:
