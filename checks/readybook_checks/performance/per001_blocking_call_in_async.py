@@ -36,7 +36,8 @@ class BlockingCallInAsync(Check):
     Looked at: everything that runs in the event loop while a request is served (async handlers, async dependencies,
     middleware, exception handlers, websockets), followed through the project's own functions and methods across
     modules. Handlers and dependencies that are plain ``def`` run in a thread pool and are left alone, and so is what is
-    handed to ``to_thread``, ``run_in_threadpool`` or an executor. Start-up code and scripts are not looked at.
+    handed to ``to_thread``, ``run_in_threadpool`` or an executor. Start-up code and scripts are not looked at. Queries
+    of one function, which share their session and their cure, are told once.
 
     Sleeping, HTTP, child processes and database drivers are critical; sending a task to a message broker is high: short
     until the broker is down, and then it waits through every retry; file access is medium: short on a local disk, and
@@ -55,7 +56,8 @@ class BlockingCallInAsync(Check):
     references = ("https://fastapi.tiangolo.com/async/", "https://docs.python.org/3/library/asyncio-dev.html")
 
     def find(self, project: Project) -> Iterator[Answer]:
-        """A finding for each blocking call that the event loop runs; a Right for each entry that reaches none."""
+        """A finding for each blocking call that the event loop runs, one for a function's queries; a Right for each
+        entry that reaches none."""
         behaviour = project.facts.behaviour
         entries = [e for e in behaviour.entries if e.in_loop]
         if not entries:
@@ -68,20 +70,32 @@ class BlockingCallInAsync(Check):
                 ways.setdefault(reached.call.place, []).append(reached)
             if not found:
                 yield Right(entry.place, "reaches no call that is known to block")
+        queries: dict[tuple[int, tuple[object, ...]], list[Block]] = {}
         for reaching in ways.values():
             why = blocking(reaching[0].call.path)
-            if why is not None:
-                yield self._finding(behaviour, Block(why, tuple(sorted(reaching, key=lambda r: len(r.chain)))))
+            if why is None:
+                continue
+            block = Block(why, tuple(sorted(reaching, key=lambda r: len(r.chain))))
+            function = reaching[0].call.site.function
+            if why.kind != "database" or function is None:
+                yield self._finding(behaviour, block)
+            else:  # one session's queries in one function have one cure together
+                key = id(function.original.node), fix(behaviour, block).intents
+                queries.setdefault(key, []).append(block)
+        for blocks in queries.values():
+            blocks.sort(key=lambda b: (b.ways[0].call.place.line, b.ways[0].call.place.column))
+            yield self._finding(behaviour, blocks[0], len(blocks) - 1)
 
-    def _finding(self, behaviour: Behaviour, block: Block) -> Finding:
+    def _finding(self, behaviour: Behaviour, block: Block, alike: int = 0) -> Finding:
         first = block.ways[0]
         call, entry, chain, others = first.call, first.entry, first.chain, len(block.ways) - 1
         serves = f"{entry.route.method} {entry.route.path}" if entry.route else entry.kind
         way = f", {len(chain)} call{'s' if len(chain) > 1 else ''} below" if chain else ", in"
         more = f"; {others} more {'entry reaches' if others == 1 else 'entries reach'} it" if others else ""
+        like = f"; {alike} more quer{'y' if alike == 1 else 'ies'} in that function" if alike else ""
         message = (
             f"{call.path}({_shown(block.why, call)}) waits for {block.why.what} in the event loop{way} "
-            f"{entry.name.rpartition('.')[2]} ({serves}){more}: meanwhile this process serves no other request."
+            f"{entry.name.rpartition('.')[2]} ({serves}){more}{like}: meanwhile this process serves no other request."
         )
         return Finding(
             call.place, message, _severity(block.why, call), confidence="high", fix=fix(behaviour, block),
@@ -219,6 +233,12 @@ def _has_await(body: object) -> bool:
 
 
 BlockingCallInAsync.examples = (
+    Bad(  # two queries of one function, told once
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.orm import Session\n\napp = FastAPI()\n"
+         "db = Session()\n\n\n"
+         "@app.get(\"/\")\nasync def home() -> int:\n    db.execute(\"select 1\")\n    db.commit()\n    return 1\n"},
+        at=("main.py:10",), severity="critical",
+    ),
     Bad(
         {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
          "async def slow() -> dict[str, str]:\n    time.sleep(1)\n    return {\"status\": \"done\"}\n"},
