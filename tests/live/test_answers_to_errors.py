@@ -39,7 +39,7 @@ def add(item: Item, request: Request) -> str:
 
 @app.post("/login")
 def login(item: Item) -> str:
-    return item.name
+    return item.name if item.name == "a" else "nobody"
 """
 FILES = {"main.py": MAIN, "requirements.txt": "fastapi==0.115.0\npydantic-settings==2.16.3\n"}
 STATUSES = {"/items/1": 200, "/items/4": 404, "/items/x": 422, "/items/5": 500}

@@ -47,7 +47,7 @@ router = APIRouter(prefix="/auth")
 
 @router.post("/login")
 async def login(name: str) -> str:
-    return name
+    return name if name == "a" else "nobody"
 """
 FILES = {"main.py": MAIN, "users.py": USERS, "requirements.txt": "fastapi==0.165.0\npydantic-settings==2.16.3\n"}
 

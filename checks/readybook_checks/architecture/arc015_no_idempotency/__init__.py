@@ -51,6 +51,7 @@ class NoIdempotency(Check):
     severity = "low"
     hours = Hours(3, 6, 10)
     fix_kinds = ("scaffold", "advice")
+    after = ("SEC010",)  # its middleware looks at the size of some bodies only
     references = ("https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/",)
     examples = EXAMPLES
 

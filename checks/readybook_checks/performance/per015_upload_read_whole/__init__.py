@@ -48,6 +48,7 @@ class UploadReadWhole(Check):
     severity = "medium"
     hours = Hours(0.25, 1, 2, each=0.25)
     fix_kinds = ("scaffold", "codemod", "advice")
+    after = ("SEC010",)  # a limit on every body leaves nothing to do here
     references = ("https://fastapi.tiangolo.com/tutorial/request-files/#uploadfile",
                   "https://cwe.mitre.org/data/definitions/770.html")
 
