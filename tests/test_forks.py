@@ -65,7 +65,8 @@ def test_what_work_raises_is_raised_here(three):
 
 def test_no_process_and_no_pipe_is_left(three):
     def held() -> tuple[set[str], set[str]]:
-        children = {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+        tasks = Path("/proc/self/task").iterdir()
+        children = {pid for task in tasks for pid in (task / "children").read_text().split()}
         return set(os.listdir("/proc/self/fd")), children
 
     before = held()
