@@ -131,8 +131,13 @@ class Facts(Surroundings):
     def prepare(self) -> None:
         """Work out what most questions start from: the applications, every call and what serves requests."""
         behaviour = self.behaviour
-        for _ in (behaviour.by_path, behaviour.by_function, behaviour.entries, self.problems):
+        for _ in (behaviour.by_path, behaviour.by_last, behaviour.by_node, behaviour.callers, behaviour.by_function,
+                  behaviour.entries, self.problems):
             pass
+        from readybook.facts.closure import pulled_in
+
+        for app in self.apps:
+            pulled_in(self.modules, app.place.path)
 
     @property
     def apps(self) -> tuple[App, ...]:

@@ -67,7 +67,7 @@ def stores(behaviour: Behaviour, engines: tuple[Engine, ...], modules: Modules, 
             found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
                                access(behaviour, engine.call), engine.call))
     for call in behaviour.calls:
-        if call.place.path not in near:
+        if call.site.module.path not in near:
             continue
         callee = call.site.callee
         bases = callee.external_bases() if isinstance(callee, ClassValue) else [call.path]
