@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import synthetic
 
-from readybook import Finding, Fix, Hours, Place, advice
-from readybook.effort import estimate
+from readybook import Finding, Fix, Hours, Place, Project, advice, audit, patch, registry
+from readybook.effort import counted_once, estimate
 from readybook.intents import AddFile
 
 HOURS = Hours(1, 2, 4, 0.5)
@@ -52,6 +53,45 @@ def test_patches_never_cost_more_than_hands():
 def test_estimates_add_up():
     total = hours(None) + hours(SAFE)
     assert (total.low, total.likely, total.high, total.automated) == (2, 4, 8, 2.1)
+
+
+def finding(line: int) -> Finding:
+    return Finding(Place("a.py", line), "m")
+
+
+def test_work_in_common_is_counted_once():
+    common = {f"ARC90{n}": Hours(1, 2, 4, 0.5, once=("lifespan", 1.5)) for n in (1, 2, 3)}
+    common["ARC904"] = Hours(1, 2, 4, 0.5)
+    results = [synthetic.result(id_, "architecture", "low", "Bad.", found, hours=common[id_]) for id_, found in (
+        ("ARC901", ()), ("ARC902", (finding(1),)), ("ARC903", (finding(1), finding(2))), ("ARC904", (finding(1),)))]
+    assert [r.estimate.likely for r in results] == [0, 2, 2.5, 2]
+    once = counted_once(results, common)
+    assert [r.estimate.likely for r in once] == [0, 2, 1.0, 2]  # 0.5 of its own and 0.5 for its second place
+    assert (once[2].estimate.low, once[2].estimate.high) == (0.5, 2.0)  # in the proportion 1:2:4
+    assert counted_once(once, common) == once
+    assert counted_once(results[2:], common) == results[2:]  # alone, it bears the work itself
+
+
+LIFESPANS = ("import httpx\nfrom fastapi import FastAPI\n\napp = FastAPI()\nclient = httpx.AsyncClient()\n\n\n"
+             "@app.on_event(\"startup\")\nasync def begin() -> None:\n    print(client)\n")
+
+
+def test_one_lifespan_for_events_and_resources_is_written_once():
+    project = Project.from_files({"main.py": LIFESPANS})
+    report = audit(project, only=("ARC012", "ARC013"))
+    events, resources = report.results
+    assert [len(r.findings) for r in report.results] == [1, 1]
+    assert (events.estimate.likely, resources.estimate.likely, report.effort.likely) == (1, 0.75, 1.75)
+    assert audit(project, only=("ARC013",)).effort.likely == 1.5
+    checks = registry.select(registry.load(), ("ARC012", "ARC013"))
+    first, *others = patch.series(project, checks).patches
+    assert first.effort_saved > 0 and sum(p.effort_saved for p in (first, *others)) <= report.effort.likely
+
+
+@pytest.mark.parametrize("once", [("lifespan", 2), ("lifespan", -1), ("", 1), ("lifespan", 0)])
+def test_work_in_common_has_a_name_and_is_part_of_the_whole(once):
+    with pytest.raises(ValueError, match="once must be"):
+        Hours(1, 2, 4, once=once)
 
 
 @pytest.mark.parametrize("wrong", [(0, 1, 2, 0), (2, 1, 3, 0), (1, 3, 2, 0), (1, 2, 3, -1)])

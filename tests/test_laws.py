@@ -59,6 +59,16 @@ def test_there_are_checks():
     assert CHECKS
 
 
+def test_a_piece_of_work_in_common_takes_the_same_hours_in_each_check_that_names_it():
+    pieces: dict[str, list[float]] = {}
+    for check in CHECKS:
+        work, hours = check.hours.once
+        if work:
+            pieces.setdefault(work, []).append(hours)
+    assert pieces and {work: (len(hours) > 1, len(set(hours))) for work, hours in pieces.items()} == dict.fromkeys(
+        pieces, (True, 1))
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 class TestEachCheck:
     def test_its_metadata_are_complete(self, check: Check):

@@ -19,16 +19,23 @@ OUTCOMES = ("passed", "partial", "failed", "not_applicable", "unknown", "waived"
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Three-point effort to fix by hand: the first occurrence, and the likely hours each further one adds."""
+    """Three-point effort to fix by hand: the first occurrence, and the likely hours each further one adds.
+
+    ``once`` is the piece of work, and its likely hours, that the first occurrence has in common with the checks that
+    name the same piece (one lifespan for several resources): a run with open findings of several counts it once.
+    """
 
     low: float
     likely: float
     high: float
     each: float = 0.0
+    once: tuple[str, float] = ("", 0.0)
 
     def __post_init__(self) -> None:
         if not 0 < self.low <= self.likely <= self.high or self.each < 0:
             raise ValueError(f"hours must be 0 < low <= likely <= high and each >= 0, not {self}")
+        if not 0 <= self.once[1] < self.likely or bool(self.once[0]) != bool(self.once[1]):
+            raise ValueError(f"once must be a piece of work and less than the likely hours of all, not {self.once}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Hours to fix a result: by hand, and when the offered patches are taken; three points each, with PERT mean and spread.
 
 By hand, n occurrences cost once + (n - 1) × each at the likely point; the low and the high point scale ``each`` in the
-proportion low:likely:high. With patches, every check whose fixes are patches costs a review allowance instead
+proportion low:likely:high. What the cures of several checks have in common (``Hours.once``) is counted with the first
+of them. With patches, every check whose fixes are patches costs a review allowance instead
 (``REVIEW_HOURS`` by safety, once a check, never more than by hand), a sketch costs half of the hand work, and
 occurrences without a patch keep their share of the hand work. A review takes half its allowance when all goes well
 and three times as much when all goes badly.
@@ -11,8 +12,8 @@ The mean of three points is (low + 4 × likely + high) ÷ 6, their spread (high 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from readybook.check import Estimate, Hours, Result
 from readybook.finding import Finding
@@ -45,14 +46,30 @@ class Points:
         return Points(self.low + other.low, self.likely + other.likely, self.high + other.high)
 
 
-def estimate(hours: Hours, findings: Sequence[Finding]) -> Estimate:
-    """The estimate for the open findings of one check."""
+def estimate(hours: Hours, findings: Sequence[Finding], begun: Collection[str] = ()) -> Estimate:
+    """The estimate for the open findings of one check; ``begun`` names the pieces of work that are counted already."""
     n = len(findings)
     if not n:
         return Estimate()
-    further = (n - 1) * hours.each / hours.likely
+    work, common = hours.once
+    further = ((n - 1) * hours.each - (common if work in begun else 0)) / hours.likely
     hand = Points(*(round(h + further * h, DIGITS) for h in (hours.low, hours.likely, hours.high)))
     return Estimate(hand.low, hand.likely, hand.high, round(_patched(hand, findings).likely, DIGITS))
+
+
+def counted_once(results: Iterable[Result], hours: Mapping[str, Hours]) -> list[Result]:
+    """The results with each piece of work that several have in common counted at the first that has findings.
+
+    ``hours`` is check id → hours; a result of another check, or whose hours have nothing in common, is left alone.
+    """
+    begun, counted = set[str](), list[Result]()
+    for result in results:
+        own = hours.get(result.id)
+        if result.findings and own is not None and own.once[0]:
+            result = replace(result, estimate=estimate(own, result.findings, begun))
+            begun.add(own.once[0])
+        counted.append(result)
+    return counted
 
 
 def by_hand(result: Result) -> Points:

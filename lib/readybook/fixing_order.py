@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from readybook.check import Check
 from readybook.effort import estimate
@@ -76,7 +76,10 @@ def _after_others(ordered: list[Check]) -> list[Check]:
     return placed
 
 
-def saved_hours(check: Check, fixed: Sequence[Finding]) -> float:
-    """Likely hours that the patch saves: by hand, less the review that it costs."""
-    found = estimate(check.hours, fixed)
+def saved_hours(check: Check, fixed: Sequence[Finding], begun: Collection[str] = ()) -> float:
+    """Likely hours that the patch saves: by hand, less the review that it costs.
+
+    ``begun`` names the pieces of work that earlier patches of the series did: they are not saved again.
+    """
+    found = estimate(check.hours, fixed, begun)
     return round(found.likely - found.automated, 2)

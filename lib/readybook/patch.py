@@ -131,13 +131,13 @@ def series(
         asked = ask_all(checks, project)
         order = fixing_order(checks, {i: a.findings for i, a in asked.items()}, unsafe)
         stacked, singles = attempts(project, order, asked, (unsafe, waived, on_request))
-    tip, made, unfixed = project, list[_Made](), list[Unfixed]()
+    tip, made, unfixed, begun = project, list[_Made](), list[Unfixed](), frozenset[str]()
     for check, attempt, alone in zip(order, stacked, singles, strict=True):
         unfixed += [Unfixed(print_, check.id, str(f.place), why) for print_, f, why in attempt.unfixed]
         if attempt.texts:
             after = tip.with_files(attempt.texts)
-            made.append(_Made(check, attempt, alone if alone.texts else None, tip, after))
-            tip = after
+            made.append(_Made(check, attempt, alone if alone.texts else None, tip, after, begun))
+            tip, begun = after, begun | {check.hours.once[0]}
     rank = {check.id: number for number, check in enumerate(checks)}
     unfixed.sort(key=lambda u: rank[u.check])
     return _in_git(project, made, tuple(unfixed))
@@ -150,6 +150,11 @@ class _Made:
     alone: Attempt | None
     before: Project
     after: Project
+    begun: frozenset[str]  # pieces of work that earlier patches of the series did
+
+    def saved(self, attempt: Attempt) -> float:
+        """Likely hours that one of its two attempts saves: alone on the base, nothing was begun before it."""
+        return saved_hours(self.check, [f for _, f in attempt.fixed], () if attempt is self.alone else self.begun)
 
 
 def _in_git(project: Project, made: list[_Made], unfixed: tuple[Unfixed, ...]) -> Series:
@@ -197,7 +202,7 @@ def _patch(number: int, one: _Made, attempt: Attempt, before: Project, mail: byt
     return Patch(
         number, f"{number:04d}-{check.id}-{check.name}.patch", check.id, check.title(), safety, reason,
         tuple(p for p, _ in attempt.fixed), tuple(sorted(attempt.texts)),
-        saved_hours(check, [f for _, f in attempt.fixed]), _message(one, attempt), mail, changes,
+        one.saved(attempt), _message(one, attempt), mail, changes,
     )
 
 
@@ -216,7 +221,7 @@ def _message(one: _Made, attempt: Attempt) -> str:
     safety, reason = _safety(attempt)
     title = _plain(check.title())
     titles = dict.fromkeys(_plain(f.fix.title) for _, f in attempt.fixed if f.fix)
-    hours = saved_hours(check, [f for _, f in attempt.fixed])
+    hours = one.saved(attempt)
     parts = [
         f"fix({check.id}): {short_subject(next(iter(titles), title))}", title, "What: " + "; ".join(titles),
         _why(check),

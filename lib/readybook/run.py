@@ -18,7 +18,7 @@ from pathlib import Path
 from readybook import registry
 from readybook.check import Check, Result
 from readybook.config import Config
-from readybook.effort import estimate
+from readybook.effort import counted_once, estimate
 from readybook.errors import ReadybookError
 from readybook.evidence import complete, fingerprints
 from readybook.finding import CannotTell, Finding, NotApplicable, Right
@@ -78,7 +78,8 @@ def audit(
             reported.add(result)
             results[check.id] = result
             waived += own
-        ordered, unmet = _with_reach(project, [results[check.id] for check in chosen])
+        ready = counted_once((results[check.id] for check in chosen), {check.id: check.hours for check in chosen})
+        ordered, unmet = _with_reach(project, ready)
         left_out = sorted({check.id for check in known} - set(results))
         apps, served, problems = _facts(project)
     return Report(

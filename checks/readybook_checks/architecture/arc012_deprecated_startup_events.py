@@ -33,7 +33,7 @@ class DeprecatedStartupEvents(Check):
     name = "deprecated-startup-events"
     category = "architecture"
     severity = "low"
-    hours = Hours(0.5, 1, 3, each=0.25)
+    hours = Hours(0.5, 1, 3, each=0.25, once=("lifespan", 0.75))
     fix_kinds = ("codemod", "advice")
     references = ("https://fastapi.tiangolo.com/advanced/events/",)
 

@@ -38,7 +38,7 @@ class ResourcesNotClosed(Check):
     name = "resources-not-closed"
     category = "architecture"
     severity = "low"
-    hours = Hours(0.5, 1.5, 3, each=0.5)
+    hours = Hours(0.5, 1.5, 3, each=0.5, once=("lifespan", 0.75))
     fix_kinds = ("codemod", "advice")
     references = ("https://fastapi.tiangolo.com/advanced/events/#lifespan",
                   "https://docs.sqlalchemy.org/en/20/core/connections.html#engine-disposal")

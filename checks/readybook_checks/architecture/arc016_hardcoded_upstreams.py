@@ -46,7 +46,7 @@ class HardcodedUpstreams(Check):
     name = "hardcoded-upstreams"
     category = "architecture"
     severity = "low"
-    hours = Hours(0.5, 1, 2, each=0.25)
+    hours = Hours(0.5, 1, 2, each=0.25, once=("settings", 0.25))
     fix_kinds = ("codemod", "advice")
     references = ("https://12factor.net/backing-services",)
     suppressed_by = ("SEC004",)

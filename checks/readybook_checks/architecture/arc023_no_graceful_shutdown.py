@@ -32,7 +32,7 @@ class NoGracefulShutdown(Check):
     name = "no-graceful-shutdown"
     category = "architecture"
     severity = "medium"
-    hours = Hours(0.5, 1, 3)
+    hours = Hours(0.5, 1, 3, once=("lifespan", 0.75))
     fix_kinds = ("config", "advice")
     references = ("https://www.uvicorn.org/settings/#timeouts", "https://docs.docker.com/reference/dockerfile/#shell-form-entrypoint-example")
 

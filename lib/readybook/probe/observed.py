@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from readybook.check import Check, Observed, Result
-from readybook.effort import estimate
+from readybook.effort import counted_once, estimate
 from readybook.errors import ConfigError
 from readybook.evidence import fingerprints
 from readybook.finding import Finding
@@ -78,7 +78,7 @@ def with_observed(report: Report, probed: Mapping[str, Any], checks: Sequence[Ch
                  for row in probed["probes"])
     asked = (AT_RUN_TIME[0], "but for what readybook probe asked the running service")
     not_checked = tuple(asked if row == AT_RUN_TIME else row for row in report.not_checked)
-    return replace(report, results=tuple(results), waived=tuple(waived), not_checked=not_checked, probed=rows)
+    return replace(report, results=tuple(counted_once(results, hours)), waived=tuple(waived), not_checked=not_checked, probed=rows)
 
 
 def _settled(result: Result, outcome: str, findings: tuple[Finding, ...], hours: Mapping[str, Any]) -> Result:

@@ -49,7 +49,7 @@ class EnvExampleMissingOrStale(Check):
     name = "env-example-missing-or-stale"
     category = "devops"
     severity = "medium"
-    hours = Hours(0.25, 0.5, 1, each=0.02)
+    hours = Hours(0.25, 0.5, 1, each=0.02, once=("settings", 0.25))
     fix_kinds = ("config", "advice")
     references = ("https://12factor.net/config", "https://docs.pydantic.dev/latest/concepts/pydantic_settings/#dotenv-env-support")
     examples = EXAMPLES
