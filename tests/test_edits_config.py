@@ -103,9 +103,34 @@ def test_development_packages_beside_requirements() -> None:
     assert edited({"requirements.txt": "fastapi\n", "requirements-dev.txt": "pytest\n"}, COVERAGE) == {
         "requirements-dev.txt": "pytest\npytest-cov>=5\n"
     }
+    # pytest beside what production installs is no reason to install more there
     assert edited({"requirements.txt": "fastapi\npytest\n"}, COVERAGE) == {
-        "requirements.txt": "fastapi\npytest\npytest-cov>=5\n"
+        "requirements-dev.txt": "-r requirements.txt\npytest-cov>=5\n"
     }
+
+
+@pytest.mark.parametrize(
+    ("files", "goal"),
+    [
+        (("requirements.dev.txt",), "requirements.dev.txt"),
+        (("requirements-dev.txt", "requirements-test.txt"), "requirements-test.txt"),
+        (("requirements/base.txt", "requirements/dev.txt"), "requirements/dev.txt"),
+        (("tests/requirements.txt", "requirements-docs.txt"), "tests/requirements.txt"),
+    ],
+)
+def test_development_packages_go_where_test_tools_are(files: tuple[str, ...], goal: str) -> None:
+    base = "requirements/base.txt" if "requirements/base.txt" in files else "requirements.txt"
+    made = edited({**dict.fromkeys(files, "pytest\n"), base: "fastapi\n"}, COVERAGE)
+    assert made == {goal: "pytest\npytest-cov>=5\n"}
+
+
+def test_development_packages_go_into_the_group_that_holds_pytest() -> None:
+    groups = "[dependency-groups]\ndev = [\"ruff\"]\ncheck = [\"pytest\"]\n"
+    beside = {"requirements.txt": "fastapi\n", "pyproject.toml": groups}
+    added = {"pyproject.toml": groups.replace("\"pytest\"", "\"pytest\", \"pytest-cov>=5\"")}
+    assert edited(beside, COVERAGE) == added
+    alone = "[project]\nname = \"x\"\ndependencies = [\"fastapi\"]\n\n" + groups
+    assert edited({"pyproject.toml": alone}, COVERAGE)["pyproject.toml"].endswith(added["pyproject.toml"])
 
 
 def test_a_toml_table_gets_what_it_lacks() -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from readybook import Bad, Check, Project, registry
+from readybook import Bad, Check, Project, audit, registry
 from readybook.patch import series
 from readybook.run import ask
 from readybook.source import SourceFile
@@ -192,6 +192,24 @@ def holds(number: int, names: list[str]) -> None:
     again = outcome(check, after.files)
     assert again[1] == {}, where
     assert again[0] == outcome(check, plain_after.files)[0], where
+
+
+@pytest.mark.parametrize("check", {c.id: c for c, _ in FIXED}.values(), ids=lambda check: check.id)
+def test_a_fix_gives_no_check_more_to_find(check: Check) -> None:
+    """Where a check looked already: a question that did not arise before may arise by what a fix brings."""
+    for number, (own, example) in enumerate(FIXED):
+        if own is not check:
+            continue
+        _, texts, after = plainly(number)
+        if not texts:
+            continue
+        before = {r.id: r for r in audit(project_of(plain(example.files)), CHECKS).results}
+        for result in audit(after, CHECKS).results:
+            old = before[result.id]
+            new = Counter(f.message for f in result.findings) - Counter(f.message for f in old.findings)
+            more = len(result.findings) > len(old.findings)
+            assert result.outcome != "error", (number, result.reason)
+            assert not more or old.outcome == "not_applicable", (number, result.id, new)
 
 
 SAMPLE = Path(__file__).resolve().parent.parent / "sample_projects" / "cypherx"

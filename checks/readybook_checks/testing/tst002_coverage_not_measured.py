@@ -117,6 +117,12 @@ CoverageNotMeasured.examples = (
     Bad(TEST, at=("tests/test_main.py:1",),
         fixed={".coveragerc": "[run]\nbranch = true\nsource =\n    app\n\n"
                "[report]\nshow_missing = true\nskip_covered = true\n"}),
+    Bad(  # production installs requirements.txt, pytest in it or not: what measures goes into a file of its own
+        {**TEST, "requirements.txt": "fastapi==0.115.0\npytest==8.3.0\n"}, at=("tests/test_main.py:1",),
+        fixed={"requirements-dev.txt": "-r requirements.txt\npytest-cov>=5\n",
+               ".coveragerc": "[run]\nbranch = true\nsource =\n    app\n\n"
+               "[report]\nshow_missing = true\nskip_covered = true\n"},
+    ),
     Bad(  # CI runs the tests, without coverage
         {**TEST, ".github/workflows/test.yml": "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n"
          "      - uses: actions/checkout@v4\n      - run: pytest -q\n"},

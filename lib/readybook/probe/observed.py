@@ -78,7 +78,8 @@ def with_observed(report: Report, probed: Mapping[str, Any], checks: Sequence[Ch
                  for row in probed["probes"])
     asked = (AT_RUN_TIME[0], "but for what readybook probe asked the running service")
     not_checked = tuple(asked if row == AT_RUN_TIME else row for row in report.not_checked)
-    return replace(report, results=tuple(counted_once(results, hours)), waived=tuple(waived), not_checked=not_checked, probed=rows)
+    return replace(report, results=tuple(counted_once(results, hours)), waived=tuple(waived), not_checked=not_checked,
+                   probed=rows)
 
 
 def _settled(result: Result, outcome: str, findings: tuple[Finding, ...], hours: Mapping[str, Any]) -> Result:
