@@ -47,11 +47,13 @@ def attempts(project: Project, order: Sequence[Check], asked: dict[str, Asked],
         _let_go(project)
         return attempt
 
+    frozen = gc.get_freeze_count()  # by a command, which ends with the facts
     gc.freeze()  # the facts of the base stay: a collection need not look at them again
     try:
         stacked, *alone = shared(len(order) + 1, work)
     finally:
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
     return stacked, alone
 
 

@@ -13,6 +13,7 @@ from readybook.check import Bad, Check, Good
 from readybook.commands.output import emit
 from readybook.commands.target import opened
 from readybook.errors import ConfigError
+from readybook.run import without_collector
 from readybook.text_report import columns
 
 
@@ -20,7 +21,8 @@ def routes(arguments: argparse.Namespace) -> int:
     """Print the routes of the target's applications."""
     from readybook.routes_table import routes_json, routes_text
 
-    emit({"json": routes_json, "table": routes_text}[arguments.format](opened(arguments)))
+    with without_collector():
+        emit({"json": routes_json, "table": routes_text}[arguments.format](opened(arguments)))
     return 0
 
 

@@ -260,9 +260,17 @@ class Facts(Surroundings):
 
     def stores(self, app: App) -> tuple[Store, ...]:
         """The databases, Redis and MongoDB clients and brokers that the code behind an application sets up."""
-        from readybook.facts.stores import stores
+        from readybook.facts.closure import pulled_in
 
-        return stores(self.behaviour, self.engines, self.modules, app.place.path)
+        near = pulled_in(self.modules, app.place.path)
+        return tuple(s for s in self.all_stores if s.place.path in near)
+
+    @cached_property
+    def all_stores(self) -> tuple[Store, ...]:
+        """Those of all application code."""
+        from readybook.facts.stores import all_stores
+
+        return all_stores(self.behaviour, self.engines)
 
     @cached_property
     def pooler(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.interpreter import CallSite
@@ -17,9 +17,10 @@ from readybook.place import Place
 if TYPE_CHECKING:
     from readybook.facts.application import Route
     from readybook.facts.program import App, Program
+    from readybook.facts.stores import Access
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Call:
     """One call expression. ``path`` is the dotted name of what is called where it is known (``requests.get``,
     ``app.services.send``, ``logging.Logger.info``), else empty. ``args`` and ``kwargs`` are values; the key ``**``
@@ -87,8 +88,7 @@ class Entry:
     function: FunctionValue = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(NamedTuple):
     """A call that runs when an entry runs, and the calls that lead to it (empty: the entry makes it itself)."""
 
     entry: Entry
@@ -135,6 +135,10 @@ def functions_behind(callee: Any) -> list[FunctionValue]:
         call = callee.cls.scope.names.get("__call__")
         return [call] if isinstance(call, FunctionValue) else []
     return []
+
+
+def _in_order(calls: Iterable[Call]) -> list[Call]:
+    return sorted(calls, key=lambda c: (c.place.path, c.place.line, c.place.column))
 
 
 class Behaviour:
@@ -203,6 +207,13 @@ class Behaviour:
         return index
 
     @cached_property
+    def holders(self) -> dict[int, list[Access]]:
+        """``id`` of an object → the module-level names through which code reaches it."""
+        from readybook.facts.stores import holders
+
+        return holders(self.run)
+
+    @cached_property
     def by_line(self) -> dict[tuple[str, int], list[Call]]:
         """Calls by the path and line where they begin."""
         index: dict[tuple[str, int], list[Call]] = defaultdict(list)
@@ -212,8 +223,11 @@ class Behaviour:
 
     def calls_to(self, *paths: str) -> list[Call]:
         """Calls of any of these dotted names, in order of path and line."""
-        found = [c for p in paths for c in self.by_path.get(p, [])]
-        return sorted(found, key=lambda c: (c.place.path, c.place.line, c.place.column))
+        return _in_order(c for p in paths for c in self.by_path.get(p, ()))
+
+    def written_as(self, *names: str) -> list[Call]:
+        """Calls whose callee's last name is one of these as the code writes it, in order of path and line."""
+        return _in_order(c for n in names for c in self.by_last.get(n, ()))
 
     def matching(self, test: Callable[[str], object]) -> list[Call]:
         """Calls whose dotted name passes a test, in order of path and line; each name is tested once."""

@@ -11,6 +11,8 @@ from readybook.facts.syntax import Node
 
 def pulled_in(modules: Modules, path: str) -> frozenset[str]:
     """Paths of the project's files that importing ``path`` and running what it holds can load, itself included."""
+    if path in modules.closures:
+        return modules.closures[path]
     seen = {path}
     todo = [path]
     known = modules.imported
@@ -23,7 +25,8 @@ def pulled_in(modules: Modules, path: str) -> frozenset[str]:
             if found not in seen:
                 seen.add(found)
                 todo.append(found)
-    return frozenset(seen)
+    modules.closures[path] = frozenset(seen)
+    return modules.closures[path]
 
 
 def _imported(modules: Modules, module: Module) -> Iterator[str]:

@@ -118,7 +118,7 @@ def manifest_files(project: Project) -> tuple[str, ...]:
     return tuple(
         path for path, file in sorted(project.files.items())
         if (path.endswith((".yml", ".yaml")) or _TEMPLATE_FILE.search(path))
-        and _API.search(file.text) and _KIND.search(file.text)
+        and "apiVersion" in file.text and _API.search(file.text) and _KIND.search(file.text)
     )
 
 

@@ -193,6 +193,7 @@ class Modules:
         self._homes: dict[str, list[str]] | None = None
         self._found: dict[tuple[str, str | None], Module | str | None] = {}
         self.imported: dict[str, tuple[str, ...]] = {}  # what readybook.facts.closure found each file to import
+        self.closures: dict[str, frozenset[str]] = {}  # and to pull in
         self.app_dir = app_dir
         self.foreign = foreign_names(declared)
         self.packages = package_folders(files)

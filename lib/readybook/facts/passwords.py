@@ -112,7 +112,8 @@ def _handed_on(behaviour: Behaviour, call: Call) -> bool:
 def comparisons(behaviour: Behaviour) -> Iterator[Comparison]:
     """Comparisons of two passwords of which one comes from a record, in the functions of application code."""
     for module in behaviour.program.modules.by_path.values():
-        if module.role == "application" and WORD.search(module.text):
+        text = module.text
+        if module.role == "application" and ("==" in text or "!=" in text) and WORD.search(text):
             for function, node in _functions(module.body, ""):
                 yield from _in_function(module, function, node)
 

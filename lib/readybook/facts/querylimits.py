@@ -34,7 +34,7 @@ def limit_of(facts: Facts, engine: Engine) -> str | bool | None:
     given = next((a for a in answers if isinstance(a, str)), None)
     if given and all(isinstance(a, str) for a in answers):
         return given
-    elsewhere = _in_address(engine) or _in_event(facts, engine) or _in_database(facts)
+    elsewhere = _in_address(engine) or _in_event(facts) or _in_database(facts)
     if elsewhere:
         return elsewhere
     if None in answers or given:
@@ -95,12 +95,12 @@ def _in_address(engine: Engine) -> str:
     return "the address" if any(STATEMENT.search(t) or "command_timeout" in t for t in texts) else ""
 
 
-def _in_event(facts: Facts, engine: Engine) -> str:
-    """An event of the engine's module, or of one that sets up events, that sets the limit on each connection."""
+def _in_event(facts: Facts) -> str:
+    """An event, of whatever module sets up events, that sets the limit on each connection."""
     for path, module in sorted(facts.modules.by_path.items()):
-        if module.role == "application" and STATEMENT.search(module.text) and _EVENT.search(module.text):
+        text = module.text
+        if module.role == "application" and "listen" in text and _EVENT.search(text) and STATEMENT.search(text):
             return f"an event in {path}"
-    del engine
     return ""
 
 

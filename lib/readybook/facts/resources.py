@@ -58,7 +58,7 @@ def resources(facts: Facts, paths: frozenset[str]) -> tuple[Resource, ...]:
     function."""
     found = []
     known = [path for path in facts.behaviour.by_path if any(p.fullmatch(path) for _, p, _, _ in _COMPILED)]
-    closing = [c for c in facts.behaviour.calls if c.last in CLOSERS] if known else []
+    closing = facts.behaviour.written_as(*CLOSERS) if known else []
     for call in facts.behaviour.calls_to(*known):
         kind = _kind(facts, call)
         if call.place.path not in paths or kind is None or _keeps_nothing(call):
@@ -123,8 +123,8 @@ def _closed(facts: Facts, closing: list[Call], call: Call, reached: Access | Non
 
 def _attribute(call: Call) -> str:
     """The attribute or name that a statement binds the result to, as far as its line shows it."""
-    lines = call.site.module.text.split("\n")
-    match = re.match(r"\s*(?:self\.)?(\w+)\s*(?::[^=]{0,200})?=", lines[call.place.line - 1])
+    line = call.site.module.lines_of(call.place.line, call.place.line)
+    match = re.match(r"\s*(?:self\.)?(\w+)\s*(?::[^=]{0,200})?=", line)
     return match[1] if match else ""
 
 
@@ -136,7 +136,7 @@ def _named(facts: Facts, name: str, path: str, reached: Access | None) -> Iterat
                       rf"\((?:\w+\.)*{re.escape(name)}\b")
     for file in sorted(facts.modules.by_path):
         module = facts.modules.by_path[file]
-        if module.role != "application" or not ends.search(module.text):
+        if module.role != "application" or name not in module.text or not ends.search(module.text):
             continue
         if file not in (home, path) and not {home, path} & pulled_in(facts.modules, file):
             continue

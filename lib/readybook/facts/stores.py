@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from readybook.facts.closure import pulled_in
 from readybook.facts.interpreter import CACHED
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.place import Place
@@ -14,7 +14,7 @@ from readybook.place import Place
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
     from readybook.facts.engines import Engine
-    from readybook.facts.modules import Modules
+    from readybook.facts.interpreter import Interpreter
 
 _CLIENTS = (
     ("redis", True, re.compile(r"(?:redis\.asyncio|aioredis|redis\.asyncio\.client|aioredis\.client)\."
@@ -57,24 +57,21 @@ class Store:
     call: Call | None = field(default=None, repr=False, compare=False)
 
 
-def stores(behaviour: Behaviour, engines: tuple[Engine, ...], modules: Modules, app_path: str) -> tuple[Store, ...]:
-    """The stores that the code behind an application's file sets up, by place."""
-    near = pulled_in(modules, app_path)
+def all_stores(behaviour: Behaviour, engines: tuple[Engine, ...]) -> tuple[Store, ...]:
+    """The stores that application code sets up, by place."""
     found = []
     for engine in engines:
-        if engine.place.path in near:
-            is_async = engine.is_async or _wrapped(behaviour, engine.call)
-            found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
-                               access(behaviour, engine.call), engine.call))
-    for call in behaviour.calls:
-        if call.site.module.path not in near:
-            continue
-        callee = call.site.callee
-        bases = callee.external_bases() if isinstance(callee, ClassValue) else [call.path]
-        for path in bases:  # a class of the project may derive from a client
-            if kind := _kind(path):
-                found.append(Store(kind[0], call.place, kind[1], path, "", access(behaviour, call), call))
-                break
+        is_async = engine.is_async or _wrapped(behaviour, engine.call)
+        found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
+                           access(behaviour, engine.call), engine.call))
+    for path, calls in behaviour.by_path.items():
+        plain = _kind(path)
+        for call in calls:
+            callee = call.site.callee  # a class of the project may derive from a client
+            bases = callee.external_bases() if isinstance(callee, ClassValue) else (path,) if plain else ()
+            how, kind = next(((base, kind) for base in bases if (kind := _kind(base))), ("", None))
+            if kind is not None:
+                found.append(Store(kind[0], call.place, kind[1], how, "", access(behaviour, call), call))
     return tuple(sorted(found, key=lambda s: (s.place.path, s.place.line, s.place.column)))
 
 
@@ -96,32 +93,36 @@ def _kind(path: str) -> tuple[str, bool] | None:
 def access(behaviour: Behaviour, call: Call) -> Access | None:
     """The module-level name through which the result of a call is reached: where it is made, first of all."""
     result = call.site.result
-    found = []
-    if isinstance(result, Instance):
-        for path, loaded in behaviour.run.loaded.items():
-            if loaded.module.role != "application":
-                continue
-            for name, value in loaded.scope.names.items():
-                how = _held(value, result)
-                if how is not None:
-                    found.append(Access(path, name, f"{name}{how}"))
-    found += _factories(behaviour, call)
+    found = [*behaviour.holders.get(id(result), ())] if isinstance(result, Instance) else []
+    found += _factories(call)
     return min(found, default=None, key=lambda a: (a.path != call.place.path, len(a.expression), a.path, a.name))
 
 
-def _held(value: Any, result: Instance) -> str | None:
-    """What follows the name of an object to reach another one in it; None when it does not hold that."""
-    if value is result or (isinstance(value, Instance) and any(a is result for a in value.args)
-                           and value.path.endswith("AsyncEngine")):
-        return ""
-    if isinstance(value, Instance) and isinstance(value.cls, ClassValue):
-        for name, held in value.attrs.items():
-            if held is result and not name.startswith("__"):
-                return f".{name}"
-    return None
+def holders(run: Interpreter) -> dict[int, list[Access]]:
+    """``id`` of an object → the module-level names of application code that are it, wrap it or have it."""
+    found: dict[int, list[Access]] = defaultdict(list)
+    for path, loaded in run.loaded.items():
+        if loaded.module.role == "application":
+            for name, value in loaded.scope.names.items():
+                if isinstance(value, Instance):
+                    for held, how in _holds(value).items():
+                        found[held].append(Access(path, name, f"{name}{how}"))
+    return found
 
 
-def _factories(behaviour: Behaviour, call: Call) -> list[Access]:
+def _holds(value: Instance) -> dict[int, str]:
+    """``id`` of an object → what follows the name of ``value`` to reach it."""
+    found = {}
+    if isinstance(value.cls, ClassValue):
+        for name, held in reversed(value.attrs.items()):
+            if isinstance(held, Instance) and not name.startswith("__"):
+                found[id(held)] = f".{name}"
+    if value.args and value.path.endswith("AsyncEngine"):
+        found |= {id(a): "" for a in value.args if isinstance(a, Instance)}
+    return {**found, id(value): ""}
+
+
+def _factories(call: Call) -> list[Access]:
     """The function that makes the object, when it is cached and may be called without arguments."""
     function = call.site.function
     if function is None or "." in function.qualname or function.params or function.is_async:

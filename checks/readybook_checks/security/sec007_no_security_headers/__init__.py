@@ -19,6 +19,7 @@ WANTED = (
     ("Referrer-Policy", ("referrer-policy",)),
 )
 _PAGES = re.compile(r"\bHTMLResponse\(|\bresponse_class\s*=\s*(?:\w+\.)*HTMLResponse\b|\.TemplateResponse\(")
+_WORDS = ("HTMLResponse", "TemplateResponse")  # one of them stands in whatever _PAGES finds
 TITLE = "Add the headers to every answer, errors too"
 
 
@@ -74,7 +75,8 @@ def _pages(project: Project, app: App) -> str:
     modules = project.facts.modules
     for path in sorted(pulled_in(modules, app.place.path)):
         module = modules.by_path[path]
-        if module.role == "application" and _PAGES.search(module.text):
+        text = module.text
+        if module.role == "application" and any(w in text for w in _WORDS) and _PAGES.search(text):
             return path
     return ""
 

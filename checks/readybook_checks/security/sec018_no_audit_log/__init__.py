@@ -93,11 +93,14 @@ def _audited(project: Project, app: App) -> tuple[Place, str] | None:
     for model in project.facts.orm_models:
         if AUDIT.search(model.name) or AUDIT.search(model.table):
             return model.place, model.name
-    for call in project.facts.behaviour.calls:
-        if AUDIT.search(call.last) or call.path.startswith(PACKAGES) or AUDIT.search(call.path.rpartition(".")[2]):
-            return call.place, call.last
-        if call.last in ("getLogger", "get_logger", "bind") and any(
-                isinstance(a, str) and AUDIT.search(a) for a in (*call.args, *call.kwargs.values())):
+    behaviour = project.facts.behaviour
+    named = behaviour.written_as(*(name for name in behaviour.by_last if AUDIT.search(name)))
+    named += behaviour.matching(lambda p: p.startswith(PACKAGES) or AUDIT.search(p.rpartition(".")[2]))
+    if named:
+        call = min(named, key=lambda c: (c.place.path, c.place.line, c.place.column))
+        return call.place, call.last
+    for call in behaviour.written_as("getLogger", "get_logger", "bind"):
+        if any(isinstance(a, str) and AUDIT.search(a) for a in (*call.args, *call.kwargs.values())):
             return call.place, "its logger"
     return None
 
