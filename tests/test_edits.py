@@ -346,3 +346,19 @@ def test_a_statement_is_put_before_another_once() -> None:
     assert once["m.py"].endswith("    except ValueError:\n        log.exception(\"f failed\")\n        raise\n")
     moved = EnsureBefore(Place("m.py", 6, 9), intent.statement)
     assert apply(project.with_files(once), [moved]) == {}
+
+
+def test_a_statement_goes_into_a_block_once_and_what_it_calls_changes_with_it():
+    from readybook.intents import EnsureWith
+
+    text = "def f(a):\n    if a:\n        x = get(\n            a,\n        )  # c\n    return x\n"
+    intents = (ReplaceExpression(at(3, 13), "get(\n            a,\n        )", "saw(get(\n    a,\n))"),
+               EnsureWith(at(3, 9), "get", "held(a) as saw"))
+    after = edited(text, *intents)
+    assert after == ("def f(a):\n    if a:\n        with held(a) as saw:\n            x = saw(get(\n"
+                     "                a,\n            ))  # c\n    return x\n")
+    ast.parse(after)
+    again = EnsureWith(at(4, 13), "get", "held(a) as saw")
+    assert edited(after, again) == after
+    with pytest.raises(PatchError, match="other statements"):
+        edited("x = get(1); y = 2\n", EnsureWith(at(1), "get", "held()"))

@@ -345,6 +345,15 @@ class GuardStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureWith:
+    """The statement that begins at ``place`` and calls ``call`` stands below ``with context:``."""
+
+    place: Place
+    call: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureBefore:
     """Right before the statement that begins on the line of ``place`` stands ``statement``."""
 
@@ -385,5 +394,6 @@ Intent = (
     | EnsureComposeVariable
     | AppendLine
     | GuardStatement
+    | EnsureWith
     | EnsureBefore
 )

@@ -20,7 +20,7 @@ from readybook.edits.decorators import decorate
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
-from readybook.edits.guards import ensure_before, guard_statement
+from readybook.edits.guards import ensure_before, ensure_with, guard_statement
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.parameters import ensure_parameter
 from readybook.edits.python_calls import remove_keyword, set_keyword
@@ -62,6 +62,7 @@ from readybook.intents import (
     EnsureRouter,
     EnsureSetting,
     EnsureTomlTable,
+    EnsureWith,
     EventsToLifespan,
     EnsureBefore,
     GuardStatement,
@@ -101,6 +102,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureRouter: ensure_router,
     EnsureSetting: ensure_setting,
     EnsureTomlTable: ensure_toml_table,
+    EnsureWith: ensure_with,
     EventsToLifespan: events_to_lifespan,
     EnsureBefore: ensure_before,
     GuardStatement: guard_statement,

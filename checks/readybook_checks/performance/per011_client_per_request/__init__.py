@@ -131,7 +131,7 @@ def _built(project: Project, call: Call, library: str, reached: Reached | None, 
         return Right(call.place, "it is built where there is none yet")
     if function.name == "__init__" and reached.chain and _held(project, reached):
         return Right(call.place, "the object that builds it is built once")
-    closed = _entered(call, function)
+    closed = _entered(call, function, through=True)
     leaves = "" if closed or library == "boto3" or function.name == "__init__" else ", and nothing here closes it"
     name = function.owner.name if function.owner is not None and function.name == "__init__" else function.name
     severe = library in ("mongo", "redis") or not closed and library == "aiohttp"
@@ -155,12 +155,16 @@ def _held(project: Project, reached: Reached) -> bool:
     return any(c.site.function is None for c in project.facts.behaviour.by_path.get(last.path, ()))
 
 
-def _entered(call: Call, function: FunctionValue) -> tuple[Node, str] | None:
-    """The ``with`` that enters what a call builds, and the name it binds; None for another use."""
+def _entered(call: Call, function: FunctionValue, through: bool = False) -> tuple[Node, str] | None:
+    """The ``with`` that enters what a call builds, and the name it binds; None for another use.
+
+    ``through``: also where a function is given the client alone, as one that guards it.
+    """
     for s in statements(function.original.node[6]):
         if s[0] == "with":
             for expression, target in s[4]:
-                if expression is call.site.node:
+                given = expression[4] if through and expression[0] == "call" and not expression[5] else ()
+                if expression is call.site.node or len(given) == 1 and given[0] is call.site.node:
                     return s, target[3] if target is not None and target[0] == "name" else ""
     return None
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, Right, advice
+from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
 from readybook.facts.closure import pulled_in
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.program import App
 from readybook.facts.reach import first_reached
 from readybook.finding import Answer
+from readybook_checks.architecture.arc006_no_circuit_breaker.curing import breaker_home, cure
+from readybook_checks.architecture.arc006_no_circuit_breaker.examples import EXAMPLES
 
 OUTBOUND = re.compile(r"(?:httpx|requests|aiohttp)\.(?:\w+\.)*(?:get|post|put|patch|delete|head|request|send|stream)"
                       r"|grpc\.(?:aio\.)?(?:insecure|secure)_channel")
@@ -28,7 +30,10 @@ class NoCircuitBreaker(Check):
     Low: time limits come first, and are asked for elsewhere. High where ``pybreaker`` decorates an ``async def``: it
     sees only that a coroutine was made, counts no failure and never opens, so that it protects nothing.
 
-    Fix, by hand: a breaker around the await, that of purgatory or ``with breaker.calling()`` of pybreaker.
+    Fix: a small module with a circuit for each host, around every httpx client whose making is seen and around calls of
+    ``requests`` and ``httpx`` that a statement makes by itself. What it raises is an error of the library, so that code
+    which catches those goes on as when the call fails, and answers 503 with Retry-After where nothing does. A breaker
+    library that the project declares is for a person to use.
     """
 
     id = "ARC006"
@@ -36,8 +41,10 @@ class NoCircuitBreaker(Check):
     category = "architecture"
     severity = "low"
     hours = Hours(3, 6, 10, each=0.5)
-    fix_kinds = ("advice",)
+    fix_kinds = ("scaffold", "advice")
+    after = ("PER011",)  # the one client that it makes is guarded where it is made
     references = ("https://github.com/danielfm/pybreaker", "https://github.com/mardiros/purgatory")
+    examples = EXAMPLES
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each breaker that protects nothing, and one for each application without any."""
@@ -51,6 +58,7 @@ class NoCircuitBreaker(Check):
                 yield _protects_nothing(function, name)
         calls = [c for path, made in project.facts.behaviour.by_path.items() if OUTBOUND.fullmatch(path) for c in made]
         reached = first_reached(project.facts.behaviour, calls)
+        home: tuple[App, tuple[str, str] | None] | None = None  # one module for all: they share what they know of hosts
         for app in project.facts.apps:
             near = pulled_in(project.facts.modules, app.place.path) if app.served else frozenset()
             own = [c for c in calls if c.place.path in near and id(c) in reached]
@@ -62,7 +70,8 @@ class NoCircuitBreaker(Check):
                 if not seen:
                     yield Right(own[0].place, "a breaker is at hand", app.spec)
             else:
-                yield _none(app, own)
+                home = home or (app, breaker_home(project, app))
+                yield _none(project, app, own, *home)
         if not found:
             yield NotApplicable("no request leads to a call of another service")
 
@@ -88,34 +97,14 @@ def _protects_nothing(function: FunctionValue, name: str) -> Finding:
                    "which of the awaits shall count is for a person to say"))
 
 
-def _none(app: App, calls: list[Call]) -> Finding:
+def _none(project: Project, app: App, calls: list[Call], first_app: App, home: tuple[str, str] | None) -> Finding:
     first = min(calls, key=lambda c: (c.place.path, c.place.line))
     name = first.site.function.name if first.site.function is not None else first.last
     number = f"{len(calls)} calls of other services" if len(calls) > 1 else "one call of another service"
+    by_hand = advice(f"Put a breaker around the call in {name}: with pybreaker, with breaker.calling(): around it",
+                     "what to answer while it is open, and which failures count, is for a person to say")
     return Finding(
         first.place, f"Requests to {app.spec} lead to {number}, first in {name}, and no circuit breaker: while one "
         "fails or hangs, each request waits its whole time limit for it.", app=app.spec, confidence="medium",
         chain=tuple(c.place for c in calls[1:5]),
-        fix=advice(f"Put a breaker around the call in {name}: with pybreaker, with breaker.calling(): around it",
-                   "what to answer while it is open, and which failures count, is for a person to say"))
-
-
-HEAD = "import httpx\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
-CALL = ("\n\nasync def fetch() -> str:\n    async with httpx.AsyncClient(timeout=3) as client:\n"
-        "        return (await client.get(\"https://a.example\")).text\n")
-ROUTE = "\n\n@app.get(\"/\")\nasync def root() -> str:\n    return await fetch()\n"
-BREAKER = "\nimport pybreaker\n\nguard = pybreaker.CircuitBreaker(fail_max=5)\n"
-NoCircuitBreaker.examples = (
-    Bad({"main.py": HEAD + CALL + ROUTE}, at=("main.py:9",), severity="low"),
-    Bad({"main.py": HEAD + BREAKER + CALL.replace("async def", "@guard\nasync def") + ROUTE}, at=("main.py:12",),
-        severity="high"),
-    Bad({"main.py": "import requests as r\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
-         "def root() -> str:\n    return r.get(\"https://a.example\", timeout=3).text\n"}, at=("main.py:9",)),
-    Good({"main.py": HEAD + BREAKER + ROUTE
-          + CALL.replace("        return", "        with guard.calling():\n            return")}),
-    Good({"main.py": "import requests\nfrom fastapi import FastAPI\n\napp = FastAPI()\n" + BREAKER
-          + "\n\n@guard\ndef fetch() -> str:\n    return requests.get(\"https://a.example\", timeout=3).text\n"
-          + ROUTE.replace("async ", "").replace("await ", "")}),
-    Good({"main.py": HEAD + ROUTE.replace("await fetch()", "\"ok\"")}, outcome="not_applicable"),
-    Good({"main.py": HEAD + CALL}, outcome="not_applicable"),  # no request calls it
-)
+        fix=cure(project, first_app, app, home, calls, by_hand))
