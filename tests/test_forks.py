@@ -95,3 +95,28 @@ def test_an_audit_in_several_processes_is_the_audit_in_one(three, monkeypatch):
     monkeypatch.setattr(run, "WORTH_SHARING", 0)
     monkeypatch.setattr(modules, "WORTH_SHARING", 0)
     assert audited() == alone
+
+
+def test_begun_work_gives_what_shared_work_gives(three):
+    begun = forks.Begun(200, lambda number: number + 1)
+    sum(range(100_000))  # something else meanwhile
+    assert begun.results() == list(range(1, 201))
+
+
+def test_dropped_work_leaves_no_process_and_no_pipe(three):
+    import time
+
+    before = set(os.listdir("/proc/self/fd"))
+    forks.Begun(200, lambda _: time.sleep(60)).drop()
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked for", "dropped"])
+def test_code_that_other_processes_began_to_read_is_read_the_same(three, monkeypatch, asked):
+    monkeypatch.setattr(modules, "WORTH_SHARING", 0)
+    project, alone = Project.open(CYPHERX, cache=False), Project.open(CYPHERX, cache=False)
+    with project.facts.begun():
+        if asked:
+            assert project.facts.modules.by_path.keys() == alone.facts.modules.by_path.keys()
+    bodies = {path: module.body for path, module in project.facts.modules.by_path.items()}
+    assert bodies == {path: module.body for path, module in alone.facts.modules.by_path.items()}

@@ -75,6 +75,16 @@ def _usable(directory: Path, target: Path | None) -> bool:
     return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
 
 
+def pack_path(target_key: str, analyser: str, directory: Path | None = None, *,
+              target: Path | None = None) -> Path | None:
+    """Where ``Cache.open`` keeps its pack, whether there is one or not; None where nothing may be kept."""
+    directory = directory if directory is not None else cache_directory()
+    if directory is None or not _usable(directory, target):
+        return None
+    name = hashlib.blake2b(target_key.encode("utf-8", "surrogateescape"), digest_size=CHECKSUM).hexdigest()
+    return directory / f"{name}-{hashlib.blake2b(analyser.encode(), digest_size=8).hexdigest()}.pack"
+
+
 @dataclass
 class Cache:
     """The entries of one target: bytes by the digest of a file's content. ``path`` is None without a cache on disk.
@@ -95,11 +105,9 @@ class Cache:
 
         ``directory`` replaces the user's own; with ``target``, the audited folder, a directory inside it is not used.
         """
-        directory = directory if directory is not None else cache_directory()
-        if directory is None or not _usable(directory, target):
+        path = pack_path(target_key, analyser, directory, target=target)
+        if path is None:
             return cls(None)
-        name = hashlib.blake2b(target_key.encode("utf-8", "surrogateescape"), digest_size=CHECKSUM).hexdigest()
-        path = directory / f"{name}-{hashlib.blake2b(analyser.encode(), digest_size=8).hexdigest()}.pack"
         data, index = _read(path)
         return cls(path, data, index)
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 MOST = 4  # processes: more gain little beside what stays serial
 WIDTH = 4  # bytes of a number in the pipe: reads of this size are whole
@@ -35,22 +36,49 @@ def shared(count: int, work: Callable[[int], T], pack: Callable[[T], Any] | None
     ``pack`` makes of a result what a copy sends back (by pickle), ``unpack`` the result of that. What ``work`` raises
     is raised here. Without a second process this is a plain loop.
     """
-    if processes() < 2 or not 1 < count <= ROOM:
-        return [work(number) for number in range(count)]
-    queue, fill = os.pipe()
-    os.write(fill, b"".join(number.to_bytes(WIDTH, "big") for number in range(count)))
-    os.close(fill)
-    copies = [_copy(queue, work, pack) for _ in range(processes() - 1)]
-    found: dict[int, T] = {}
-    try:
-        for number in _taken(queue):
-            found[number] = work(number)
-    finally:
-        os.close(queue)
-        sent = [_result(process, results) for process, results in copies]
-    for part in sent:
-        found |= {number: unpack(value) if unpack else value for number, value in part.items()}
-    return [found[number] if number in found else work(number) for number in range(count)]
+    return Begun(count, work, pack, unpack).results()
+
+
+class Begun(Generic[T]):
+    """Shared work on which the copies are busy already, while this process does something else before it joins them.
+
+    ``results`` or ``drop`` must be called, once.
+    """
+
+    def __init__(self, count: int, work: Callable[[int], T], pack: Callable[[T], Any] | None = None,
+                 unpack: Callable[[Any], T] | None = None) -> None:
+        self._count, self._work, self._unpack = count, work, unpack
+        self._queue: int | None = None
+        self._copies: list[tuple[int, int]] = []
+        if processes() < 2 or not 1 < count <= ROOM:
+            return
+        self._queue, fill = os.pipe()
+        os.write(fill, b"".join(number.to_bytes(WIDTH, "big") for number in range(count)))
+        os.close(fill)
+        self._copies = [_copy(self._queue, work, pack) for _ in range(processes() - 1)]
+
+    def results(self) -> list[T]:
+        """Take part in what is left to do; all results."""
+        if self._queue is None:
+            return [self._work(number) for number in range(self._count)]
+        found: dict[int, T] = {}
+        try:
+            for number in _taken(self._queue):
+                found[number] = self._work(number)
+        finally:
+            os.close(self._queue)
+            sent = [_result(process, results) for process, results in self._copies]
+        for part in sent:
+            found |= {number: self._unpack(value) if self._unpack else value for number, value in part.items()}
+        return [found[number] if number in found else self._work(number) for number in range(self._count)]
+
+    def drop(self) -> None:
+        """Stop: nobody wants the results."""
+        if self._queue is not None:
+            os.close(self._queue)
+        for process, results in self._copies:
+            os.kill(process, signal.SIGKILL)
+            _result(process, results)
 
 
 def _taken(queue: int) -> Any:

@@ -80,15 +80,16 @@ def audited(
     settings = load(target, config, use_target=not no_target_config)
     settings = settings.with_options(app=app, app_dir=app_dir, exclude=tuple(exclude))
     only, skip = tuple(only), tuple(skip)
-    known = registry.load()
-    checks = registry.select(known, only, skip)
     project = run.open_target(target, settings, name, cache=not no_cache)
     today = Date.today()
-    kept = Remembered(project, settings, known, only, skip, today)
-    report = kept.load()
-    if report is None:
-        report = run.audit(project, known, only=only, skip=skip, config=settings, today=today)
-        kept.keep(report)
+    with project.facts.begun():  # the code is read while the checks are imported
+        known = registry.load()
+        checks = registry.select(known, only, skip)
+        kept = Remembered(project, settings, known, only, skip, today)
+        report = kept.load()
+        if report is None:
+            report = run.audit(project, known, only=only, skip=skip, config=settings, today=today)
+            kept.keep(report)
     return Audited(report, settings, project, checks)
 
 

@@ -63,7 +63,9 @@ class SqlInjection(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each SQL text that is executed."""
         behaviour, found = project.facts.behaviour, False
-        for call in behaviour.calls:
+        texts = behaviour.matching(TEXT.fullmatch)
+        named = [c for c in behaviour.written_as(*METHODS) if not TEXT.fullmatch(c.path)]
+        for call in sorted([*texts, *named], key=lambda c: (c.place.path, c.place.line, c.place.column)):
             node = _statement(call)
             if node is None:
                 continue

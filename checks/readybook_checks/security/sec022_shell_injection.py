@@ -43,7 +43,8 @@ class ShellInjection(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each command that a shell runs."""
-        commands = [(c, node) for c in project.facts.behaviour.calls if (node := _command(c)) is not None]
+        commands = [(c, node) for c in project.facts.behaviour.calls_to(*SHELLS, *WITH_OPTION)
+                    if (node := _command(c)) is not None]
         if not commands:
             yield NotApplicable("the application's code runs no shell")
             return

@@ -30,11 +30,13 @@ SWITCHES: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "VALIDATE_CERTS": (("fastapi_mail.",), (False,)),
     "cert_check": (("minio.",), (False,)),
 }
+_PACKAGES = tuple({package for packages, _ in SWITCHES.values() for package in packages})
 CLIENTS = re.compile(
     r"requests\.(?:get|post|put|patch|delete|head|options|request|Session|session)|httpx\.(?:get|post|put|patch|delete"
     r"|head|options|request|stream|Client|AsyncClient)|aiohttp\.(?:ClientSession|TCPConnector|request)"
     r"|ssl\.create_default_context|urllib3\.PoolManager|boto3\.client|(?:pymongo|motor\.motor_asyncio)\.\w*MongoClient"
 )
+_ASSIGNED = (".verify", ".check_hostname", "_create_default_https_context")  # what _assigned looks for
 SESSIONS = frozenset({"requests.Session", "requests.session", "requests.sessions.Session"})
 UNVERIFIED = ("ssl._create_unverified_context", "ssl._create_stdlib_context")
 HERE = re.compile(r"(?i)http://|https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
@@ -73,7 +75,7 @@ class TlsVerifyOff(Check):
         found = False
         switches = {f.place for c in project.facts.settings_classes for f in c.fields
                     if by_default(f.default) is False}
-        for call in behaviour.calls:
+        for call in behaviour.matching(_speaks_tls):
             answer = _switched(call, switches) or _clients(call)
             if answer is not None:
                 found = True
@@ -86,7 +88,7 @@ class TlsVerifyOff(Check):
                               "whoever sits on the way can read and change what is sent.", fix=DATABASE)
         for path in sorted(project.facts.modules.by_path):
             module = project.facts.modules.by_path[path]
-            if module.role == "application":
+            if module.role == "application" and any(word in module.text for word in _ASSIGNED):
                 sessions = {(c.place.line, c.place.column) for p in SESSIONS for c in behaviour.by_path.get(p, ())
                             if c.place.path == path}
                 for answer in _assigned(module, sessions):
@@ -94,6 +96,11 @@ class TlsVerifyOff(Check):
                     yield answer
         if not found:
             yield NotApplicable("no TLS client is used by the application's code")
+
+
+def _speaks_tls(path: str) -> bool:
+    """Whether a callable may be a client whose verification can be switched off."""
+    return path.startswith(_PACKAGES) or path in UNVERIFIED or CLIENTS.fullmatch(path) is not None
 
 
 def _remote(host: str) -> bool:

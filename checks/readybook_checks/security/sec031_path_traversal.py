@@ -59,7 +59,7 @@ class PathTraversal(Check):
         """One finding for each name of a caller and function, a Right for each path that callers cannot bend."""
         origins, found = project.facts.origins, False
         told: set[tuple[int, str]] = set()
-        for call in project.facts.behaviour.calls:
+        for call in project.facts.behaviour.matching(_takes_path):
             for kind, node in _paths(call):
                 answer = _answer(origins, call, kind, node, told)
                 if answer is not None:
@@ -67,6 +67,10 @@ class PathTraversal(Check):
                     yield answer
         if not found:
             yield NotApplicable("no path of a file is seen to come from a request")
+
+
+def _takes_path(path: str) -> bool:
+    return path in READS or path in CHANGES or path in FOLDERS or PATHS.fullmatch(path) is not None
 
 
 def _paths(call: Call) -> Iterator[tuple[str, Node]]:

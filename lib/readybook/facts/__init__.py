@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
     from readybook.facts.engines import Engine
     from readybook.facts.health import HealthMiddleware, HealthRoute
-    from readybook.facts.modules import Lowered, Module, Modules
+    from readybook.facts.modules import Lowered, Lowering, Module, Modules
     from readybook.facts.schemas import Schema
     from readybook.facts.orm import Models
     from readybook.facts.queries import Query
@@ -42,6 +44,7 @@ class Facts(Surroundings):
     def __init__(self, project: Project) -> None:
         self.project = project
         self._headers: dict[str, dict[str, Place]] = {}
+        self._begun: Lowering | None = None
 
     @cached_property
     def modules(self) -> Modules:
@@ -51,8 +54,36 @@ class Facts(Surroundings):
         before = self._same_python()
         if before is not None:
             return before.modules
-        python = {p: s for p, s in self.project.files.items() if p.endswith(".py")}
-        return Modules(python, self.project.app_dir, self._declared, self._unchanged(python), self._cache())
+        python, begun, self._begun = self._python(), self._begun, None
+        return Modules(python, self.project.app_dir, self._declared, self._unchanged(python), self._cache(), begun)
+
+    def _python(self) -> dict[str, SourceFile]:
+        return {p: s for p, s in self.project.files.items() if p.endswith(".py")}
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Have the other cores read the code from here on, where there is much of it and none of it in the cache.
+
+        What nobody has asked for at the end is dropped.
+        """
+        from readybook.facts.modules import Lowering, is_large
+
+        python = self._python()
+        if self.project.base is None and is_large(python.values()) and not self._is_kept():
+            self._begun = Lowering(python)
+        try:
+            yield
+        finally:
+            if self._begun is not None:
+                self._begun.drop()
+                self._begun = None
+
+    def _is_kept(self) -> bool:
+        from readybook.cache import analyser_digest, pack_path
+
+        folder = self.project.folder
+        path = pack_path(str(folder), analyser_digest(), target=folder) if folder is not None else None
+        return path is not None and path.exists()
 
     @cached_property
     def _declared(self) -> frozenset[str]:

@@ -42,6 +42,13 @@ class Call:
         return self.site.place
 
     @property
+    def runs(self) -> tuple[FunctionValue, ...]:
+        """The project functions whose bodies run in place; kept, since every walk over calls asks for them."""
+        if self.site.runs is None:
+            self.site.runs = tuple(f.original for f in functions_behind(self.site.callee))
+        return self.site.runs
+
+    @property
     def last(self) -> str:
         """The last name of the callee as it is written in the code."""
         node = self.site.node[3]
@@ -199,8 +206,8 @@ class Behaviour:
         """
         index: dict[int, list[tuple[Call, int]]] = defaultdict(list)
         for call in self.calls:
-            for function in functions_behind(call.site.callee):
-                index[id(function.original.node)].append((call, 0))
+            for function in call.runs:
+                index[id(function.node)].append((call, 0))
             for number, value in enumerate(call.args[:2]):
                 if isinstance(value, FunctionValue):
                     index[id(value.original.node)].append((call, number + 1))
@@ -260,8 +267,7 @@ class Behaviour:
             function, chain = queue.pop(0)
             for call in self.calls_in(function):
                 yield Reached(entry, call, chain)
-                for f in functions_behind(call.site.callee):
-                    f = f.original
+                for f in call.runs:
                     if id(f.node) in seen or f.module.role != "application" or len(chain) > 12:
                         continue
                     if f.is_async and not call.awaited and in_place:

@@ -65,13 +65,16 @@ def _lines(text: str) -> list[int]:
         "==" in text or "!=" in text) else []
 
 
+_LEAVES = ("name", "const")
+
+
 def _compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, Any, Node | None]]:
     """(comparison, names of the calls around, def around) of a module's body; ``lines``: where signs stand."""
     stack: list[tuple[Any, tuple[str, ...], Node | None]] = [(body, (), None)]
     while stack:
         item, around, inside = stack.pop()
-        kind = item[0] if item and isinstance(item[0], str) and len(item) > 2 and isinstance(item[1], int) else ""
-        if kind in STATEMENTS and isinstance(item[3], int) and not _holds(lines, item[1], item[3]):
+        kind = item[0] if len(item) > 2 and item[0].__class__ is str and item[1].__class__ is int else ""
+        if kind in _LEAVES or kind in STATEMENTS and isinstance(item[3], int) and not _holds(lines, item[1], item[3]):
             continue
         if kind == "cmp" and len(item[4]) == 1 and item[4][0][0] in ("Eq", "NotEq"):
             yield item, around, inside
@@ -83,4 +86,6 @@ def _compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, 
             continue
         if kind == "def":
             inside = item
-        stack.extend((p, around, inside) for p in reversed(item) if isinstance(p, tuple))
+        for part in reversed(item):
+            if part.__class__ is tuple:
+                stack.append((part, around, inside))

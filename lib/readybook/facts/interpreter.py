@@ -86,6 +86,7 @@ class CallSite:
     awaited: bool
     result: Any = None
     _place: Place | None = field(default=None, repr=False)
+    runs: tuple[FunctionValue, ...] | None = field(default=None, repr=False)  # kept by Call.runs
 
     @property
     def place(self) -> Place:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.distributions import WELL_KNOWN, foreign_names
 from readybook.facts.roles import role
 from readybook.facts.syntax import Node, lower_module
-from readybook.forks import shared
+from readybook.forks import Begun
 from readybook.place import Place
 from readybook.source import SourceFile
 
@@ -129,6 +129,33 @@ def unpack(data: bytes) -> Lowered:
     return marshal.loads(data)
 
 
+class Lowering:
+    """The lowering of many files on all cores, begun when this is made: ``done`` joins it, ``drop`` stops it."""
+
+    def __init__(self, files: Mapping[str, SourceFile]) -> None:
+        by_size = sorted(files, key=lambda p: -len(files[p].text))
+        self.paths = frozenset(by_size)
+        # by turns, so that each part holds large files and small ones
+        self._parts = parts = [by_size[n::PARTS] for n in range(PARTS)]
+
+        def work(number: int) -> list[Lowered | str]:
+            with quiet_parsing():
+                return [_lowered(files[p].text) for p in parts[number]]
+
+        self._begun = Begun(PARTS, work, marshal.dumps, marshal.loads)
+        self.drop = self._begun.drop
+
+    def done(self) -> dict[str, Lowered | str]:
+        """Each file lowered, or why it cannot be."""
+        pairs = zip(self._parts, self._begun.results(), strict=True)
+        return {path: lowered for part, texts in pairs for path, lowered in zip(part, texts, strict=True)}
+
+
+def is_large(files: Iterable[SourceFile]) -> bool:
+    """Whether there is enough code to share its lowering between processes."""
+    return sum(len(source.text) for source in files) >= WORTH_SHARING
+
+
 def lower_all(files: Mapping[str, SourceFile], cache: Cache | None) -> dict[str, Lowered | str]:
     """Each file lowered, or why it cannot be: from the cache what has the same text there, the rest on all cores."""
     found: dict[str, Lowered | str] = {}
@@ -138,20 +165,21 @@ def lower_all(files: Mapping[str, SourceFile], cache: Cache | None) -> dict[str,
         if data is not None:
             with suppress(ValueError, EOFError, TypeError):
                 found[path] = unpack(data)
-    rest = sorted((p for p in files if p not in found), key=lambda p: -len(files[p].text))
-    if sum(len(files[p].text) for p in rest) < WORTH_SHARING:
-        found |= {path: _lowered(files[path].text) for path in rest}
-    else:  # by turns, so that each part holds large files and small ones
-        parts = [rest[n::PARTS] for n in range(PARTS)]
-        for part, texts in zip(parts, shared(PARTS, lambda n: [_lowered(files[p].text) for p in parts[n]],
-                                             marshal.dumps, marshal.loads), strict=True):
-            found |= zip(part, texts, strict=True)
+    rest = {path: source for path, source in files.items() if path not in found}
+    if is_large(rest.values()):
+        found |= Lowering(rest).done()
+    else:
+        found |= {path: _lowered(source.text) for path, source in rest.items()}
+    _keep(found, {path: keys[path] for path in rest if path in keys}, cache)
+    return found
+
+
+def _keep(found: Mapping[str, Lowered | str], keys: Mapping[str, str], cache: Cache | None) -> None:
     if cache is not None:
-        for path in rest:
+        for path, key in keys.items():
             lowered = found[path]
             if not isinstance(lowered, str):
-                cache.put(keys[path], pack(lowered))
-    return found
+                cache.put(key, pack(lowered))
 
 
 def _lowered(text: str) -> Lowered | str:
@@ -187,7 +215,7 @@ class Modules:
     """All modules of a project, by path, and the import system over them."""
 
     def __init__(self, files: dict[str, SourceFile], app_dir: str, declared: frozenset[str],
-                 known: dict[str, Lowered], cache: Cache | None = None) -> None:
+                 known: dict[str, Lowered], cache: Cache | None = None, begun: Lowering | None = None) -> None:
         self.by_path: dict[str, Module] = {}
         self.unparsed: list[tuple[str, str]] = []
         self._homes: dict[str, list[str]] | None = None
@@ -199,7 +227,11 @@ class Modules:
         self.packages = package_folders(files)
         self.folders = frozenset(f for p in files for f in _parents(p))
         with quiet_parsing():
-            lowered = lower_all({p: s for p, s in files.items() if p not in known}, cache)
+            if begun is not None:
+                lowered = begun.done()
+                _keep(lowered, {p: digest(s) for p, s in files.items()}, cache)
+            else:
+                lowered = lower_all({p: s for p, s in files.items() if p not in known}, cache)
             for path, source in files.items():
                 found = known[path] if path in known else lowered[path]
                 if isinstance(found, str):

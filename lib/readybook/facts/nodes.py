@@ -12,7 +12,7 @@ _DEFINING = frozenset(("def", "lambda", "class"))
 
 def is_node(part: Any) -> bool:
     """Whether a tuple is a lowered node (and no pair, parameter or block)."""
-    return len(part) > 2 and isinstance(part[0], str) and isinstance(part[1], int) and isinstance(part[2], int)
+    return len(part) > 2 and part[0].__class__ is str and part[1].__class__ is int and part[2].__class__ is int
 
 
 def nodes(part: Any) -> Iterator[Node]:
@@ -20,9 +20,10 @@ def nodes(part: Any) -> Iterator[Node]:
     todo: list[Any] = [part] if isinstance(part, tuple) else []
     while todo:
         one = todo.pop()
-        if is_node(one):
+        # is_node written out: this loop sees every piece of the code many times
+        if len(one) > 2 and one[0].__class__ is str and one[1].__class__ is int and one[2].__class__ is int:
             yield one
-        todo += [p for p in reversed(one) if isinstance(p, tuple)]
+        todo += [p for p in reversed(one) if p.__class__ is tuple]
 
 
 def own_nodes(part: Any) -> Iterator[Node]:
@@ -34,7 +35,7 @@ def own_nodes(part: Any) -> Iterator[Node]:
             if one[0] in _DEFINING:
                 continue
             yield one
-        todo += [p for p in reversed(one) if isinstance(p, tuple)]
+        todo += [p for p in reversed(one) if p.__class__ is tuple]
 
 
 def holds(part: Any, node: Node) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
-from readybook.facts.nodes import is_node, own_nodes
+from readybook.facts.nodes import own_nodes
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -92,6 +92,9 @@ class RowFlow:
                 body = _Body(self, function, depth, silent=True)
                 self.returned[key] = body.run()
         return self.returned[key]
+
+
+_LEAVES = ("comp", "lambda", "name", "const")  # nothing in them is looked at here
 
 
 class _Body:
@@ -217,18 +220,23 @@ class _Body:
 
     def _reads(self, node: Any) -> None:
         """Note the relationships that an expression reads, and the comprehensions over rows in it."""
-        if node is None or not isinstance(node, tuple):
+        if node.__class__ is not tuple:
             return
-        if is_node(node):
-            if node[0] == "comp":
+        if len(node) > 2 and node[0].__class__ is str and node[1].__class__ is int and node[2].__class__ is int:
+            kind = node[0]
+            if kind == "comp":
                 self._comprehension(node)
+            if kind in _LEAVES:
                 return
-            if node[0] == "lambda":
-                return
-            if node[0] == "attr":
+            if kind == "attr":
+                base = node[3]
+                if base[0] == "name":
+                    if base[3] in self.names:
+                        self._touch(node)
+                    return
                 self._touch(node)
         for part in node:
-            if isinstance(part, tuple):
+            if part.__class__ is tuple and part:
                 self._reads(part)
 
     def _comprehension(self, node: Node) -> None:

@@ -31,6 +31,10 @@ _MADE = (
                          r"|kafka\.Kafka(?:Producer|Consumer)")),
     ("nats", re.compile(r"nats\.(?:aio\.client\.)?(?:connect|Client\.connect)")),
 )
+# where every pattern above begins
+_TOPS = frozenset({"celery", "rq", "rq_scheduler", "arq", "dramatiq", "taskiq", "procrastinate", "saq", "huey",
+                   "streaq", "hatchet_sdk", "temporalio", "faststream", "google", "aio_pika", "pika", "aiokafka",
+                   "confluent_kafka", "kafka", "nats"})
 _AWS = re.compile(r"(?:aio)?boto(?:3|core)?(?:\.[\w.]+)?\.(?:client|resource|create_client)")
 
 
@@ -56,7 +60,9 @@ def queues(behaviour: Behaviour) -> tuple[Queue, ...]:
 
 
 def _library(path: str) -> str:
-    return next((name for name, pattern in _MADE if pattern.fullmatch(path)), "") if "." in path else ""
+    if path.partition(".")[0] not in _TOPS and not path.startswith("taskiq_"):
+        return ""
+    return next((name for name, pattern in _MADE if pattern.fullmatch(path)), "")
 
 
 def _derived(call: Call) -> str:

@@ -26,8 +26,7 @@ def first_reached(behaviour: Behaviour, wanted: Iterable[Call]) -> dict[int, Rea
         for call in behaviour.calls_in(function):
             if here and id(call) in places:
                 found.setdefault(id(call), Reached(entry, call, chain))
-            for f in functions_behind(call.site.callee):
-                f = f.original
+            for f in call.runs:
                 if id(f.node) not in seen and f.module.role == "application" and len(chain) < 12:
                     seen.add(id(f.node))
                     queue.append((entry, f, (*chain, Step(function.path, call.place, call))))

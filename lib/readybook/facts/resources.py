@@ -32,6 +32,7 @@ _KINDS = (
     ("MongoDB client", r"pymongo\.(?:asynchronous\.mongo_client\.)?AsyncMongoClient", "close", True),
     ("MongoDB client", r"pymongo\.(?:mongo_client\.)?MongoClient", "close", False),
 )
+_ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern, _, _ in _KINDS))
 _COMPILED = tuple((what, re.compile(pattern), method, waits) for what, pattern, method, waits in _KINDS)
 
 
@@ -57,7 +58,7 @@ def resources(facts: Facts, paths: frozenset[str]) -> tuple[Resource, ...]:
     """What the code of these files keeps open: made at module level, in a class body, in ``__init__`` or in a cached
     function."""
     found = []
-    known = [path for path in facts.behaviour.by_path if any(p.fullmatch(path) for _, p, _, _ in _COMPILED)]
+    known = [path for path in facts.behaviour.by_path if _ANY.fullmatch(path)]
     closing = facts.behaviour.written_as(*CLOSERS) if known else []
     for call in facts.behaviour.calls_to(*known):
         kind = _kind(facts, call)

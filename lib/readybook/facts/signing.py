@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.behaviour import functions_behind
 from readybook.facts.objects import Instance
 from readybook.facts.syntax import Node
 from readybook.facts.values import Choice, FromEnv, possible
@@ -103,9 +102,10 @@ def _uses(behaviour: Behaviour) -> Iterator[tuple[Call, str, Any, Node | None]]:
 
 
 def _callers(behaviour: Behaviour, parameters: dict[tuple[int, str], str]) -> Iterator[tuple[Call, str, int, str]]:
-    for call in behaviour.calls:
-        for function in functions_behind(call.site.callee):
-            function = function.original
+    functions = {function for function, _ in parameters}
+    calls = {id(c): c for f in functions for c, shift in behaviour.callers.get(f, ()) if not shift}
+    for call in sorted(calls.values(), key=lambda c: (c.place.path, c.place.line, c.place.column)):
+        for function in call.runs:
             own = [p for p in function.params if p[3] in ("pos", "any", "key")]
             bound = function.kind != "staticmethod" and function.owner is not None
             for index, parameter in enumerate(own[1:] if bound else own):

@@ -94,8 +94,12 @@ def migrated(project: Project) -> tuple[Place, str] | None:
 
 def started(behaviour: Behaviour, near: frozenset[str], what: str) -> list[Call]:
     """Calls of ``create_all`` or ``drop_all`` that run when the application is imported or starts, by place."""
-    calls = [c for c in behaviour.calls if c.place.path in near and of_metadata(c, what)
+    named = [*behaviour.written_as(what, "run_sync"), *behaviour.matching(lambda path: path.endswith(f".{what}"))]
+    calls = [c for c in {id(c): c for c in named}.values() if c.place.path in near and of_metadata(c, what)
              and "__main__" not in " ".join(c.conditions)]
+    if not calls:
+        return []
+    calls.sort(key=lambda c: (c.place.path, c.place.line, c.place.column))
     todo, at_start = list(startup_functions(behaviour)), set[int]()
     while todo:
         function = todo.pop()
