@@ -125,3 +125,22 @@ def test_fastapi_builds_the_same_routes(tmp_path: Path) -> None:
         told = {" ".join(row.split()[:2]) for row in case.rows if not row.startswith("WEBSOCKET")}
         assert isinstance(answer, list), f"{case.name}: {answer}"
         assert set(answer) == told, case.name
+
+
+FACTORY = {
+    "shop/__init__.py": "",
+    "shop/login.py": "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/callback')\ndef callback(): ...\n",
+    "shop/api.py": ("from fastapi import FastAPI\ndef create_app(debug=False):\n    app = FastAPI()\n"
+                    "    @app.get('/orders')\n    def orders(): ...\n    return app\n"),
+    "shop/cli.py": "import uvicorn\ndef serve():\n    uvicorn.run('shop.api:create_app', factory=True)\n",
+}
+
+
+def test_a_factory_that_the_code_hands_to_a_server_comes_before_a_helper_that_is_bound():
+    apps = Project.from_files(FACTORY).facts.apps
+    assert [app.spec for app in apps] == ["shop.api:create_app()", "shop.login:app"]
+
+
+def test_the_text_alone_makes_no_application():
+    files = FACTORY | {"shop/cli.py": "import uvicorn\nNAMED = 'shop.api:orders', 'shop.none:create_app', 'a:b'\n"}
+    assert [app.spec for app in Project.from_files(files).facts.apps] == ["shop.login:app"]

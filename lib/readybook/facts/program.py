@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONVENTIONAL = ("main", "app", "asgi", "server", "application", "api", "run", "wsgi", "index", "__init__")
 Command = tuple[str, str | None, str]  # import string, folder it is imported from, purpose
+_SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn")
+_IMPORT_STRING = re.compile(r"""["']([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)["']""")
 SPEC = re.compile(r"([\w.]+):([\w.]+)(\(\))?$")
 
 
@@ -122,13 +124,19 @@ class Program:
         return None
 
     def _found(self, commands: tuple[Command, ...]) -> Iterator[tuple[str, Instance, bool]]:
-        """Applications that a server command names come first (deployed before others), then all that are bound."""
+        """Applications that a server command names come first (deployed before others), then those whose factory the
+        code hands to a server, then all that are bound."""
         seen: dict[int, Instance] = {}
         for spec, root, purpose in sorted(commands, key=lambda c: c[2] != "deploy"):
             named = self._by_spec(spec, root) if purpose in ("deploy", "development") else None
             if named is not None and id(named[1]) not in seen:
                 seen[id(named[1])] = named[1]
                 yield named
+        for spec in self._handed_to_servers():
+            named = self._by_spec(spec, None)
+            if named is not None and id(named[1]) not in seen:
+                seen[id(named[1])] = named[1]
+                yield f"{spec}()", named[1], False
         for module in self._candidates():
             value = self.run.load(module)
             imported = _imported_names(module)
@@ -141,6 +149,15 @@ class Program:
             if id(app) not in seen:
                 seen[id(app)] = app
                 yield spec, app, False
+
+    def _handed_to_servers(self) -> Iterator[str]:
+        """Import strings of functions, as ``uvicorn.run("shop.api:create_app", factory=True)`` has them."""
+        texts = [m.text for m in self.modules.by_path.values() if m.role == "application"]
+        written = [pair for text in texts if any(s in text for s in _SERVERS) for pair in _IMPORT_STRING.findall(text)]
+        for path, name in dict.fromkeys(written):
+            home = self.modules.named(path)
+            if home is not None and any(s[0] == "def" and s[4] == name for s in home.body):
+                yield f"{path}:{name}"
 
     def _by_spec(self, spec: str, root: str | None) -> tuple[str, Instance, bool] | None:
         match = SPEC.match(spec)
