@@ -349,16 +349,29 @@ def test_a_statement_is_put_before_another_once() -> None:
 
 
 def test_a_statement_goes_into_a_block_once_and_what_it_calls_changes_with_it():
-    from readybook.intents import EnsureWith
+    from readybook.intents import GuardStatement
 
     text = "def f(a):\n    if a:\n        x = get(\n            a,\n        )  # c\n    return x\n"
     intents = (ReplaceExpression(at(3, 13), "get(\n            a,\n        )", "saw(get(\n    a,\n))"),
-               EnsureWith(at(3, 9), "get", "held(a) as saw"))
+               GuardStatement(at(3, 9), "get", "held(a) as saw", "with"))
     after = edited(text, *intents)
     assert after == ("def f(a):\n    if a:\n        with held(a) as saw:\n            x = saw(get(\n"
                      "                a,\n            ))  # c\n    return x\n")
     ast.parse(after)
-    again = EnsureWith(at(4, 13), "get", "held(a) as saw")
+    again = GuardStatement(at(4, 13), "get", "held(a) as saw", "with")
     assert edited(after, again) == after
     with pytest.raises(PatchError, match="other statements"):
-        edited("x = get(1); y = 2\n", EnsureWith(at(1), "get", "held()"))
+        edited("x = get(1); y = 2\n", GuardStatement(at(1), "get", "held()"))
+
+
+def test_a_statement_reads_otherwise_whatever_its_layout():
+    from readybook.intents import ReplaceStatement
+
+    text = "def f(a):\n    if a: D[a] = 1; D[2] = 2\n    D[a] = {\n        1: 2,\n    }  # c\n"
+    first = ReplaceStatement(at(2, 11), "D[a] = 1", "put(a, 1)")
+    second = ReplaceStatement(at(3, 5), "D[a]={1: 2,}", "put(a, {\n    1: 2,\n})")
+    after = edited(text, first, second)
+    assert after == ("def f(a):\n    if a: put(a, 1); D[2] = 2\n    put(a, {\n        1: 2,\n    })  # c\n")
+    assert edited(after, first, second) == after
+    with pytest.raises(PatchError, match="not there"):
+        edited(text, ReplaceStatement(at(2), "D[3] = 1", "pass"))

@@ -101,6 +101,15 @@ class RemoveStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceStatement:
+    """The simple statement that begins at ``place`` and whose text is ``old`` (white space aside) reads ``new``."""
+
+    place: Place
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunInOwnLoop:
     """The ``async def`` named ``name`` at ``place`` is a plain function that runs ``_name``, its old body, through."""
 
@@ -337,20 +346,12 @@ class AppendLine:
 
 @dataclass(frozen=True, slots=True)
 class GuardStatement:
-    """The statement that begins at ``place`` and calls ``call`` stands below ``if condition:``."""
+    """The statement that begins at ``place`` and calls ``call`` stands below ``if condition:``, or another ``word``."""
 
     place: Place
     call: str
     condition: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnsureWith:
-    """The statement that begins at ``place`` and calls ``call`` stands below ``with context:``."""
-
-    place: Place
-    call: str
-    context: str
+    word: str = "if"
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +372,7 @@ Intent = (
     | MakeSync
     | MakeAsync
     | RemoveStatement
+    | ReplaceStatement
     | RunInOwnLoop
     | Decorate
     | EnsureImport
@@ -394,6 +396,5 @@ Intent = (
     | EnsureComposeVariable
     | AppendLine
     | GuardStatement
-    | EnsureWith
     | EnsureBefore
 )

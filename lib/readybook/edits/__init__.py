@@ -20,7 +20,7 @@ from readybook.edits.decorators import decorate
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
 from readybook.edits.ignorefiles import ensure_ignored
-from readybook.edits.guards import ensure_before, ensure_with, guard_statement
+from readybook.edits.guards import ensure_before, guard_statement
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.parameters import ensure_parameter
 from readybook.edits.python_calls import remove_keyword, set_keyword
@@ -38,7 +38,7 @@ from readybook.edits.routers import ensure_router
 from readybook.edits.setting_use import PLACEHOLDER, resolve
 from readybook.edits.setting_use import setting_access as _setting_access
 from readybook.edits.settings import ensure_setting
-from readybook.edits.statements import remove_statement
+from readybook.edits.statements import remove_statement, replace_statement
 from readybook.edits.text import add_file, append_line, replace_line_text
 from readybook.edits.toml import ensure_toml_table
 from readybook.edits.unused_imports import remove_unused_import
@@ -62,7 +62,6 @@ from readybook.intents import (
     EnsureRouter,
     EnsureSetting,
     EnsureTomlTable,
-    EnsureWith,
     EventsToLifespan,
     EnsureBefore,
     GuardStatement,
@@ -77,6 +76,7 @@ from readybook.intents import (
     ReplaceExpression,
     ReplaceInstruction,
     ReplaceLineText,
+    ReplaceStatement,
     RunInOwnLoop,
     SetKeyword,
     SetUpApp,
@@ -102,7 +102,6 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureRouter: ensure_router,
     EnsureSetting: ensure_setting,
     EnsureTomlTable: ensure_toml_table,
-    EnsureWith: ensure_with,
     EventsToLifespan: events_to_lifespan,
     EnsureBefore: ensure_before,
     GuardStatement: guard_statement,
@@ -115,6 +114,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     ReplaceExpression: replace_expression,
     ReplaceInstruction: replace_instruction,
     ReplaceLineText: replace_line_text,
+    ReplaceStatement: replace_statement,
     RunInOwnLoop: run_in_own_loop,
     SetKeyword: set_keyword,
     SetUpApp: set_up_app,

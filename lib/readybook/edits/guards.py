@@ -8,23 +8,16 @@ from readybook.edits.drafts import Draft, Splice
 from readybook.edits.python_source import PythonSource, squeezed
 from readybook.edits.work import Work, line_span, spot
 from readybook.errors import PatchError
-from readybook.intents import EnsureBefore, EnsureWith, GuardStatement
+from readybook.intents import EnsureBefore, GuardStatement
 
 
 def guard_statement(work: Work, intent: GuardStatement) -> None:
     """Carry out GuardStatement: the statement goes one step in below ``if condition:``; a block above it stays."""
-    _one_step_in(work, intent, "if", intent.condition)
+    opening = f"{intent.word} {intent.condition}:"
 
-
-def ensure_with(work: Work, intent: EnsureWith) -> None:
-    """Carry out EnsureWith: the statement goes one step in below ``with context:``."""
-    _one_step_in(work, intent, "with", intent.context)
-
-
-def _one_step_in(work: Work, intent: GuardStatement | EnsureWith, word: str, rest: str) -> None:
     def planner(source: PythonSource, draft: Draft) -> list[Splice]:
         node = _statement(source, draft, intent)
-        if _guarded(source, node, word, rest):
+        if _guarded(source, node, opening):
             return []
         start, end = source.span(node)
         if len(node.body) > 1 or not source.text[:start].rpartition("\n")[2].strip() == "":
@@ -35,7 +28,7 @@ def _one_step_in(work: Work, intent: GuardStatement | EnsureWith, word: str, res
         indent = source.indent_at(start)
         rows = text.split("\n")
         inner = "\n".join([rows[0], *(source.indent + row if row.strip() else row for row in rows[1:])])
-        head = work.fitted(intent.place.path, f"{word} {rest}:")
+        head = work.fitted(intent.place.path, opening)
         return [Splice(start, end, f"{head}{source.newline}{indent}{source.indent}{inner}")]
 
     work.plan(intent.place.path, planner)
@@ -61,7 +54,7 @@ def ensure_before(work: Work, intent: EnsureBefore) -> None:
     work.plan(intent.place.path, planner)
 
 
-def _statement(source: PythonSource, draft: Draft, intent: GuardStatement | EnsureWith) -> cst.SimpleStatementLine:
+def _statement(source: PythonSource, draft: Draft, intent: GuardStatement) -> cst.SimpleStatementLine:
     found = [node for node in source.starting_between(*line_span(source, draft, intent.place), cst.SimpleStatementLine)
              if intent.call in source.text[source.span(node)[0]:source.span(node)[1]]]
     if len(found) != 1:
@@ -69,11 +62,11 @@ def _statement(source: PythonSource, draft: Draft, intent: GuardStatement | Ensu
     return found[0]
 
 
-def _guarded(source: PythonSource, node: cst.CSTNode, word: str, rest: str) -> bool:
+def _guarded(source: PythonSource, node: cst.CSTNode, opening: str) -> bool:
     """Whether a block around the statement has this head already."""
     for above in source.ancestors(node):
         if isinstance(above, cst.If | cst.With):
             head = source.text[source.span(above)[0]:source.span(above.body)[0]]
-            if squeezed(head).removeprefix("el").startswith(squeezed(f"{word} {rest}:")):
+            if squeezed(head).removeprefix("el").startswith(squeezed(opening)):
                 return True
     return False

@@ -1,4 +1,4 @@
-"""RemoveStatement: a statement goes, with its line; a body that would be empty keeps a ``pass``."""
+"""Statements that go, with their line, or read otherwise; a body that would be empty keeps a ``pass``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import libcst as cst
 from libcst import matchers as m
 
 from readybook.edits.drafts import Draft, Splice, line_of
-from readybook.edits.python_source import PythonSource
-from readybook.edits.work import Work
-from readybook.intents import RemoveStatement
+from readybook.edits.python_source import PythonSource, squeezed
+from readybook.edits.work import Work, line_span, spot
+from readybook.errors import PatchError
+from readybook.intents import RemoveStatement, ReplaceStatement
 
 DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedString())])
 
@@ -22,6 +23,23 @@ def remove_statement(work: Work, intent: RemoveStatement) -> None:
             if line_of(source.text, source.span(node)[0]) == now and _name(node) == intent.name:
                 return [_without(source, node, intent.name)]
         return []
+
+    work.plan(intent.place.path, planner)
+
+
+def replace_statement(work: Work, intent: ReplaceStatement) -> None:
+    """Carry out ReplaceStatement; a statement that reads ``new`` already is left alone."""
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        begin = source.starting_between(*line_span(source, draft, intent.place), cst.BaseSmallStatement)  # type: ignore[type-abstract]
+        texts = {(start, end): squeezed(source.text[start:end]) for start, end in map(source.span, begin)}
+        found = [span for span, text in texts.items() if text == squeezed(intent.old)]
+        new = work.fitted(intent.place.path, intent.new, source.indent_at(draft.now(intent.place.line)))
+        if not found and squeezed(new) in texts.values():
+            return []
+        if len(found) != 1:
+            raise PatchError(f"{spot(intent.place)}: {'not' if not found else 'more than once'} there: {intent.old}")
+        return [Splice(*found[0], new)]
 
     work.plan(intent.place.path, planner)
 

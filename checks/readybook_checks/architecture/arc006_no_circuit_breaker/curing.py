@@ -16,7 +16,7 @@ from readybook.facts.program import App
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.intents import AddFile, EnsureImport, EnsureSetting, EnsureWith, Intent, ReplaceExpression
+from readybook.intents import AddFile, EnsureImport, EnsureSetting, GuardStatement, Intent, ReplaceExpression
 from readybook_checks.architecture.app_module import free_module
 from readybook_checks.devops.health_router import import_name
 
@@ -101,7 +101,7 @@ def _around(project: Project, app: App, home: str, call: Call) -> tuple[str, lis
     return f"{function[1]} block", [
         EnsureImport(call.place.path, module_name, block),
         ReplaceExpression(call.place, text, f"{name}.saw({_flush(call, text)})"),
-        EnsureWith(place, text.partition("(")[0], f"{block}({address}) as {name}"),
+        GuardStatement(place, text.partition("(")[0], f"{block}({address}) as {name}", "with"),
     ]
 
 

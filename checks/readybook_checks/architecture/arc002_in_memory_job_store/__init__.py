@@ -6,12 +6,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, advice
+from readybook import Check, Finding, Hours, NotApplicable, Project
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.memory import Memory, memories
 from readybook.facts.processes import several_processes
 from readybook.facts.reach import startup_functions
 from readybook.finding import Answer
+from readybook_checks.architecture.arc002_in_memory_job_store.curing import cure
+from readybook_checks.architecture.arc002_in_memory_job_store.examples import EXAMPLES
 
 STATE = re.compile(
     r"jobs?|tasks?|sessions?|states?|status(es)?|progress|stores?|storage|uploads?|files?|queues?|conversations?|histor(y|ies)|"
@@ -48,7 +50,11 @@ class InMemoryJobStore(Check):
     are recomputed, or belong to the process.
 
     High; critical where the deployment runs several workers or replicas, so that the next request may already reach
-    a process that knows nothing of it. Fix: the same methods over Redis or the database, by hand.
+    a process that knows nothing of it.
+
+    Fix: a dict by text, or a set of texts, that is used by single operations only, all of which mean the same over
+    Redis, becomes a store there, awaited where coroutines use it; its values are JSON, or models and dataclasses that
+    survive it. Elsewhere the use that stands in the way is named, and nothing is moved by halves.
     """
 
     id = "ARC002"
@@ -56,8 +62,9 @@ class InMemoryJobStore(Check):
     category = "architecture"
     severity = "high"
     hours = Hours(4, 8, 16, each=2)
-    fix_kinds = ("advice",)
+    fix_kinds = ("scaffold", "advice")
     references = ("https://12factor.net/processes",)
+    examples = EXAMPLES
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each class, or container outside of classes, that keeps shared state."""
@@ -70,11 +77,13 @@ class InMemoryJobStore(Check):
         if not stores:
             yield NotApplicable("no state that requests share is kept in the memory of the process")
         several = several_processes(project.facts)
+        in_loop = loop_functions(project) if stores else frozenset()
         for found in stores.values():
-            yield finding(found, several, reached)
+            yield finding(project, found, several, reached, in_loop)
 
 
-def finding(found: list[Memory], several: str, reached: frozenset[int]) -> Finding:
+def finding(project: Project, found: list[Memory], several: str, reached: frozenset[int],
+            in_loop: frozenset[int]) -> Finding:
     """One store: the class or the container, who writes it, and what that costs."""
     first = found[0]
     names = ", ".join(m.name for m in found)
@@ -85,8 +94,7 @@ def finding(found: list[Memory], several: str, reached: frozenset[int]) -> Findi
     return Finding(
         first.place, f"{what} keeps what {writers[0].function.qualname}() stores in this process only: a restart or "
         f"deploy loses it, and a second worker never sees it{also}.", severity, chain=(writers[0].place,),
-        fix=advice("Keep it in Redis or the database behind the same methods",
-                   "what the state means and how long it must live decide its form in the store"),
+        fix=cure(project, found, once_functions(project), in_loop),
     )
 
 
@@ -138,59 +146,28 @@ def reached_functions(project: Project) -> frozenset[int]:
     return frozenset(seen - {id(f.node) for f in startup_functions(behaviour)})
 
 
-HEAD = "from fastapi import FastAPI\n\napp = FastAPI()\n"
-API = ("\n\n@app.post(\"/jobs/{key}\")\ndef submit(key: str) -> None:\n    JOBS[key] = {\"status\": \"queued\"}\n\n\n"
-       "@app.get(\"/jobs/{key}\")\ndef state(key: str) -> dict[str, str]:\n    return JOBS[key]\n")
-CLASS = ("class InMemoryJobStore:\n    def __init__(self) -> None:\n        self._jobs: dict[str, str] = {}\n\n"
-         "    async def add(self, key: str) -> None:\n        self._jobs[key] = \"queued\"\n\n"
-         "    async def get(self, key: str) -> str | None:\n        return self._jobs.get(key)\n")
-USE = ("\n\n@app.post(\"/jobs/{key}\")\nasync def submit(key: str) -> None:\n    await store.add(key)\n\n\n"
-       "@app.get(\"/jobs/{key}\")\nasync def state(key: str) -> str | None:\n    return await store.get(key)\n")
-InMemoryJobStore.examples = (
-    Bad({"main.py": HEAD + "JOBS: dict[str, dict[str, str]] = {}\n" + API}, at=("main.py:4",), severity="high"),
-    Bad(  # a class, its object made in another module, four workers
-        {"app/store.py": CLASS, "app/main.py": HEAD.replace("\napp", "from app.store import InMemoryJobStore\n\napp", 1)
-         + "store = InMemoryJobStore()\n" + USE,
-         "Dockerfile": "FROM python:3.13\nCOPY . .\nCMD [\"uvicorn\", \"app.main:app\", \"--workers\", \"4\"]\n"},
-        at=("app/store.py:3",), severity="critical",
-    ),
-    Bad(  # imported under another name, written by a background task
-        {"app/state.py": "uploads = {}\n",
-         "app/main.py": "from fastapi import BackgroundTasks, FastAPI\nfrom app.state import uploads as u\n\n"
-         "app = FastAPI()\n"
-         "\n\ndef work(key: str) -> None:\n    u[key] = \"done\"\n\n\n@app.post(\"/{key}\")\n"
-         "def start(key: str, tasks: BackgroundTasks) -> None:\n    tasks.add_task(work, key)\n\n\n"
-         "@app.get(\"/{key}\")\ndef state(key: str) -> str:\n    return u.get(key, \"?\")\n"},
-        at=("app/state.py:1",),
-    ),
-    Bad(  # on the application
-        {"main.py": HEAD.replace("FastAPI\n", "FastAPI, Request\n", 1) + "app.state.sessions = {}\n\n\n"
-         "@app.post(\"/login\")\ndef login(request: Request, user: str) -> None:\n"
-         "    request.app.state.sessions.update({user: \"in\"})\n\n\n@app.get(\"/me\")\n"
-         "def me(request: Request, user: str) -> str:\n    return request.app.state.sessions[user]\n"},
-        at=("main.py:4",),
-    ),
-    Good(  # a cache, a read-only table, handles of running tasks
-        {"main.py": "import asyncio\n\n" + HEAD + "price_cache: dict[str, int] = {}\n"
-         "USERS = {\"a\": 1}\n"
-         "tasks = set()\n\n\n"
-         "@app.get(\"/{key}\")\nasync def price(key: str) -> int:\n    price_cache.setdefault(key, 1)\n"
-         "    task = asyncio.create_task(asyncio.sleep(1))\n    tasks.add(task)\n"
-         "    task.add_done_callback(tasks.discard)\n    return price_cache[key] + USERS[key]\n\n\n"
-         "@app.delete(\"/\")\ndef clear() -> None:\n    price_cache.clear()\n    tasks.clear()\n"},
-        outcome="not_applicable",
-    ),
-    Good(  # a local name, and an object that lives for one request
-        {"main.py": HEAD + "\n\n" + CLASS + "\n\n@app.get(\"/\")\nasync def index() -> str | None:\n"
-         "    jobs = {}\n    jobs[\"a\"] = 1\n    store = InMemoryJobStore()\n    await store.add(\"a\")\n"
-         "    return await store.get(\"a\")\n"},
-        outcome="not_applicable",
-    ),
-    Good(  # filled when the process starts
-        {"main.py": "from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n\nrecords = {}\n\n\n"
-         "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    records[\"a\"] = 1\n    yield\n"
-         "    records.clear()\n\n\n"
-         "app = FastAPI(lifespan=lifespan)\n\n\n@app.get(\"/\")\ndef index() -> int:\n    return records[\"a\"]\n"},
-        outcome="not_applicable",
-    ),
-)
+def once_functions(project: Project) -> frozenset[int]:
+    """Identities of the bodies that start-up and shutdown run."""
+    behaviour = project.facts.behaviour
+    todo = list(startup_functions(behaviour))
+    seen = {id(f.node) for f in todo}
+    while todo:
+        for call in behaviour.calls_in(todo.pop()):
+            for f in functions_behind(call.site.callee):
+                if id(f.original.node) not in seen:
+                    seen.add(id(f.original.node))
+                    todo.append(f.original)
+    return frozenset(seen)
+
+
+def loop_functions(project: Project) -> frozenset[int]:
+    """Identities of the bodies that run in the event loop while it serves: what they wait for, all wait for."""
+    behaviour = project.facts.behaviour
+    found = set[int]()
+    for entry in behaviour.entries:
+        if entry.in_loop:
+            found.add(id(entry.function.node))
+            for reached in behaviour.reached(entry):
+                if reached.call.site.function is not None:
+                    found.add(id(reached.call.site.function.original.node))
+    return frozenset(found)
