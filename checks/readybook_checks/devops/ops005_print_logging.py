@@ -10,7 +10,7 @@ from readybook.facts.behaviour import Call
 from readybook.facts.secretvalues import names_secret
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
-from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpression
+from readybook.intents import EnsureImport, EnsureModuleStatement, RemoveUnusedImport, ReplaceExpression
 
 ERROR = re.compile(r"\b(errors?|fail(s|ed|ure)?|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
 WARNING = re.compile(r"\b(warn|warning|deprecated|retry|retrying|missing|skipp(ed|ing))\b|⚠", re.IGNORECASE)
@@ -19,6 +19,8 @@ SERVES = re.compile(r"APIRouter|FastAPI\(|uvicorn")
 # what ends a connection or a loop: no error, and no traceback worth keeping
 EXPECTED = re.compile(r"^except \(?(?:\w+\.)*(?:WebSocketDisconnect|CancelledError|KeyboardInterrupt|StopIteration|"
                       r"StopAsyncIteration|GeneratorExit|ClientDisconnect)\b(?![\w,]*,)")
+ENDS = ("sys.exit", "exit", "quit", "os._exit", "SystemExit")
+OUTPUT = re.compile(r"(?:,\s*(?:flush\s*=\s*(?:True|False)|file\s*=\s*(?:None|(?:sys\.)?std(?:out|err))))+\s*,?\s*$")
 COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
 
 
@@ -27,7 +29,7 @@ class PrintLogging(Check):
 
     Looked at: calls of the builtin ``print`` in application modules. Scripts, tests, migrations and command-line
     programs are left alone (a program prints), and so are calls under ``if __name__ == "__main__"``, prints to a file
-    and to a stream of one's own.
+    and to a stream of one's own, and last words on standard error in a function that ends the program.
 
     Fix: a module logger, and each print becomes a logging call; the level follows the text, and inside an ``except``
     block an error is logged with its traceback.
@@ -58,10 +60,20 @@ class PrintLogging(Check):
             yield NotApplicable("application code neither prints nor logs")
 
     def _is_logging(self, project: Project, call: Call) -> bool:
-        if "file" in call.kwargs or any("__name__" in c and "__main__" in c for c in call.conditions):
+        if any("__name__" in c and "__main__" in c for c in call.conditions) or not _is_standard(project, call):
             return False
         module = project.facts.modules.by_path[call.place.path]
         return not is_command_line(module.text) and not is_standalone(project, call.place.path)
+
+
+def _is_standard(project: Project, call: Call) -> bool:
+    """Whether a print goes to the process's own output; to standard error: where the process lives on."""
+    stream = dict(call.site.node[5]).get("file")
+    text = "None" if stream is None else unparse(stream)
+    if text in ("sys.stderr", "stderr"):
+        ends = project.facts.behaviour.calls_to(*ENDS)
+        return not any(c.place.path == call.place.path and c.function == call.function for c in ends)
+    return text in ("None", "sys.stdout", "stdout")
 
 
 def is_standalone(project: Project, path: str) -> bool:
@@ -89,13 +101,13 @@ def fix(project: Project, call: Call) -> Fix:
     """The print as a logging call with the level its text suggests."""
     node, written = call.site.node, call.written
     title = "Log through a module logger"
-    if written is None or set(call.kwargs) - {"flush"} or any(a[0] == "star" for a in node[4]):
+    if written is None or set(call.kwargs) - {"flush", "file"} or any(a[0] == "star" for a in node[4]):
         return advice(title, "the arguments of this print cannot be carried over safely")
     name = logger_name(project, call)
     if name is None:
         return advice(title, "the module binds logger to something else")
     text = f"{written[0]}({written[1]})"
-    arguments = re.sub(r",\s*flush\s*=\s*(True|False)$", "", written[1])
+    arguments = OUTPUT.sub("", written[1])
     level = level_of(text, any(c.startswith("except") and not EXPECTED.search(c) for c in call.conditions))
     plain = [unparse(a) for a in node[4] if a[0] in ("name", "attr")]
     secret = next((text for text in plain if names_secret(text.rpartition(".")[2])), "")
@@ -103,11 +115,14 @@ def fix(project: Project, call: Call) -> Fix:
         return advice("Take the line out", f"it writes {secret}, which no log should hold")
     if not node[4]:
         return advice("Drop the empty print", "an empty line has no place in a log")
+    if level == "info" and "stderr" in written[1][len(arguments):]:
+        level = "warning"
     new = f"{name}.{level}({_message(node[4], arguments)})"
+    unused = (RemoveUnusedImport(call.place.path, "sys"),) if "file" in call.kwargs else ()
     return Fix(
         title, (EnsureImport(call.place.path, "logging"),
                 EnsureModuleStatement(call.place.path, name, f"{name} = logging.getLogger(__name__)"),
-                ReplaceExpression(call.place, text, new)),
+                ReplaceExpression(call.place, text, new), *unused),
         safety="review",
         reason="whoever reads standard output sees these lines only where logging is configured to show them",
     )
@@ -188,6 +203,19 @@ PrintLogging.examples = (
         {"app/users.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get(\"/users\")\n"
          "def users(limit: int) -> int:\n    print(\"limit\", limit)\n    return limit\n"},
         at=("app/users.py:8",),
+    ),
+    Bad(  # standard error is no logger either
+        {"main.py": "import sys\n\n" + APP + "@app.get(\"/\")\ndef index() -> str:\n"
+         "    print(\"index\", file=sys.stderr, flush=True)\n    return \"ok\"\n"},
+        at=("main.py:10",),
+        fixed={"main.py": "import logging\n\nfrom fastapi import FastAPI\n\nlogger = logging.getLogger(__name__)\n\n"
+               "app = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> str:\n    logger.warning(\"index\")\n"
+               "    return \"ok\"\n"},
+    ),
+    Good(  # the last words of a program that ends, and a file
+        {"main.py": "import sys\n\n" + APP + "def settle(path: str) -> None:\n    with open(path, \"w\") as out:\n"
+         "        print(\"x\", file=out)\n\n\ndef check(key: str) -> None:\n    if not key:\n"
+         "        print(\"no key\", file=sys.stderr)\n        sys.exit(1)\n"}, outcome="not_applicable",
     ),
     Good(  # a command-line program prints
         {"app/cli.py": "import argparse\n\n\ndef main() -> None:\n    parser = argparse.ArgumentParser()\n"

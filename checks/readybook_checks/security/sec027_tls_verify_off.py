@@ -40,6 +40,7 @@ _ASSIGNED = (".verify", ".check_hostname", "_create_default_https_context")  # w
 SESSIONS = frozenset({"requests.Session", "requests.session", "requests.sessions.Session"})
 UNVERIFIED = ("ssl._create_unverified_context", "ssl._create_stdlib_context")
 HERE = re.compile(r"(?i)http://|https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
+PROXIES = re.compile(r"(?:ProxyManager|proxy_from_url)$")  # their address is the proxy's: the servers lie behind it
 DELIBERATE = re.compile(r"(?i)insecure|verif|skip|\bdev|debug|local|test")
 WEAK_MODE = re.compile(r"[?&](sslmode=(?:disable|allow|prefer))\b")
 HOST = re.compile(r"\w+(?:\+\w+)?://(?:[^@/]*@)?([^/:?\[\]]+)")
@@ -121,7 +122,7 @@ def _switched(call: Call, switches: set[Place]) -> Answer | None:
 
 def _by_keyword(call: Call, keyword: str, value: Any, off: tuple[Any, ...], switches: set[Place]) -> Answer | None:
     target = beginning(call.args[0]) if call.args else beginning(call.kwargs.get("url"))
-    if target and HERE.match(target):
+    if target and HERE.match(target) and not PROXIES.search(call.path):
         return None
     default = by_default(value)
     if isinstance(default, Unknown | Choice):
@@ -314,6 +315,11 @@ TlsVerifyOff.examples = (
          "engine = create_engine(\"postgresql+psycopg://a@db.shop.example/shop?sslmode=disable\")\n"
          "near = create_engine(\"postgresql+psycopg://a@db/shop?sslmode=disable\")\n"},
         at=("db.py:3",),
+    ),
+    Bad(  # the proxy is on this machine, the servers are not
+        {"main.py": "import urllib3\n\npool = urllib3.ProxyManager(\"http://localhost:3128/\", "
+         "cert_reqs=\"CERT_NONE\")\n"},
+        at=("main.py:3",),
     ),
     Good({"main.py": "import httpx\n\nclient = httpx.Client(verify=\"/etc/ssl/company.pem\")\n"}),
     Good(  # plain HTTP, the machine itself, and an argument of the same name elsewhere

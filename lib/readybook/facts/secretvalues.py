@@ -37,6 +37,7 @@ _NOT = frozenset({
     "count",
     "limit",
 })
+_SPARED = frozenset({"_pass", "pass_", "__pass"})  # what a variable is called when ``pass`` is a keyword
 _SIGNING = frozenset({
     ("secret", "key"), ("jwt", "secret"), ("jwt", "key"), ("signing", "key"), ("session", "secret"), ("token",
     "secret"),
@@ -122,7 +123,7 @@ def names_secret(name: str) -> bool:
     last = "password" if found[-2:] == ("pass", "word") else found[-1]
     if last == "key":
         return len(found) > 1 and found[-2] in _KEYED
-    return last in _HEADS or (last == "pass" and len(found) > 1)
+    return last in _HEADS or (last == "pass" and (len(found) > 1 or name in _SPARED))
 
 
 def names_signing_key(name: str) -> bool:

@@ -102,7 +102,11 @@ def _signing(literal: SecretLiteral, field: SettingField | None, signing: tuple[
     if field is None and not may_sign(literal):
         return None
     same = [one for one in signing if one.value == literal.value]
-    return next((one for one in same if one.place.path == literal.place.path), same[0] if same else None)
+    here = [one for one in same if one.place.path == literal.place.path]
+    if not here:
+        return same[0] if same else None
+    line = literal.place.line  # one text may be the key of several calls: the next one that this literal can reach
+    return min(here, key=lambda one: (one.place.line < line, abs(one.place.line - line)))
 
 
 def _rights(project: Project, taken: set[Place]) -> Iterator[Answer]:
