@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from readybook.facts.servedimages import served_images
 from readybook.project import Project
+from readybook.verify.starting import served_apps
 
 FOLDER = Path(__file__).parent / "route_cases"
 
@@ -144,3 +146,43 @@ def test_a_factory_that_the_code_hands_to_a_server_comes_before_a_helper_that_is
 def test_the_text_alone_makes_no_application():
     files = FACTORY | {"shop/cli.py": "import uvicorn\nNAMED = 'shop.api:orders', 'shop.none:create_app', 'a:b'\n"}
     assert [app.spec for app in Project.from_files(files).facts.apps] == ["shop.login:app"]
+
+
+def service(name: str) -> dict[str, str]:
+    """A service of a repository in which every service is ``app.main:app``."""
+    return {
+        f"services/{name}/app/__init__.py": "",
+        f"services/{name}/app/main.py": "from fastapi import FastAPI\n\nfrom app.routes import router\n\n"
+                                        "app = FastAPI()\napp.include_router(router)\n",
+        f"services/{name}/app/routes.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+                                          f"@router.get(\"/{name}\")\ndef index() -> str:\n    return \"{name}\"\n",
+        f"services/{name}/Dockerfile": "FROM python:3.13-slim\nWORKDIR /code\nCOPY app app\n"
+                                       "CMD [\"uvicorn\", \"app.main:app\", \"--port\", \"80\"]\n",
+    }
+
+
+def test_services_with_one_import_string_are_told_apart() -> None:
+    facts = Project.from_files(service("orders") | service("users")).facts
+    specs = ["services.orders.app.main:app", "services.users.app.main:app"]
+    assert [a.spec for a in facts.apps] == specs
+    assert {a.imported for a in facts.apps} == {"app.main:app"}
+    assert [(r.app, r.path) for r in facts.routes] == [(specs[0], "/orders"), (specs[1], "/users")]
+    assert [i.app for i in served_images(facts)] == specs
+    assert [(s.spec, s.root, s.string) for s in served_apps(facts)] == [
+        (specs[0], "services/orders", "app.main:app"), (specs[1], "services/users", "app.main:app")]
+
+
+def test_one_service_keeps_its_import_string() -> None:
+    facts = Project.from_files(service("orders")).facts
+    assert [(a.spec, a.imported, a.inside) for a in facts.apps] == [("app.main:app", "app.main:app", "")]
+
+
+def test_an_application_is_read_where_a_factory_is_called_and_not_where_it_is_defined() -> None:
+    facts = Project.from_files({
+        "shop/__init__.py": "",
+        "shop/factory.py": "from fastapi import FastAPI\n\n\ndef create_app() -> FastAPI:\n    return FastAPI()\n\n\n"
+                           "def add_routes(app) -> None:\n    app.add_api_route(\"/stock\", lambda: [])\n",
+        "shop/main.py": "from shop.factory import add_routes, create_app\n\napp = create_app()\nadd_routes(app)\n",
+    }).facts
+    assert [a.spec for a in facts.apps] == ["shop.main:app"]
+    assert [r.path for r in facts.routes] == ["/stock"]

@@ -27,7 +27,7 @@ def free_module(project: Project, app: App, *stems: str) -> tuple[str, str] | No
 
 def served_root(app: App) -> str:
     """The folder from which the server, and whatever is started beside it, imports the application."""
-    served = app.spec.partition(":")[0]
+    served = app.imported.partition(":")[0]
     own = app.place.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     return own.removesuffix(served).strip(".").replace(".", "/") if own.endswith(served) else ""
 

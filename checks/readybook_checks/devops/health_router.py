@@ -195,7 +195,7 @@ def _absolute(s: Node) -> list[str]:
 
 def _served_root(app: App, main: Module) -> str:
     """The folder from which the server's command imports the application."""
-    stem = app.spec.partition(":")[0].replace(".", "/")
+    stem = app.imported.partition(":")[0].replace(".", "/")
     for tail in (f"{stem}.py", f"{stem}/__init__.py"):
         if main.path == tail or main.path.endswith(f"/{tail}"):
             return main.path.removesuffix(tail).rstrip("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,10 +12,12 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.objects import FunctionValue
 from readybook.facts.orm import OrmModel
 from readybook.facts.queryrows import Rows
+from readybook.facts.unparse import unparse
 from readybook.place import Place
 
 SILENT = ("dynamic", "write_only", "noload", "raise", "raise_on_sql")  # read by a query of its own, or never
 ON_TOUCH = ("select", "select_related")  # a query of its own at first touch
+LOADS = re.compile(r"(?:load|load_only|contains_eager|undefer|undefer_group|defer|options)$")
 UNLOADED = frozenset(("lazyload", "raiseload", "noload", "defaultload", "defer", "load_only", "undefer"))
 
 
@@ -85,7 +88,15 @@ def _loaded(project: Project, rows: Rows, model: OrmModel, name: str) -> bool | 
     for loading in rows.query.loadings:
         if loading.strategy not in UNLOADED and (loading.path[: len(path)] == path or "*" in loading.path):
             return True
-    return True if _refreshed(project, rows, name) else False
+    if _refreshed(project, rows, name):
+        return True
+    return None if _chosen_elsewhere(rows) else False
+
+
+def _chosen_elsewhere(rows: Rows) -> bool:
+    """Whether the query takes load options that are put together elsewhere: ``.options(*loads)``."""
+    given = [n for link in rows.query.links if link.name == "options" for n in link.nodes]
+    return any(n[0] != "call" or not LOADS.search(unparse(n[3])) for n in given)
 
 
 def _refreshed(project: Project, rows: Rows, name: str) -> bool:

@@ -10,7 +10,7 @@ from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, functions
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
-from readybook.facts.stores import is_cached
+from readybook.facts.stores import is_cached, is_kept
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, ReplaceExpression
@@ -105,7 +105,9 @@ class BlockingCallInAsync(Check):
 
 def _once(way: Reached) -> bool:
     """Whether the call runs for the first request only: a function whose result is kept stands on the way to it."""
-    return any(is_cached(f) for step in way.chain for f in functions_behind(step.call.site.callee))
+    inner = [*(step.call for step in way.chain[1:]), way.call]
+    return any(is_cached(f) or is_kept(f, call.place.line) for step, call in zip(way.chain, inner, strict=False)
+               for f in functions_behind(step.call.site.callee))
 
 
 def _pause(why: Blocking, call: Call) -> float | None:
@@ -318,4 +320,15 @@ BlockingCallInAsync.examples = (
         {"main.py": "from functools import lru_cache\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
          "@lru_cache\ndef terms() -> str:\n    return open(\"terms.txt\").read()\n\n\n@app.get(\"/\")\n"
          "async def index() -> str:\n    return terms()\n"}),
+    Good(  # asked once: a global keeps the answer
+        {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_version = None\n\n\n"
+         "def version() -> str:\n    global _version\n    if _version is not None:\n        return _version\n"
+         "    _version = subprocess.run([\"ssh\", \"-V\"], capture_output=True, text=True).stderr\n"
+         "    return _version\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return version()\n"}),
+    Bad(  # the global is asked for, and then filled anew all the same
+        {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_last = None\n\n\n"
+         "def load() -> str:\n    global _last\n    if _last is None:\n        print(\"first\")\n"
+         "    _last = subprocess.run([\"uptime\"], capture_output=True, text=True).stdout\n"
+         "    return _last\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return load()\n"},
+        at=("main.py:13",)),
 )

@@ -10,6 +10,7 @@ from readybook.facts.behaviour import Call
 from readybook.facts.closure import pulled_in
 from readybook.facts.enginepurpose import may_be_sqlite, purpose
 from readybook.facts.engines import Engine
+from readybook.facts.nodes import holds, nodes, statements
 from readybook.facts.querylimits import limit_of, limits_connecting
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
@@ -130,8 +131,20 @@ def _plain_connections(project: Project) -> Iterator[Call]:
     near = [pulled_in(facts.modules, app.place.path) for app in facts.apps if app.served]
     listening = {c.place.path for name in ("add_listener", "notifies") for c in facts.behaviour.by_last.get(name, ())}
     for call in facts.behaviour.calls_to(*RAW):
-        if call.place.path not in listening and (not near or any(call.place.path in files for files in near)):
+        if call.place.path not in listening and (not near or any(call.place.path in files for files in near)) and (
+                not _closed_at_once(call)):
             yield call
+
+
+def _closed_at_once(call: Call) -> bool:
+    """Whether nothing is asked of a connection: its function closes it and does no more with it."""
+    function = call.site.function
+    body = function.original.node[6] if function is not None and function.original.node[0] == "def" else ()
+    name = next((unparse(s[4][0]) for s in statements(body) if s[0] == "assign" and holds(s[5], call.site.node)),
+                "")
+    used = [n for n in nodes(body) if n[0] == "attr" and n[3][:1] == ("name",) and n[3][3] == name]
+    reads = [n for n in nodes(body) if n[0] == "name" and n[3] == name]
+    return bool(used) and {n[4] for n in used} <= {"close"} and len(reads) <= len(used) + 1
 
 
 def _only_sqlite(engine: Engine) -> bool:
@@ -294,6 +307,10 @@ NoQueryTimeout.examples = (
     Good({"main.py": APP, "db.py": "from sqlalchemy import create_engine\n\n"
           "engine = create_engine(\"sqlite:///shop.db\")\n"},
          outcome="not_applicable"),
+    Good(  # nothing is asked: whether the server answers is all
+        {"main.py": APP, "db.py": "import psycopg2\n\n\ndef is_up(host: str) -> bool:\n    try:\n"
+         "        conn = psycopg2.connect(host=host, connect_timeout=3)\n        conn.close()\n        return True\n"
+         "    except psycopg2.OperationalError:\n        return False\n"}, outcome="not_applicable"),
     Good({"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import create_engine\n\n"
           "engine = create_engine(os.environ[\"DATABASE_URL\"])\n"}, outcome="unknown"),
 )

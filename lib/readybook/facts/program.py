@@ -26,6 +26,7 @@ CONVENTIONAL = ("main", "app", "asgi", "server", "application", "api", "run", "w
 Command = tuple[str, str | None, str]  # import string, folder it is imported from, purpose
 _SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn")
 _IMPORT_STRING = re.compile(r"""["']([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)["']""")
+BUILT = re.compile(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\(", re.MULTILINE)
 SPEC = re.compile(r"([\w.]+):([\w.]+)(\(\))?$")
 
 
@@ -56,7 +57,9 @@ class Handler:
 class App:
     """An application: ``spec`` its import string, ``place`` its constructor call, ``served`` whether a server runs it.
 
-    ``kwargs`` are the constructor's arguments as values; ``factory`` the function that builds it, if one does.
+    ``kwargs`` are the constructor's arguments as values. ``inside`` is the folder that stands before the import string
+    in ``spec`` because another application of the target has the same one (services of one repository, each with an
+    ``app.main:app``); empty for all others. ``imported`` is the import string that the server is given.
     """
 
     spec: str
@@ -71,6 +74,12 @@ class App:
     class_name: str
     instance: Instance = field(repr=False, compare=False)
     mounted: tuple[str, ...] = ()
+    inside: str = ""
+
+    @property
+    def imported(self) -> str:
+        """The import string without the folder that tells equal ones apart."""
+        return self.spec.removeprefix(f"{self.inside.replace('/', '.')}.") if self.inside else self.spec
 
 
 class Program:
@@ -178,12 +187,16 @@ class Program:
         return (spec, app, True) if app is not None else None
 
     def _candidates(self) -> Iterator[Module]:
-        """Application modules that mention FastAPI, conventional names first, shallow ones before deep ones."""
+        """Application modules that mention FastAPI, or name what a function of another module may have built.
+
+        Conventional names come first, shallow ones before deep ones.
+        """
         def rank(m: Module) -> tuple[int, int, str]:
             stem = m.path.rpartition("/")[2].removesuffix(".py")
             return (CONVENTIONAL.index(stem) if stem in CONVENTIONAL else len(CONVENTIONAL), m.path.count("/"), m.path)
 
-        mentioning = [m for m in self.modules.by_path.values() if m.role == "application" and "FastAPI" in m.text]
+        mentioning = [m for m in self.modules.by_path.values()
+                      if m.role == "application" and ("FastAPI" in m.text or BUILT.search(m.text))]
         yield from sorted(mentioning, key=rank)
 
     def _factories(self) -> Iterator[tuple[str, Instance]]:
@@ -204,14 +217,14 @@ class Program:
     def _build(self, found: Iterable[tuple[str, Instance, bool]]) -> None:
         """Read each application when it is found: what is imported later for another one is no part of it."""
         read = []
-        for spec, instance, by_command in found:
+        for number, (spec, instance, by_command) in enumerate(found):
             whole = start(self.run, instance)
             collected = Routes(self.run, self.live)
-            collected.collect(instance, spec)
+            collected.collect(instance, f"{number} {spec}")  # two services may have the same import string
             if not whole and self.run.steps <= self.run.limit and instance.native.place is not None:
                 collected.unresolved.append(Unresolved(
                     instance.native.place, "budget", "its start asks for more work than is done for it"))
-            read.append((_app(self.run, spec, instance, by_command), collected))
+            read.append((_app(self.run, f"{number} {spec}", instance, by_command), collected))
         mounted = {id(e.data["app"]) for app, _ in read for e in app.instance.native.events
                    if e.kind == "mount" and isinstance(e.data["app"], Instance)}
         named = any(app.served for app, _ in read)
@@ -224,9 +237,26 @@ class Program:
                 unresolved += collected.unresolved
         if read and self.run.steps > self.run.limit:
             unresolved.append(Unresolved(read[0][0].place, "budget", "the code asks for more work than is done for it"))
-        self.apps = tuple(apps)
-        self.routes = tuple(rows)
+        self.apps, self.routes = self._told_apart(apps, rows)
         self.unresolved = tuple(dict.fromkeys(unresolved))
+
+    def _told_apart(self, apps: list[App], rows: list[Route]) -> tuple[tuple[App, ...], tuple[Route, ...]]:
+        """Applications and routes under import strings, with the folder before those that several have."""
+        plain = [a.spec.partition(" ")[2] for a in apps]
+        named = {}
+        for app, spec in zip(apps, plain, strict=True):
+            folder = self._folder(app, spec) if plain.count(spec) > 1 else ""
+            before = f"{folder.replace('/', '.')}." if folder else ""
+            named[app.spec] = replace(app, spec=f"{before}{spec}", inside=folder)
+        return tuple(named.values()), tuple(replace(r, app=named[r.app].spec) for r in rows)
+
+    def _folder(self, app: App, spec: str) -> str:
+        """The folder from which an import string leads to an application, nearest to where that is constructed."""
+        inner = spec.partition(":")[0].replace(".", "/")
+        roots = [path[: -len(end)].rstrip("/") for end in (f"{inner}.py", f"{inner}/__init__.py")
+                 for path in self.modules.by_path if path == end or path.endswith(f"/{end}")]
+        around = [r for r in roots if not r or app.place.path.startswith(f"{r}/")]
+        return max(around, key=len, default="")
 
     @cached_property
     def everything(self) -> Interpreter:

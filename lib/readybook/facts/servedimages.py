@@ -60,10 +60,12 @@ def app_of(facts: Facts, command: ServeCommand | None) -> App | None:
     served = [app for app in facts.apps if app.served]
     if command is not None and (command.app or command.file):
         module = command.app.partition(":")[0]
-        same = [a for a in served if command.app and a.spec.partition(":")[0] == module]
+        same = [a for a in served if command.app and a.imported.partition(":")[0] == module]
         if command.file is not None:
             known = facts.modules.by_path.get(command.file)
-            same = [a for a in same or served if known is not None and a.spec.partition(":")[0] == known.name] or same
+            name = known.name if known is not None else None
+            same = [a for a in same or served if a.imported.partition(":")[0] == name] or same
+            same = [a for a in same if command.file.startswith(f"{a.inside}/")] if len(same) > 1 else same
         if len(same) == 1:
             return same[0]
         if command.app and command.file is None:

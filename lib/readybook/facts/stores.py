@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from readybook.facts.interpreter import CACHED
+from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.place import Place
 
@@ -130,6 +131,25 @@ def _factories(call: Call) -> list[Access]:
     if not is_cached(function):
         return []
     return [Access(function.module.path, function.name, f"{function.name}()")]
+
+
+def is_kept(function: FunctionValue, line: int) -> bool:
+    """Whether what stands on a line of a function runs once: its result is kept in a global and asked for before."""
+    from readybook.facts.unparse import unparse
+
+    body = tuple(statements(function.original.node[6])) if function.original.node[0] == "def" else ()
+    names = {name for s in body if s[0] == "global" for name in s[4]}
+    kept = names & {unparse(t) for s in body if s[0] == "assign" for t in s[4]}
+    for s in body:
+        if s[0] != "if" or s[1] > line or unparse(s[4]).partition(" is ")[0].removeprefix("not ") not in kept:
+            continue
+        asked = unparse(s[4])
+        name = asked.partition(" is ")[0].removeprefix("not ")
+        empty = asked in (f"{name} is None", f"not {name}")
+        ends = any(inner[0] == "return" and inner[4] is not None and unparse(inner[4]) == name for inner in s[5])
+        if empty and s[1] < line <= s[3] or not empty and ends and line > s[3]:
+            return True
+    return False
 
 
 def is_cached(function: FunctionValue) -> bool:

@@ -44,7 +44,7 @@ def serving(room: Room, copy: Copy, app: Served, values: Mapping[str, str], host
     fresh(copy, room.run, {})
     port, folder = free_port(), f"/readybook-probe-{secrets.token_hex(4)}"
     root = room.run / app.root
-    command = [str(room.python), str(room.folder / "serve_app.py"), app.spec, str(root), str(port), folder]
+    command = [str(room.python), str(room.folder / "serve_app.py"), app.string, str(root), str(port), folder]
     with room.begun(command, root, values, [root], "served") as child:
         process = child.process
         up = until(lambda: process.poll() is not None or listens(port), room.limits.start)

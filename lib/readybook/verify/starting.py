@@ -17,10 +17,19 @@ LISTED = 60
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An application to start: ``spec`` its import string, ``root`` the folder it is imported from, in the target."""
+    """An application to start: ``spec`` its name, ``root`` the folder it is imported from, in the target.
+
+    ``imported`` is the import string from there, where ``spec`` holds more to tell it apart from another application.
+    """
 
     spec: str
     root: str
+    imported: str = ""
+
+    @property
+    def string(self) -> str:
+        """The import string for a server that runs in ``root``."""
+        return self.imported or self.spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,9 @@ def served_apps(facts: Facts) -> tuple[Served, ...]:
     """The applications that servers run, each with the folder from which its import string leads to its module."""
     found = []
     for app in facts.apps:
-        if app.served:
+        if app.served and app.inside:
+            found.append(Served(app.spec, app.inside, app.imported))
+        elif app.served:
             inner = app.spec.partition(":")[0].replace(".", "/")
             endings = (f"{inner}.py", f"{inner}/__init__.py")
             fits = [(path != app.place.path, len(path), path[: -len(e)].rstrip("/")) for e in endings
@@ -63,7 +74,7 @@ def start(room: Room, served: Served, own: frozenset[str], extra: Mapping[str, s
     out = room.folder / "started.json"
     out.unlink(missing_ok=True)
     limit = room.limits.start
-    command = [str(room.python), str(room.folder / "start_app.py"), served.spec, str(root), str(out),
+    command = [str(room.python), str(room.folder / "start_app.py"), served.string, str(root), str(out),
                str(max(1, int(limit / 3)))]
     ran = room.call(command, root, limit, extra, [root])
     answer = read_answer(out)

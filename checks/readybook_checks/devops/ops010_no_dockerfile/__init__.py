@@ -190,7 +190,7 @@ def dockerfile_text(project: Project, app: App, how: Installation, what: Code, p
 
 def command(facts: Facts, app: App, port: str) -> list[str]:
     """The words that start uvicorn; the target's own spelling of a factory is ``module:name()`` or ``module:name``."""
-    spec = app.spec.removesuffix("()")
+    spec = app.imported.removesuffix("()")
     module, name = module_of(facts, app), spec.partition(":")[2]
     factory = app.spec.endswith("()") or (module is not None and bool(
         re.search(rf"(?m)^(?:async )?def {re.escape(name)}\(", module.text)))
@@ -203,7 +203,7 @@ def command(facts: Facts, app: App, port: str) -> list[str]:
 
 def port_of(facts: Facts, app: App) -> str:
     """The port on which the application is served today, else uvicorn's own."""
-    module = app.spec.partition(":")[0]
+    module = app.imported.partition(":")[0]
     known = [c.port for c in facts.serve_commands if c.app.partition(":")[0] == module and c.port.isdecimal()]
     return next((p for p in known if 1024 <= int(p) < 65536), "8000")
 

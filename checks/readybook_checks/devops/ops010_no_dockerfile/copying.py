@@ -28,7 +28,7 @@ class Code:
 
 def module_of(facts: Facts, app: App) -> Module | None:
     """The module that the application's import string names."""
-    name = app.spec.partition(":")[0]
+    name = app.imported.partition(":")[0]
     found = [m for m in facts.modules.by_path.values() if m.name == name]
     return max(found, key=lambda m: len(posixpath.commonprefix([m.path, app.place.path])), default=None)
 

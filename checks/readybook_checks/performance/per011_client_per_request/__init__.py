@@ -124,6 +124,8 @@ def _built(project: Project, call: Call, library: str, reached: Reached | None, 
     function = call.site.function
     if function is None or reached is None or id(function.original.node) in once:
         return Right(call.place, "it is built once, or by no request")
+    if by_default(call.kwargs.get("connection_pool")) is not None:
+        return Right(call.place, "it borrows its connections from a pool")
     way = [reached.entry.function, *(f for s in reached.chain for f in functions_behind(s.call.site.callee)), function]
     if any(is_cached(f) or _keeps(f) for f in way):
         return Right(call.place, "a function on the way keeps it")
@@ -313,6 +315,10 @@ ClientPerRequest.examples = (
     Good(  # httpx limits by itself; one client
         {"main.py": HEAD + "client = httpx.AsyncClient()\n\n\n@app.get(\"/\")\nasync def home() -> str:\n"
          "    return (await client.get(\"https://a.example\")).text\n"}),
+    Good(  # a client over the one pool
+        {"main.py": "from redis.asyncio import ConnectionPool, Redis\n" + PLAIN + "pool = ConnectionPool()\n\n\n"
+         "async def cache() -> Redis:\n    return Redis(connection_pool=pool)\n\n\n@app.get(\"/\")\n"
+         "async def home() -> str:\n    return await (await cache()).get(\"home\")\n"}),
     Good(  # cached, kept in a global, built at start-up
         {"main.py": "from functools import lru_cache\n\nimport boto3\nfrom redis.asyncio import Redis\n" + PLAIN
          + "_redis = None\n\n\n@lru_cache\ndef s3():\n    return boto3.client(\"s3\")\n\n\ndef cache():\n"

@@ -90,6 +90,10 @@ EXAMPLES = (
     Good(_files("async def of(db: AsyncSession):\n    user = await db.get(User, 1)\n"
                 "    await db.refresh(user, [\"orders\"])\n    return user.orders\n")),
     Good(_files(POST + "    await db.commit()\n    return user\n", db=MAKER.format(keep=", expire_on_commit=False"))),
+    Good(_files("async def of(db: AsyncSession, orders: bool = True):\n    loads = []\n    if orders:\n"
+                "        loads.append(selectinload(User.orders))\n"
+                "    users = (await db.scalars(select(User).options(*loads))).all()\n"
+                "    return [o.id for u in users for o in u.orders]\n", LOADED), outcome="not_applicable"),
     Good(  # awaited attributes, and a session that is not asynchronous
         _files("from sqlalchemy.orm import Session\n\n\nasync def of(db: AsyncSession):\n"
                "    user = await db.get(User, 1)\n    return await user.awaitable_attrs.orders\n\n\n"

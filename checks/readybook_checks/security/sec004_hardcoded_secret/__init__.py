@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from readybook import Check, Finding, Hours, NotApplicable, Right
+from readybook.facts.closure import pulled_in
 from readybook.facts.refusals import refused
 from readybook.facts.secretliterals import SecretLiteral, secret_literals
 from readybook.facts.secretvalues import names_secret
@@ -67,7 +68,7 @@ def _answers(project: Project) -> Iterator[Finding | Right]:
     values = {s.value for s in signing if s.value}
     fields = {(f.place.path, f.place.line): f for c in facts.settings_classes for f in c.fields}
     for module in facts.modules.by_path.values():
-        if module.role not in ("application", "script", "migration"):
+        if module.role not in ("application", "script", "migration") or _supports_tests(project, module.path):
             continue
         keys = {(w.line, w.column): w.callee for w in written if w.path == module.path}
         for literal in secret_literals(module, values, keys):
@@ -83,6 +84,14 @@ def _answers(project: Project) -> Iterator[Finding | Right]:
             chain = (signs.place,) if signs and signs.place != literal.place else ()
             yield Finding(literal.place, verdict.message, verdict.severity, confidence=verdict.confidence,
                           fix=cure(project, literal, field), chain=chain)
+
+
+def _supports_tests(project: Project, path: str) -> bool:
+    """Whether a file lies in a folder called testing and no application loads it: the tests' own tools."""
+    if "/testing/" not in f"/{path}":
+        return False
+    facts = project.facts
+    return not any(path in pulled_in(facts.modules, app.place.path) for app in facts.apps)
 
 
 def _guard(project: Project, literal: SecretLiteral, field: SettingField | None) -> Place | None:

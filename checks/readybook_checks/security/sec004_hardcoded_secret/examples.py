@@ -65,6 +65,14 @@ EXAMPLES = (
          "class Kind(str, Enum):\n    API_KEY = \"api_key\"\n    BEARER_TOKEN = \"bearer-token-v2\"\n"},
         outcome="not_applicable",
     ),
+    Good(  # the tests' own tools, in the package and loaded by no application
+        {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+         "shop/testing/tokens.py": "API_TOKEN = \"s9Jd72kLq0ZxPw83Tn\"\n"}, outcome="not_applicable",
+    ),
+    Bad(  # a folder of that name that the application does load
+        {"main.py": "from fastapi import FastAPI\nfrom shop.testing.tokens import API_TOKEN\n\napp = FastAPI()\n",
+         "shop/testing/tokens.py": "API_TOKEN = \"s9Jd72kLq0ZxPw83Tn\"\n"}, at=("shop/testing/tokens.py:1",),
+    ),
     Good(  # required, generated, or read
         {"config.py": "import os\nimport secrets\n\n" + SETTINGS + "    secret_key: str\n"
          "    csrf_secret: str = secrets.token_urlsafe(32)\n"
