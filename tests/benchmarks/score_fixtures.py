@@ -138,6 +138,7 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ("ASYNC212", r"client\.close", "closing sends nothing that is waited for"),
     ("ASYNC212", r"client\.request", "a variable that holds an ellipsis is no client, whatever its annotation says"),
     ("ASYNC220", r"Popen\(\)", "Popen returns while the child runs; its wait and communicate are reported"),
+    ("T201", r"sys\.stderr", "standard error counts where a request writes to it: a program talks to its user there"),
     ("S105", r"secrete\b", "a misspelt name"),
     ("S105", r"token ==", "a text with a control character is a lexer's token, no credential"),
     ("S105", r"\[.pass.\]", "an entry called pass is a verdict or a colour as often as a password"),

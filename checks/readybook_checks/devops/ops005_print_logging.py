@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.reach import first_reached
 from readybook.facts.secretvalues import names_secret
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
@@ -19,7 +20,8 @@ SERVES = re.compile(r"APIRouter|FastAPI\(|uvicorn")
 # what ends a connection or a loop: no error, and no traceback worth keeping
 EXPECTED = re.compile(r"^except \(?(?:\w+\.)*(?:WebSocketDisconnect|CancelledError|KeyboardInterrupt|StopIteration|"
                       r"StopAsyncIteration|GeneratorExit|ClientDisconnect)\b(?![\w,]*,)")
-ENDS = ("sys.exit", "exit", "quit", "os._exit", "SystemExit")
+ERRORS = ("sys.stderr", "stderr")
+STANDARD = ("None", "sys.stdout", "stdout", *ERRORS)
 OUTPUT = re.compile(r"(?:,\s*(?:flush\s*=\s*(?:True|False)|file\s*=\s*(?:None|(?:sys\.)?std(?:out|err))))+\s*,?\s*$")
 COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
 
@@ -29,7 +31,8 @@ class PrintLogging(Check):
 
     Looked at: calls of the builtin ``print`` in application modules. Scripts, tests, migrations and command-line
     programs are left alone (a program prints), and so are calls under ``if __name__ == "__main__"``, prints to a file
-    and to a stream of one's own, and last words on standard error in a function that ends the program.
+    and to a stream of one's own. Standard error is where a program talks to whoever started it: prints to it count only
+    where a request runs them.
 
     Fix: a module logger, and each print becomes a logging call; the level follows the text, and inside an ``except``
     block an error is logged with its traceback.
@@ -45,7 +48,11 @@ class PrintLogging(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each print; a Right for each module that logs instead."""
-        prints = [c for c in project.facts.behaviour.calls_to("print") if self._is_logging(project, c)]
+        behaviour = project.facts.behaviour
+        prints = [c for c in behaviour.calls_to("print") if self._is_logging(project, c)]
+        errors = [c for c in prints if _stream(c) in ERRORS]
+        served = first_reached(behaviour, errors) if errors else {}
+        prints = [c for c in prints if _stream(c) not in ERRORS or id(c) in served]
         for call in prints:
             function = call.function.rpartition(".")[2]
             where = f" in {function}()" if function else ""
@@ -60,20 +67,16 @@ class PrintLogging(Check):
             yield NotApplicable("application code neither prints nor logs")
 
     def _is_logging(self, project: Project, call: Call) -> bool:
-        if any("__name__" in c and "__main__" in c for c in call.conditions) or not _is_standard(project, call):
+        if any("__name__" in c and "__main__" in c for c in call.conditions) or _stream(call) not in STANDARD:
             return False
         module = project.facts.modules.by_path[call.place.path]
         return not is_command_line(module.text) and not is_standalone(project, call.place.path)
 
 
-def _is_standard(project: Project, call: Call) -> bool:
-    """Whether a print goes to the process's own output; to standard error: where the process lives on."""
+def _stream(call: Call) -> str:
+    """Where a print goes, as it is written; ``None`` where nothing is said."""
     stream = dict(call.site.node[5]).get("file")
-    text = "None" if stream is None else unparse(stream)
-    if text in ("sys.stderr", "stderr"):
-        ends = project.facts.behaviour.calls_to(*ENDS)
-        return not any(c.place.path == call.place.path and c.function == call.function for c in ends)
-    return text in ("None", "sys.stdout", "stdout")
+    return "None" if stream is None else unparse(stream)
 
 
 def is_standalone(project: Project, path: str) -> bool:

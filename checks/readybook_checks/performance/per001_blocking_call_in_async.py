@@ -10,6 +10,8 @@ from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, functions
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
+from readybook.facts.queries import session_kind
+from readybook.facts.scopes import argument_of
 from readybook.facts.stores import is_cached, is_kept
 from readybook.facts.values import by_default
 from readybook.finding import Answer
@@ -19,6 +21,7 @@ from readybook.project import Project
 
 SEVERITY = {"sleep": "critical", "console": "critical", "http": "critical", "process": "critical",
             "network": "critical", "database": "critical", "broker": "high", "file": "medium"}
+SESSIONS = ("sqlalchemy.orm.Session.", "sqlalchemy.orm.session.Session.", "sqlmodel.Session.")
 SHORT = 0.01  # seconds: what a query takes anyway
 
 
@@ -65,7 +68,7 @@ class BlockingCallInAsync(Check):
         ways: dict[Place, list[Reached]] = {}
         for entry in entries:
             found = [r for r in behaviour.reached(entry) if not r.call.awaited and blocking(r.call.path) is not None
-                     and not _once(r)]
+                     and not _once(r) and not _on_async_session(r)]
             for reached in found:
                 ways.setdefault(reached.call.place, []).append(reached)
             if not found:
@@ -108,6 +111,33 @@ def _once(way: Reached) -> bool:
     inner = [*(step.call for step in way.chain[1:]), way.call]
     return any(is_cached(f) or is_kept(f, call.place.line) for step, call in zip(way.chain, inner, strict=False)
                for f in functions_behind(step.call.site.callee))
+
+
+def _on_async_session(way: Reached) -> bool:
+    """Whether the session that is annotated as a synchronous one is an asynchronous one of a caller: it would fail."""
+    node = way.call.site.node[3]
+    while node[0] in ("attr", "call"):
+        node = node[3]
+    for step in reversed(way.chain) if way.call.path.startswith(SESSIONS) else ():
+        function = next(iter(functions_behind(step.call.site.callee)), None)
+        if node[0] != "name" or function is None or not any(p[0] == node[3] for p in function.original.params):
+            return False
+        handed = argument_of(step.call, function.original, str(node[3]), 0)
+        if handed is None:
+            return False
+        if session_kind(value_of(step.call, handed)) == "async":
+            return True
+        node = handed
+    return False
+
+
+def value_of(call: Call, handed: object) -> object:
+    """The value of one of a call's arguments, by its node; None when the call spreads its arguments."""
+    for keyword, node in call.site.node[5]:
+        if node is handed:
+            return call.kwargs.get(keyword)
+    index = next((i for i, node in enumerate(call.site.node[4]) if node is handed), len(call.args))
+    return call.args[index] if index < len(call.args) else None
 
 
 def _pause(why: Blocking, call: Call) -> float | None:
@@ -325,6 +355,11 @@ BlockingCallInAsync.examples = (
          "def version() -> str:\n    global _version\n    if _version is not None:\n        return _version\n"
          "    _version = subprocess.run([\"ssh\", \"-V\"], capture_output=True, text=True).stderr\n"
          "    return _version\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return version()\n"}),
+    Good(  # annotated as Session, and the caller hands on an AsyncSession: it fails, and waits for nothing
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.ext.asyncio import AsyncSession\n"
+         "from sqlalchemy.orm import Session\n\napp = FastAPI()\n\n\ndef first(db: Session) -> object:\n"
+         "    return second(db)\n\n\ndef second(db: Session) -> object:\n    return db.query(int).first()\n\n\n"
+         "@app.get(\"/\")\nasync def index() -> object:\n    db = AsyncSession()\n    return first(db=db)\n"}),
     Bad(  # the global is asked for, and then filled anew all the same
         {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_last = None\n\n\n"
          "def load() -> str:\n    global _last\n    if _last is None:\n        print(\"first\")\n"

@@ -23,7 +23,8 @@ HOURS = {"weeks": 168.0, "days": 24.0, "hours": 1.0, "minutes": 1 / 60, "seconds
 LONG_LIVED = re.compile(r"(?i)refresh|reset|verif|confirm|email|invit|remember|service|api_?key")
 OWN_END = re.compile(r"(?i)expir|valid_?(?:to|until)|ttl")
 ENDED = re.compile(r"(?i)refresh|revok|blacklist|denylist|blocklist")
-ON_PURPOSE = re.compile(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout")
+ON_PURPOSE = re.compile(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout|blacklist|denylist|blocklist")
+NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "kid"})  # which token it is, and when; nobody's rights
 JOSE_MESSAGE = ("python-jose reads and makes this project's tokens: it has few releases, and before 3.4 it had the "
                 "holes CVE-2024-33663 and CVE-2024-33664.")
 JOSE_FIX = advice("Move to PyJWT", "exceptions and a few arguments differ, so callers change with it")
@@ -107,6 +108,8 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
     others = behaviour.calls_in(function) if function is not None else []
     if any(c.path in DECODE and c is not call and "options" not in c.kwargs for c in others):
         return Right(call.place, "read once to choose the key, then verified")
+    if function is not None and (asked := _claims(body, call)) and asked <= NAMING:
+        return CannotTell(f"only {', '.join(sorted(asked))} is read of a token that is not checked here", call.place)
     if ON_PURPOSE.search(call.function.rpartition(".")[2]):
         return CannotTell(f"{call.function} reads a token without a check: whether callers trust it is not seen",
                           call.place)
@@ -117,6 +120,27 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
                   reason="tokens that were not signed with this key are refused from now on")
     return Finding(call.place, f"{call.path}() reads a token without checking its signature: anybody can write one.",
                    "critical", confidence="medium", fix=fix)
+
+
+def _claims(body: Any, call: Call) -> frozenset[str]:
+    """The claims that a function reads of what a call gives; empty when it uses that in another way as well."""
+    name = next((s[4][0][3] for s in statements(body) if s[0] == "assign" and s[5] is call.site.node
+                 and s[4][0][0] == "name"), "")
+    read = [_claim(n, name) for n in nodes(body)]
+    found = [claim for claim in read if claim is not None]
+    uses = sum(n[0] == "name" and n[3] == name for n in nodes(body)) - 1  # without the assignment
+    return frozenset(found) if name and len(found) == uses and "" not in found else frozenset()
+
+
+def _claim(node: Any, name: str) -> str | None:
+    """The claim in ``name["jti"]`` or ``name.get("jti")``; empty when it is not written, None where it is no read."""
+    key = None
+    if node[0] == "sub" and node[3][:1] == ("name",) and node[3][3] == name:
+        key = node[4]
+    elif node[0] == "call" and node[3][0] == "attr" and node[3][4] == "get" and node[3][3][:1] == ("name",) and (
+            node[3][3][3] == name and node[4]):
+        key = node[4][0]
+    return None if key is None else key[3] if key[0] == "const" and isinstance(key[3], str) else ""
 
 
 def _no_algorithms(call: Call, made: list[Call], pyjwt: tuple[int, ...] | None) -> Finding:
@@ -262,6 +286,12 @@ JwtMisuse.examples = (
          "auth.py": JOSE + "def read(token: str) -> dict:\n    return jwt.decode(token, KEY, [\"HS256\"])\n"},
         at=("requirements.txt:2",), severity="medium",
     ),
+    Good(  # which token it is, to refuse it from now on
+        {"auth.py": JOSE + "def key_of(token: str) -> str:\n    claims = jwt.get_unverified_claims(token)\n"
+         "    return f\"{claims['jti']}:{claims.get('exp')}\"\n"}, outcome="unknown"),
+    Bad(  # and whose
+        {"auth.py": JOSE + "def key_of(token: str) -> str:\n    claims = jwt.get_unverified_claims(token)\n"
+         "    return f\"{claims['jti']}:{claims.get('sub')}\"\n"}, at=("auth.py:9",), severity="critical"),
     Good(
         {"auth.py": PYJWT + "def make(data: dict) -> str:\n    claims = data.copy()\n"
          "    claims.update({\"exp\": datetime.now(timezone.utc) + timedelta(minutes=15)})\n"

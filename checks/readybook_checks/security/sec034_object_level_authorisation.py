@@ -27,6 +27,7 @@ USER = re.compile(r"(?i)user|account|principal|identity|member|customer|patient|
 # places for those who may see everything, and for what everybody may see
 STAFF = re.compile(r"(?i)admin|staff|internal|back_?office|manage|superuser|public|shared?\b|webhook|callback|moderat")
 OPEN = re.compile(r"(?i)^(?:is_)?(?:public|shared|published|visible|visibility|private|listed|anonymous)")
+OPEN_TO_CHANGE = re.compile(r"(?i)^(?:is_)?(?:public|shared|anonymous|collab)")  # published: who reads, not who edits
 ALIVE = re.compile(r"(?i)^(?:is_)?(?:deleted|active|archived|enabled|removed)(?:_at|_on)?$")
 CASTS = ("UUID", "uuid.UUID", "int", "str")
 BUILDING = frozenset(("select", "query", "where", "filter", "filter_by", "limit", "order_by", "options", "get",
@@ -192,7 +193,7 @@ class Reader:
         model, write = load.model, route.method not in ("GET", "HEAD", "OPTIONS")
         compared = next(((c, f) for c in columns
                          if (f := self.ownership.compared(model, c, self.facts.queries)) is not None), None)
-        if any(OPEN.search(c.attribute) for c in model.columns):
+        if any((OPEN_TO_CHANGE if write else OPEN).search(c.attribute) for c in model.columns):
             return CannotTell(f"some rows of {model.name} are for all: whether this one is, is not seen", route.place)
         if not write and not self._private(model, columns):
             return CannotTell(f"whether every user may read any {model.name} is not in the code", route.place)
@@ -332,6 +333,9 @@ ObjectLevelAuthorisation.examples = (
         _files(MINE + EDIT, deps=DEPS.replace("    return user\n", "    if user.role != \"editor\":\n"
                                               "        raise HTTPException(403)\n    return user\n"))),
     Good(_files(MINE + EDIT.replace("    note.text", "    check(note, current_user)\n    note.text"))),
+    Bad(  # published for all to read, and not for all to change
+        _files(EDIT) | {"db.py": DB + "    published: Mapped[bool]\n"}, at=("main.py:14",), severity="medium"),
+    Good(_files(EDIT) | {"db.py": DB + "    is_shared: Mapped[bool]\n"}, outcome="unknown"),
     Good(_files(SHOW), outcome="unknown"),  # whether notes are for all is not in the code
     Good(_files(MINE + EDIT.replace("/notes/", "/admin/notes/"))),
     Good(_files(MINE), outcome="not_applicable"),

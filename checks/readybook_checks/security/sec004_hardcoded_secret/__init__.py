@@ -14,6 +14,7 @@ from readybook.facts.signing import Signing, signing_keys
 from readybook.finding import Answer
 from readybook.place import Place
 from readybook.project import Project
+from readybook_checks.devops.ops005_print_logging import is_standalone
 from readybook_checks.security.sec004_hardcoded_secret.curing import cure
 from readybook_checks.security.sec004_hardcoded_secret.examples import EXAMPLES
 from readybook_checks.security.sec004_hardcoded_secret.judging import judge, may_sign
@@ -75,7 +76,7 @@ def _answers(project: Project) -> Iterator[Finding | Right]:
             field = fields.get((literal.holder.path, literal.holder.line))
             signs = _signing(literal, field, signing) if module.role == "application" else None
             verdict = judge(literal, signs, field, module.role)
-            if verdict is None:
+            if verdict is None or verdict.severity != "critical" and is_standalone(project, module.path):
                 continue
             guard = _guard(project, literal, field)
             if guard is not None:

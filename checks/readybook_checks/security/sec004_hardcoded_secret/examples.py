@@ -65,6 +65,19 @@ EXAMPLES = (
          "class Kind(str, Enum):\n    API_KEY = \"api_key\"\n    BEARER_TOKEN = \"bearer-token-v2\"\n"},
         outcome="not_applicable",
     ),
+    Good(  # the key of a cursor: whoever knows it may turn a page; a program that tries the service out
+        {"app/pages.py": "import hmac\n\n\nclass Cursor:\n    def sign(self, text: bytes) -> str:\n"
+         "        return hmac.new(b\"offset\", text, \"sha256\").hexdigest()\n",
+         "app/try_out.py": "import requests\n\n\ndef register() -> None:\n"
+         "    requests.post(\"http://127.0.0.1:8000\", json={\"password\": \"Password123!\"}, timeout=5)\n\n\n"
+         "if __name__ == \"__main__\":\n    register()\n"}, outcome="not_applicable",
+    ),
+    Bad(  # the settings of development alone
+        {"app/auth.py": "import jwt\nfrom pydantic_settings import BaseSettings\n\n\n"
+         "class DevelopmentSettings(BaseSettings):\n    secret_key: str = \"only-for-development-of-the-shop\"\n\n\n"
+         "def make(sub: str) -> str:\n    return jwt.encode({\"sub\": sub}, DevelopmentSettings().secret_key)\n"},
+        at=("app/auth.py:6",), severity="medium",
+    ),
     Good(  # the tests' own tools, in the package and loaded by no application
         {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
          "shop/testing/tokens.py": "API_TOKEN = \"s9Jd72kLq0ZxPw83Tn\"\n"}, outcome="not_applicable",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from readybook.facts.secretliterals import SecretLiteral
 from readybook.facts.secretvalues import dsn_password, kind_of, names_secret, names_signing_key, provider_of, words_of
@@ -15,6 +15,9 @@ _GRADES = {"Stripe test key": "medium", "Google API key": "high"}
 _STAGED = re.compile(
     r"(?i)(?:^|[/_-])(?:tests?|mocks?|fakes?|stubs?|demos?|samples?|fixtures?|factor(?:y|ies))(?=[_./-])"
 )
+# what a MAC with a known key only keeps from being mistaken: nobody signs in with a cursor
+_HARMLESS = re.compile(r"(?i)cursor|pagination|etag|checksum|cache")
+_DEVELOPERS = re.compile(r"(?:Dev|Development|Local|Test|Testing)(?:[A-Z]\w*)?(?:\.|$)")
 _RESERVED_HOST = re.compile(
     r"(?i)(?:^|\.)(?:example|test|invalid)(?:\.|:|$)|^(?:host|hostname|server|your.*|my.*)(?:[:.]|$)"
 )
@@ -43,8 +46,12 @@ def judge(literal: SecretLiteral, signs: Signing | None, field: SettingField | N
     if literal.kind in ("template", "empty", "public") or role != "application":
         return None
     default = field is not None or literal.context == "fallback"
+    if signs is not None and signs.callee.startswith("hmac.") and _HARMLESS.search(literal.place.symbol):
+        return None
     if signs is not None:
-        return _signing(literal, signs, field, default)
+        verdict = _signing(literal, signs, field, default)
+        developers = field is not None and _DEVELOPERS.match(literal.place.symbol)
+        return replace(verdict, severity="medium") if developers and literal.kind != "random" else verdict
     if literal.kind == "dsn":
         return _dsn(literal)
     if not names_secret(literal.name):
