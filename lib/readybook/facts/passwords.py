@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bound
+from readybook.facts.digests import by_chance, fate
 from readybook.facts.modules import Module
 from readybook.facts.nodes import nodes
 from readybook.facts.syntax import Node
@@ -66,7 +67,10 @@ def names_password(text: str) -> bool:
 
 
 def fast_hashes(behaviour: Behaviour) -> tuple[FastHash, ...]:
-    """General hashes over passwords, by place; hashes that ask a list of leaked passwords are left out."""
+    """General hashes over passwords, and those kept or compared as a password, by place.
+
+    Left out: hashes that ask a list of leaked passwords, and keys that are derived from a password.
+    """
     found = []
     for name in (*FAST, "new"):
         for call in behaviour.by_path.get(f"hashlib.{name}", ()):
@@ -75,10 +79,20 @@ def fast_hashes(behaviour: Behaviour) -> tuple[FastHash, ...]:
             if name == "new":
                 algorithm = (text_of(call.args[0]) if call.args else None) or ""
                 data = arguments[1] if len(arguments) > 1 else None
-            password = _password_in(data, call) if algorithm.lower().replace("-", "") in FAST else ""
+            password = password_of(data, call) if algorithm.lower().replace("-", "") in FAST else ""
             if password and not _leak_check(call):
                 found.append(FastHash(algorithm, password, _handed_on(behaviour, call), call))
     return tuple(sorted(found, key=lambda f: (f.place.path, f.place.line)))
+
+
+def password_of(data: Node | None, call: Call) -> str:
+    """The text of what a call hashes where that is a password, by its name or by what becomes of the digest."""
+    if data is None:
+        return ""
+    password, becomes = _password_in(data, call), fate(call)
+    if password:
+        return password if becomes != "key" else ""
+    return unparse(data) if becomes == "password" and not by_chance(data, call) else ""
 
 
 def _password_in(data: Node | None, call: Call) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.passwords import FastHash, comparisons, fast_hashes
+from readybook.facts.digests import fate
+from readybook.facts.passwords import FastHash, comparisons, fast_hashes, password_of
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook_checks.security.sec020_weak_password_hash.curing import cure
@@ -31,9 +32,11 @@ MOVE = advice("Move to pwdlib with Argon2, keeping the old hashes valid",
 class WeakPasswordHash(Check):
     """Passwords are stored so that whoever gets hold of the database reads them.
 
-    Looked at: general hashes (MD5, SHA-1, SHA-2 …) over values that are named passwords: a graphics card tries billions
+    Looked at: general hashes (MD5, SHA-1, SHA-2 …) over values that are named passwords, or whose digest is kept or
+    compared as one: a graphics card tries billions
     of them a second, with a salt too; stored passwords compared as they are; passlib contexts whose scheme for new
-    hashes is one of these; PBKDF2 below 100,000 rounds. Digests of random API keys, hashes before bcrypt, look-ups in
+    hashes is one of these; PBKDF2 of a password below 100,000 rounds. Digests of random API keys, keys to
+    encrypt with, hashes before bcrypt, look-ups in
     lists of leaked passwords, and old schemes that passlib only still reads are right. Low: passlib itself, which
     has had no release since 2020.
 
@@ -66,7 +69,10 @@ class WeakPasswordHash(Check):
         grave = [a for a in contexts if a.severity == "critical"]
         answers += grave or contexts[:1]  # the package is one matter, however many contexts there are
         for call in behaviour.calls_to("hashlib.pbkdf2_hmac"):
-            answers.append(_pbkdf2(call))
+            given = call.site.node[4]
+            data = given[1] if len(given) > 1 else next((v for k, v in call.site.node[5] if k == "password"), None)
+            if password_of(data, call):
+                answers.append(_pbkdf2(call))
         answers += [Right(c.place, f"{c.path} is made for passwords") for c in behaviour.calls_to(*GOOD)]
         if not answers:
             yield NotApplicable("the code hashes and compares no passwords")
@@ -77,7 +83,7 @@ def _hashed(project: Project, one: FastHash) -> Answer:
     if one.prehash:
         return Right(one.place, "the digest goes into a password hash")
     name = one.call.function.rpartition(".")[2]
-    sure = bool(STORING.search(name))
+    sure = bool(STORING.search(name)) or fate(one.call) == "password"
     return Finding(
         one.place, f"{name or 'The module'} hashes {one.password} with {one.algorithm}, which is made to be fast: "
         "whoever gets the table tries billions of passwords a second.", "critical" if sure else "high",

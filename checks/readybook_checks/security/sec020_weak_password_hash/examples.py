@@ -64,6 +64,26 @@ EXAMPLES = (
          "    return user.password == password\n\n\n"
          "def cache_key(user) -> str:\n    return hashlib.md5(user.password_hash.encode()).hexdigest()\n"},
         outcome="not_applicable"),
+    Bad(  # few rounds, over a password; one that its name tells, one that its digest tells
+        {"users.py": "import hashlib\n\n\ndef store(user, plain: str, salt: bytes) -> None:\n"
+         "    digest = hashlib.pbkdf2_hmac(\"sha256\", plain.encode(), salt, 1000)\n"
+         "    user.hashed_password = digest.hex()\n\n\n"
+         "def digest(password: bytes, salt: bytes) -> bytes:\n"
+         "    return hashlib.pbkdf2_hmac(\"sha256\", password, salt, 1000)\n\n\n"
+         "def change(user, new: str) -> None:\n    user.password = hashlib.sha256(new.encode()).hexdigest()\n"},
+        at=("users.py:5", "users.py:10", "users.py:14"), severity="critical"),
+    Good(  # keys: of a secret, of a passphrase, for a cache; a signature; a password that is made up
+        {"keys.py": "import base64\nimport hashlib\nimport os\n\nfrom cryptography.fernet import Fernet\n\n"
+         "SECRET = os.environ[\"SECRET\"]\n\n\n"
+         "def signing() -> bytes:\n    return hashlib.pbkdf2_hmac(\"sha256\", SECRET.encode(), b\"sign\", 1)\n\n\n"
+         "def derive_key(passphrase: str) -> bytes:\n    return hashlib.sha256(passphrase.encode()).digest()\n\n\n"
+         "def box(password: str, salt: bytes) -> Fernet:\n"
+         "    raw = hashlib.pbkdf2_hmac(\"sha256\", password.encode(), salt, 1000)\n"
+         "    return Fernet(base64.urlsafe_b64encode(raw))\n\n\n"
+         "def seen(host: str, password: str) -> str:\n"
+         "    cache_key = hashlib.md5(f\"{host}{password}\".encode()).hexdigest()\n    return cache_key\n\n\n"
+         "def invited(user) -> None:\n    user.password = hashlib.sha256(os.urandom(20)).hexdigest()\n"},
+        outcome="not_applicable"),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
     Good({"rpc.py": "def allowed(daemon, password: str) -> bool:\n    return password == daemon.PASSWORD\n"},
          outcome="not_applicable"),
