@@ -92,6 +92,72 @@ def test_what_an_application_lacks_concerns_all_of_it():
     assert exposed(project, [Finding(Place("app/main.py", 46), "m", app="app.main:app")]) == [WHOLE]
 
 
+SIGN_INS = """
+from fastapi import Body, Depends, FastAPI, Form, Header, HTTPException, Request
+from fastapi.security import OAuth2PasswordBearer, OAuth2PasswordRequestForm
+from pydantic import BaseModel
+
+app = FastAPI()
+bearer = OAuth2PasswordBearer(tokenUrl="token")
+
+
+class SignUp(BaseModel):
+    name: str
+    password: str
+
+
+def check(name, password):
+    if name != password:
+        raise HTTPException(401)
+
+
+def known(username: str = Form(), password: str = Form()):
+    return check(username, password)
+
+
+@app.post("/token")
+def token(form: OAuth2PasswordRequestForm = Depends()):
+    check(form.username, form.password)
+
+
+@app.post("/register")
+def register(body: SignUp, request: Request):
+    raise HTTPException(403)
+
+
+@app.post("/login")
+def login(user: str = Depends(known)):
+    return user
+
+
+@app.post("/accounts")
+def by_request(body: SignUp, request: Request):
+    check(request.headers["x-key"], "a")
+
+
+@app.post("/members")
+def by_header(body: SignUp, key: str = Header()):
+    check(key, "a")
+
+
+@app.put("/password")
+def change(body: SignUp, who: str = Depends(bearer)):
+    return who
+
+
+@app.post("/hook")
+def hook(token: str = Body()):
+    check(token, "a")
+"""
+
+
+def test_a_sign_in_is_open_to_all():
+    found = service(Project.from_files({"main.py": SIGN_INS}).facts)
+    assert {r.path: r.guarded for r in found.routes} == {
+        "/token": False, "/register": False, "/login": False, "/accounts": True, "/members": True, "/password": True,
+        "/hook": True}
+
+
 def test_what_is_served():
     found = service(Project.from_files(FILES).facts)
     assert [(r.method, r.path, r.guarded) for r in found.routes] == [

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
+from readybook.facts.signins import is_sign_in
 from readybook.facts.transport import REDIRECT, distrustful, open_ports, secured
 from readybook.finding import Answer
 from readybook.intents import EnsureComposeVariable
@@ -74,7 +75,8 @@ def _answers(project: Project, app: App) -> Iterator[Answer]:
 
 def _carried(project: Project, app: App) -> str:
     """What travels in the open, in words that go before the application's name."""
-    asks = any(project.facts.guarded(r) for r in project.facts.routes if r.app == app.spec)
+    asks = any(project.facts.guarded(r) or is_sign_in(project.facts.behaviour, r)
+               for r in project.facts.routes if r.app == app.spec)
     return "passwords and tokens of" if asks else "the requests and answers of"
 
 

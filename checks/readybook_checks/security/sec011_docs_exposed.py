@@ -10,6 +10,7 @@ from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotAppl
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.program import App
 from readybook.facts.settings import SettingField, SettingsClass
+from readybook.facts.signins import is_sign_in
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Begins, Choice, FromEnv, possible, text_of, truth
@@ -109,7 +110,7 @@ def _severity(project: Project, app: App) -> tuple[str, str]:
     """(severity, what the message adds) by the routes that change data and ask for no authentication."""
     open_writes = [r for r in project.facts.routes if r.app == app.spec and r.method in WRITES and not r.condition
                    and not SIGN_IN.search(f"{r.path} {r.endpoint.rpartition('.')[2]}")
-                   and not project.facts.guarded(r)]
+                   and not project.facts.guarded(r) and not is_sign_in(project.facts.behaviour, r)]
     if not open_writes:
         return "low", ""
     first = f"{open_writes[0].method} {open_writes[0].path}"

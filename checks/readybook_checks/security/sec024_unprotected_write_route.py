@@ -15,6 +15,7 @@ from readybook.facts.closure import pulled_in
 from readybook.facts.dependencies import name_of
 from readybook.facts.objects import FunctionValue
 from readybook.facts.program import App
+from readybook.facts.signins import is_sign_in
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, SetKeyword
 
@@ -89,7 +90,7 @@ class UnprotectedWriteRoute(Check):
             yield Right(middleware.place, f"{middleware.path} refuses callers before they reach a route", app.spec)
             return
         asking = [r for r in project.facts.routes if r.app == app.spec and asks(project, r)]
-        judged = [r for r in routes if not _aside(r)]
+        judged = [r for r in routes if not _aside(r) and not is_sign_in(behaviour, r)]
         if not asking:
             if judged:
                 yield CannotTell(f"no route of {app.spec} asks who calls, and {len(judged)} change data: whether a "

@@ -9,6 +9,7 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import statements
 from readybook.facts.dependencies import chain, own_method
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.signins import is_sign_in, takes_credential
 from readybook.facts.values import External, by_default
 
 if TYPE_CHECKING:
@@ -117,21 +118,27 @@ def status_of(behaviour: Behaviour, value: Any) -> int | None:
 
 
 def authenticates(behaviour: Behaviour, target: Any) -> bool:
-    """Whether a dependency authenticates: it is a scheme, depends on one, or refuses with 401 or 403."""
+    """Whether a dependency authenticates: it is a scheme, depends on one, or refuses with 401 or 403.
+
+    One that takes the password itself is the sign-in.
+    """
     known = behaviour.authenticating
     if id(target) not in known:
-        known[id(target)] = any(
-            is_scheme(t) or any(refuses(behaviour, f) for f in functions_behind(t))
-            for t in chain(behaviour.run, target)
-        )
+        below = list(chain(behaviour.run, target))
+        known[id(target)] = any(is_scheme(t) for t in below) or any(
+            refuses(behaviour, f) for t in below for f in functions_behind(t)
+        ) and not takes_credential(behaviour.run, below)
     return known[id(target)]
 
 
 def guarded(behaviour: Behaviour, route: Route) -> bool:
-    """Whether a route asks who calls: one of its dependencies authenticates, or its handler refuses by itself."""
+    """Whether a route asks who calls: one of its dependencies authenticates, or its handler refuses by itself.
+
+    A sign-in that refuses a wrong password is open to all: whoever calls it is not known yet.
+    """
     return any(authenticates(behaviour, t) for t in route.targets) or any(
         refuses(behaviour, f) for f in functions_behind(route.handler)
-    )
+    ) and not is_sign_in(behaviour, route)
 
 
 def guarding_middleware(behaviour: Behaviour, app: App) -> Middleware | None:

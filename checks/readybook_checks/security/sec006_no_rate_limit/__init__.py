@@ -11,6 +11,7 @@ from readybook.facts.authentication import authenticates
 from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.program import App
 from readybook.facts.ratelimits import RateLimits, rate_limits, slowapi_limiters
+from readybook.facts.signins import FORMS
 from readybook.facts.values import FromEnv, by_default
 from readybook.finding import Answer
 from readybook.place import Place
@@ -25,8 +26,6 @@ SIGN_IN = re.compile(
 # whoever signs in there shows what another service gave, which nobody guesses
 ELSEWHERE = re.compile(r"google|facebook|github|gitlab|apple|microsoft|linkedin|twitter|discord|oauth(?!2?/token)|"
                        r"oidc|saml|sso|social|callback", re.IGNORECASE)
-FORMS = ("fastapi.security.oauth2.OAuth2PasswordRequestForm", "fastapi.security.OAuth2PasswordRequestForm",
-         "fastapi.security.oauth2.OAuth2PasswordRequestFormStrict", "fastapi.security.OAuth2PasswordRequestFormStrict")
 
 
 class NoRateLimit(Check):

@@ -10,6 +10,7 @@ from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotAppl
 from readybook.facts.application import Route
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.program import App
+from readybook.facts.signins import empty, tries
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
 from readybook.place import Place
@@ -21,6 +22,7 @@ SENSITIVE = re.compile(
 AUDIT = re.compile(r"(?i)audit|activity_?logs?|opera(?:tion|te)?_?logs?|security_?(?:event|log)|event_?log(?!g)"
                    r"|log_activity|log_action|record_(?:event|action|activity)|user_?activit|action_?logs?|change_?log|login_?log"
                    r"|(?:login|access|change)_?history|loginattempt|login_?attempt")
+SIGN_IN = re.compile(r"(?i)log[-_]?in|sign[-_]?in|token")
 PACKAGES = ("sqlalchemy_continuum.", "postgresql_audit.", "sqlalchemy_history.", "sqlalchemy_audit", "auditlog.")
 LOGGED = ("info", "warning", "error", "critical", "notice", "success", "exception", "log")
 TITLE = "Record who changes or exports data"
@@ -31,7 +33,8 @@ class NoAuditLog(Check):
 
     Looked at: routes for sign-in, passwords, roles, permissions, keys and exports, and DELETE routes, of applications
     that know their users. Right is an audit event in a table, a logger or a service, by its name (audit, activity log,
-    operation log, login history …), middleware of that kind, or a versioning package. Where half of these handlers
+    operation log, login history …), middleware of that kind, or a versioning package. Left out: handlers that hold
+    nothing yet, and sign-ins that neither compare nor look anything up. Where half of these handlers
     write to the ordinary log, the check cannot tell whether that is meant.
 
     Fix: a logger for audit events and middleware that writes one for each request that changes or exports data,
@@ -52,7 +55,7 @@ class NoAuditLog(Check):
         asked = False
         for app in (a for a in project.facts.apps if a.served):
             routes = [r for r in project.facts.routes if r.app == app.spec]
-            sensitive = [r for r in routes if _is_sensitive(r)]
+            sensitive = [r for r in routes if _is_sensitive(r) and _acts(project, r)]
             if not sensitive or not any(project.facts.guarded(r) or re.search(r"(?i)log[-_]?in|token", r.path)
                                         for r in routes):
                 continue
@@ -68,6 +71,13 @@ def _is_sensitive(route: Route) -> bool:
     said = f"{route.path} {route.endpoint.rpartition('.')[2]}"
     changing = route.method in ("POST", "PUT", "PATCH")
     return bool(SENSITIVE.search(said)) and (changing or re.search("(?i)export", said) is not None)
+
+
+def _acts(project: Project, route: Route) -> bool:
+    """Whether a route does what it says: its handler is written, and a sign-in compares or looks something up."""
+    if all(empty(f) for f in functions_behind(route.handler)) and functions_behind(route.handler):
+        return False
+    return not SIGN_IN.search(route.path) or tries(project.facts.behaviour, route)
 
 
 def _answer(project: Project, app: App, sensitive: list[Route]) -> Answer:
@@ -143,13 +153,13 @@ NoAuditLog.examples = (
     Bad(  # a sign-in; a catalogue and a changed time are no audit
         {"main.py": "from fastapi import FastAPI, Form\n\napp = FastAPI()\n\n\n@app.post(\"/login\")\n"
          "def login(name: str = Form()) -> str:\n    return catalog(name)\n\n\ndef catalog(name: str) -> str:\n"
-         "    return name\n"},
+         "    return name if name == \"ada\" else \"\"\n"},
         at=("main.py:3",), severity="medium",
     ),
     Bad(  # many routes, one of which logs
         {"main.py": HEAD.format("import logging\n", "") + DROP.replace("{0}", "logging.info(\"gone\")")
-         + "\n\n@app.post(\"/admin/roles\")\ndef grant(role: str) -> None: ...\n\n\n"
-         "@app.post(\"/password\")\ndef change(new: str) -> None: ...\n"},
+         + "\n\n@app.post(\"/admin/roles\")\ndef grant(role: str) -> None:\n    print(role)\n\n\n"
+         "@app.post(\"/password\")\ndef change(new: str) -> None:\n    print(len(new))\n"},
         at=("main.py:5",), severity="medium",
     ),
     Good(  # a table, written by a service
@@ -162,6 +172,12 @@ NoAuditLog.examples = (
         {"main.py": HEAD.format("import logging\n", "")
          + DROP.replace("{0}", "logging.info(\"%s is gone\", user_id)")},
         outcome="unknown"),
+    Good(  # stubs: a sign-in that knows nobody, a deletion that is not written yet
+        {"main.py": HEAD.format("\nfrom fastapi.security import OAuth2PasswordRequestForm\n", "")
+         + DROP.replace("{0}", "raise NotImplementedError")
+         + "\n\ndef issue(name: str) -> dict:\n    return {\"access_token\": f\"token-{name}\"}\n\n\n"
+         "@app.post(\"/token\")\ndef login(form: OAuth2PasswordRequestForm = Depends()) -> dict:\n"
+         "    return issue(form.username)\n"}, outcome="not_applicable"),
     Good(  # nobody signs in
         {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> int:\n"
          "    return 1\n"}, outcome="not_applicable"),
