@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,7 +56,8 @@ def connect_arguments(url: str) -> dict[str, Any]:
 class NoQueryTimeout(Check):
     """A slow query holds its connection, and the request that waits for it, without a limit.
 
-    Looked at: every SQLAlchemy engine that serves requests, and asyncpg and psycopg connections made without it. The
+    Looked at: every SQLAlchemy engine that serves requests, and asyncpg and psycopg connections made without it, but
+    for those of backups, migrations and seeds, and those that one function makes and no request reaches. The
     limit is ``command_timeout`` or ``statement_timeout`` by the driver's own names: connect arguments, the address, a
     connect event, the database role. One bad query plan otherwise empties the pool. A limit on connecting alone
     does not stop a query and counts as medium.
@@ -148,6 +150,8 @@ def _closed_at_once(call: Call) -> bool:
 
 
 def _only_sqlite(engine: Engine) -> bool:
+    if re.search(r"(?i)sqlite", engine.function.rpartition(".")[0].rpartition(".")[2]):
+        return True  # a class of one's own for each database
     if engine.backends:
         return set(engine.backends) == {"sqlite"}
     given = engine.kwargs.get("connect_args")
@@ -311,6 +315,24 @@ NoQueryTimeout.examples = (
         {"main.py": APP, "db.py": "import psycopg2\n\n\ndef is_up(host: str) -> bool:\n    try:\n"
          "        conn = psycopg2.connect(host=host, connect_timeout=3)\n        conn.close()\n        return True\n"
          "    except psycopg2.OperationalError:\n        return False\n"}, outcome="not_applicable"),
+    Bad(  # made in a function that a request reaches, or kept by one that does not return it
+        {"main.py": APP + "\n\n@app.get(\"/\")\ndef index():\n    return db.count()\n\n\ndb.connect()\n",
+         "db.py": "from sqlalchemy import create_engine, text\nfrom sqlalchemy.orm import sessionmaker\n\n"
+         "URL = \"postgresql+psycopg://localhost/shop\"\nSession = sessionmaker()\n\n\ndef count():\n"
+         "    engine = create_engine(URL)\n    with engine.connect() as connection:\n"
+         "        return connection.scalar(text(\"select 1\"))\n\n\ndef connect():\n    engine = create_engine(URL)\n"
+         "    Session.configure(bind=engine)\n"}, at=("db.py:9", "db.py:15"), severity="high",
+    ),
+    Good(  # backups, migrations and a start that looks at the tables: none of them serves a request
+        {"main.py": "import backups\n" + APP + "\n\n@app.post(\"/backup\")\ndef backup():\n"
+         "    backups.Exporter().run()\n",
+         "backups/__init__.py": "from sqlalchemy import create_engine\n\n\nclass Exporter:\n"
+         "    def __init__(self):\n        self.engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n\n"
+         "    def run(self):\n        return self.engine\n",
+         "db.py": "from alembic import migration\nfrom sqlalchemy import create_engine\n\n\n"
+         "def at_head(heads):\n    engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n"
+         "    with engine.begin() as connection:\n"
+         "        return migration.MigrationContext.configure(connection).get_current_heads() == heads\n"}, outcome="not_applicable"),
     Good({"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import create_engine\n\n"
           "engine = create_engine(os.environ[\"DATABASE_URL\"])\n"}, outcome="unknown"),
 )

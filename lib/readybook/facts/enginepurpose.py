@@ -1,4 +1,4 @@
-"""What an engine is for: requests, migrations, background workers, or something beside the application."""
+"""What an engine is for: requests, migrations, maintenance, background workers, or something beside the application."""
 
 from __future__ import annotations
 
@@ -7,24 +7,36 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from readybook.facts.closure import pulled_in
+from readybook.facts.nodes import nodes, own_nodes, statements
+from readybook.facts.reach import first_reached
+from readybook.facts.unparse import unparse
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.engines import Engine
+    from readybook.facts.syntax import Node
 
 _WORKER = re.compile(r"(?:^|/)(?:celery|workers?|tasks?|jobs?|consumers?)(?:[_-]\w+)?(?:/|\.py$)"
                      r"|(?:_worker|_tasks?)\.py$")
 _QUEUES = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:celery|arq|dramatiq|rq|taskiq|huey|procrastinate)\b",
                      re.MULTILINE)
+# copies, loads and changes all of a database: its queries take as long as they take
+_MAINTENANCE = re.compile(r"(?i)(?:^|[/_.])(?:backups?|dumps?|restor\w{0,5}|migrat\w{0,5}|alembic|seed(?:s|er|ing)?"
+                          r"|export(?:er|s)?|importer|fixtures?)(?=[/_.]|$)|(?:^|\.)(?:Backup|Migrat|Seed|Restor)\w*")
+# what takes an engine and keeps nothing of it once the function ends
+_USING = frozenset({"create_all", "drop_all", "inspect", "Session", "AsyncSession", "sessionmaker",
+                    "async_sessionmaker", "scoped_session", "has_table", "run_sync", "print", "str"})
 _SQLITE = re.compile(r"\bsqlite(?:\+\w+)?:|[\"']sqlite[\"']")
 _SETS = re.compile(r"(?:\.py|\.toml|\.ini|\.cfg|\.ya?ml|\.sh|Makefile)$|(?:^|/)\.env[^/]*$|\.env$")
 
 
 def purpose(facts: Facts, engine: Engine) -> str:
-    """``requests``, ``migrations``, ``worker`` or ``other`` (no served application loads its module)."""
+    """``requests``, ``migrations``, ``maintenance``, ``worker`` or ``other`` (no request comes to use it)."""
     path = engine.place.path
     if any(e.env is not None and e.env.path == path for e in facts.alembic):
         return "migrations"
+    if any(_MAINTENANCE.search(name) for name in _near_names(engine)):
+        return "maintenance"
     served = {app.place.path for app in facts.apps if app.served}
     near = [pulled_in(facts.modules, p) for p in served]
     if near and not any(path in files for files in near):
@@ -32,7 +44,59 @@ def purpose(facts: Facts, engine: Engine) -> str:
     module = facts.modules.by_path.get(path)
     if _WORKER.search(path) and module is not None and _QUEUES.search(module.text):
         return "worker"
-    return "requests"
+    function = engine.call.site.function
+    if function is None or not _stays_inside(engine):
+        return "requests"
+    if any(c.path.startswith("alembic.") for c in facts.behaviour.calls_in(function)):
+        return "migrations"
+    return "requests" if first_reached(facts.behaviour, [engine.call]) else "other"
+
+
+def _near_names(engine: Engine) -> tuple[str, str]:
+    """The names around an engine: of its folder and file, of its class and function."""
+    folders = engine.place.path.removesuffix(".py").split("/")[-2:]
+    return "/".join(folders), engine.function.removeprefix(engine.call.site.module.name)
+
+
+def _stays_inside(engine: Engine) -> bool:
+    """Whether the engine is gone when the function that makes it ends: nothing keeps it, hands it on or returns it."""
+    function = engine.call.site.function
+    if function is None or function.node[0] != "def":
+        return False
+    node, kept = engine.call.site.node, set[str]()
+    for s in statements(function.node[6]):
+        if s[0] in ("global", "nonlocal"):
+            return False
+        carried = [n for n in own_nodes(s) if n is node or n[0] == "name" and n[3] in kept]
+        if not carried or s[0] in ("if", "for", "while", "try"):
+            continue
+        if s[0] == "return" or any(n[0] in ("yield", "yieldfrom") for n in own_nodes(s)):
+            return False
+        if any(_hands_on(n, node, kept) for n in own_nodes(s)):
+            return False
+        if s[0] == "assign" and _is_or_makes(s[5], node, kept):
+            if any(t[0] != "name" for t in s[4]):
+                return False
+            kept |= {t[3] for t in s[4]}
+    inner = (n for n in nodes(function.node[6]) if n[0] in ("def", "lambda", "class"))
+    return not any(n[0] == "name" and n[3] in kept for one in inner for n in nodes(one))
+
+
+def _is_or_makes(value: Node, node: Node, kept: set[str]) -> bool:
+    """Whether a value is the engine, or an object that is given it."""
+    called = value[0] == "call" and any(_carries(a, node, kept) for a in (*value[4], *(v for _, v in value[5])))
+    return _carries(value, node, kept) or called
+
+
+def _carries(part: Node, node: Node, kept: set[str]) -> bool:
+    return part is node or part[0] == "name" and part[3] in kept
+
+
+def _hands_on(call: Node, node: Node, kept: set[str]) -> bool:
+    """Whether a call is given the engine and may keep it."""
+    if call[0] != "call" or call is node or unparse(call[3]).rpartition(".")[2] in _USING:
+        return False
+    return any(_carries(a, node, kept) for a in (*call[4], *(v for _, v in call[5])))
 
 
 def may_be_sqlite(facts: Facts, engine: Engine) -> bool:
