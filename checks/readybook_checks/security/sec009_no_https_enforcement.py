@@ -23,7 +23,8 @@ class NoHttpsEnforcement(Check):
     Looked at: what makes requests of each served application come over TLS: a redirect or Strict-Transport-Security of
     its own, a certificate of its server, proxies, ingresses and tunnels that are configured here, and platforms that
     always do. Where none does, a port or proxy that the repository opens is the finding; where nothing here opens one,
-    TLS is decided elsewhere. Second, a proxy with TLS on another host whose word on scheme and client address the
+    TLS is decided elsewhere, which is said of a service that is deployed from here and takes passwords or tokens.
+    Second, a proxy with TLS on another host whose word on scheme and client address the
     server does not believe: uvicorn trusts 127.0.0.1 alone, so that redirects lead back to http and every client has
     the proxy's address.
 
@@ -62,7 +63,7 @@ def _answers(project: Project, app: App) -> Iterator[Answer]:
     else:
         opened = sorted(open_ports(project.facts, app), key=lambda o: not o[2])
         if not opened:
-            yield CannotTell("where TLS ends is not in the repository", app.place, app.spec)
+            yield _elsewhere(project, app)
             return
         what, place, public = opened[0]
         yield Finding(
@@ -73,11 +74,25 @@ def _answers(project: Project, app: App) -> Iterator[Answer]:
                        "which proxy and which name it has is for a person to say"))
 
 
+def _elsewhere(project: Project, app: App) -> Answer:
+    """Nothing here opens a port. The question stands only where the service is deployed from here and has secrets."""
+    facts = project.facts
+    deployed = bool(facts.served_images) or any(c.purpose == "deploy" for c in facts.serve_commands)
+    if not deployed:
+        return NotApplicable("nothing here deploys the service: where it runs, TLS is decided")
+    if not _has_credentials(project, app):
+        return NotApplicable("no passwords and tokens travel, and nothing here opens a port to other machines")
+    return CannotTell("where TLS ends is not in the repository", app.place, app.spec)
+
+
+def _has_credentials(project: Project, app: App) -> bool:
+    return any(project.facts.guarded(r) or is_sign_in(project.facts.behaviour, r)
+               for r in project.facts.routes if r.app == app.spec)
+
+
 def _carried(project: Project, app: App) -> str:
     """What travels in the open, in words that go before the application's name."""
-    asks = any(project.facts.guarded(r) or is_sign_in(project.facts.behaviour, r)
-               for r in project.facts.routes if r.app == app.spec)
-    return "passwords and tokens of" if asks else "the requests and answers of"
+    return "passwords and tokens of" if _has_credentials(project, app) else "the requests and answers of"
 
 
 def _capital(what: str) -> str:
@@ -115,8 +130,8 @@ def _fix(project: Project, name: str, path: str, published: bool, app: App) -> F
                "another one, name that")
 
 
-HEAD = ("from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/login\")\ndef login() -> str:\n"
-        "    return \"\"\n")
+HEAD = ("from fastapi import Body, FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/login\")\n"
+        "def login(password: str = Body()) -> str:\n    return \"\"\n")
 DOCKERFILE = "FROM python:3.12-slim\nCOPY main.py .\nCMD [\"uvicorn\", \"main:app\", \"--host\", \"0.0.0.0\"]\n"
 NGINX = "server {\n    listen 443 ssl;\n    location / {\n        proxy_pass http://api:8000;\n    }\n}\n"
 COMPOSE = "services:\n  api:\n    build: .\n"
@@ -145,8 +160,11 @@ NoHttpsEnforcement.examples = (
     Good({"main.py": HEAD, "Dockerfile": DOCKERFILE}, outcome="unknown"),
     Good({"main.py": HEAD, "render.yaml": "services:\n  - type: web\n    startCommand: uvicorn main:app\n"},
          outcome="not_applicable"),
+    Good({"main.py": HEAD}, outcome="not_applicable"),  # nothing is deployed from here
+    Good(  # nothing secret travels
+        {"main.py": HEAD.replace("password: str = Body()", ""), "Dockerfile": DOCKERFILE}, outcome="not_applicable"),
     Good(  # the platform of the pages is not the API's
-        {"api/main.py": HEAD, "pages/vercel.json": "{}"}, outcome="unknown"),
+        {"api/main.py": HEAD, "api/Dockerfile": DOCKERFILE, "pages/vercel.json": "{}"}, outcome="unknown"),
     Good(  # only this machine reaches the port
         {"main.py": HEAD, "Dockerfile": DOCKERFILE,
          "compose.yml": COMPOSE + "    ports:\n      - \"127.0.0.1:8000:8000\"\n"}, outcome="unknown"),

@@ -15,7 +15,7 @@ from readybook.facts.closure import pulled_in
 from readybook.facts.dependencies import name_of
 from readybook.facts.objects import FunctionValue
 from readybook.facts.program import App
-from readybook.facts.signins import is_sign_in
+from readybook.facts.signins import body_names, is_sign_in
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, SetKeyword
 
@@ -29,6 +29,8 @@ OPEN = re.compile(
     r"|inquir|enquir|appl(?:y|ications?)(?:$|[/_-])|telegram|twilio|github|callback|notify|cron|dev(?:$|[/_-])|debug|(?:^|[/_.])test"
 )
 PEOPLE = re.compile(r"(?i)/(?:users?|accounts?|members?|customers?|profiles?|people|patients?)/?(?:create)?/?$")
+PERSONAL = re.compile(r"(?i)^(?:\w+_)?(?:e_?mail|phone(?:_?number)?|mobile|(?:first|last|full|sur)_?name|birth\w*|dob"
+                      r"|ssn|passport|iban|card_?number|street|postal_?code|zip_?code|home_address|username)$")
 # a POST that asks a question
 ASKING = re.compile(
     r"(?i)(?:^|[/_.-])(?:search|query|queries|find|filter|list|get|read|fetch|lookup|validate|check|preview|calculate"
@@ -55,7 +57,8 @@ class UnprotectedWriteRoute(Check):
     dependencies of route, router, inclusion and application, the handler's own refusals (401, 403, errors of one's own
     that say so) and middleware that refuses. Sign-in, registration, recovery, webhooks and the like are left aside, and
     so are routes under a condition. Where a name, a header or an unknown dependency hints that the caller is asked in
-    a way that cannot be followed, the check cannot tell; nor can it where an application authenticates nobody at all.
+    a way that cannot be followed, the check cannot tell; nor can it where an application authenticates nobody at all
+    and takes data of people.
 
     Fix: the dependency that the other routes use is added to the route. It is made only when asked for: callers that
     send no credentials today are refused from then on.
@@ -92,9 +95,11 @@ class UnprotectedWriteRoute(Check):
         asking = [r for r in project.facts.routes if r.app == app.spec and asks(project, r)]
         judged = [r for r in routes if not _aside(r) and not is_sign_in(behaviour, r)]
         if not asking:
-            if judged:
+            if judged and _of_people(project, routes):
                 yield CannotTell(f"no route of {app.spec} asks who calls, and {len(judged)} change data: whether a "
                                  "gateway does, or anybody may, is not in the code", app.place, app.spec)
+            elif judged:
+                yield NotApplicable(f"no route of {app.spec} asks who calls, and none takes data of people")
             return
         usual = _usual(project, asking)
         seen: set[tuple[str, int]] = set()
@@ -103,6 +108,13 @@ class UnprotectedWriteRoute(Check):
             if key not in seen:  # one registration of several methods, or one router included twice
                 seen.add(key)
                 yield _answer(project, app, route, usual)
+
+
+def _of_people(project: Project, routes: list[Route]) -> bool:
+    """Whether some route takes a credential, or data by which a person is known."""
+    run = project.facts.behaviour.run
+    return any(is_sign_in(project.facts.behaviour, r) or PEOPLE.search(r.path) or any(
+        PERSONAL.search(name) for name in body_names(run, (*r.targets, r.handler))) for r in routes)
 
 
 def asks(project: Project, route: Route) -> bool:
@@ -291,8 +303,12 @@ UnprotectedWriteRoute.examples = (
         {"auth.py": AUTH, "main.py": MAIN.replace("import current_user", "import current_user\nfrom web import "
                                                   "login_required") + ME.format("app")
          + ADD.format("app", "").replace("def add", "@login_required\ndef add")}, outcome="unknown"),
-    Good(  # nobody is asked anywhere: perhaps a gateway asks
-        {"main.py": HEAD + "app = FastAPI()\n" + DB + ADD.format("app", "")}, outcome="unknown"),
+    Good(  # nobody is asked anywhere, and data of people comes in: perhaps a gateway asks
+        {"main.py": HEAD.replace("\n\n", "\nfrom pydantic import BaseModel\n\n") + "app = FastAPI()\n" + DB
+         + "class Guest(BaseModel):\n    email: str\n\n\n"
+         + ADD.format("app", "").replace("def add(", "def add(guest: Guest, ")}, outcome="unknown"),
+    Good(  # nobody is asked anywhere, and there is nobody to ask
+        {"main.py": HEAD + "app = FastAPI()\n" + DB + ADD.format("app", "")}, outcome="not_applicable"),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> int:\n"
           "    return 1\n"}, outcome="not_applicable"),
     Good(  # a class-based view, by a decorator of the project's own: the class asks who calls

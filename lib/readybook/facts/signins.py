@@ -36,8 +36,13 @@ def takes_credential(run: Interpreter, targets: Iterable[Any]) -> bool:
     callables = list(targets)
     if any(getattr(t, "path", "") in FORMS for t in callables):
         return True
-    return any(SHOWN.search(name) for parameter, given in body_inputs(run, callables, frozenset())
-               for name in (parameter.name, *_fields(run, given.kind)))
+    return any(SHOWN.search(name) for name in body_names(run, callables))
+
+
+def body_names(run: Interpreter, targets: Iterable[Any]) -> tuple[str, ...]:
+    """The names of what these callables read from form and body, and of the fields of models among it."""
+    return tuple(name for parameter, given in body_inputs(run, list(targets), frozenset())
+                 for name in (parameter.name, *_fields(run, given.kind)))
 
 
 def _fields(run: Interpreter, kind: Any) -> tuple[str, ...]:
