@@ -22,6 +22,10 @@ from readybook.project import Project
 DEBUG_FIELD = re.compile(r"(?i)(?:(?:app|api|fastapi|server|is)_)?debug(?:_?mode)?")
 ELSEWHERE = re.compile(r"(?i)dev|local|test|stag|debug")
 ALWAYS_DEPLOYED = ("dockerfile", "procfile", "kubernetes", "systemd", "supervisor", "platform", "pyproject")
+# files that say what runs where the service is deployed
+DEPLOYING = re.compile(r"(?i)(?:^|/)(?:[\w.-]*dockerfile[\w.-]*|procfile"
+                       r"|[\w.-]+\.(?:ya?ml|service|conf|toml|tf))$")
+VENV = re.compile(r"(?m)(?:^|[\s;&/])(?:\.|source)?[ \t]*\S*(?:venv|env)\S*/(?:bin|Scripts)/|python3? -m venv")
 # keyword of a call → (what a debug setting switches on there, severity)
 EFFECTS = {
     "debug": ("debug mode", "medium"), "reload": ("the server's reloading", "medium"),
@@ -42,7 +46,9 @@ class DebugInProduction(Check):
     Looked at: ``debug`` of every served application, followed through settings; settings fields named debug whose
     default is true, with what they switch on; ``uvicorn.run(reload=True)``; ``--reload`` and ``fastapi dev`` in
     Dockerfiles, compose files, manifests, Procfiles and start scripts. Files for development are left alone, and so is
-    what stands below ``if __name__ == "__main__"``, unless the deployed command runs that file.
+    what stands below ``if __name__ == "__main__"``, unless the deployed command runs that file. A script that no image,
+    service or manifest runs is a developer's where those start the service otherwise, or where it serves this machine
+    alone; else it is medium.
 
     Fix: the default is False, ``--reload`` goes, ``fastapi dev`` becomes ``fastapi run``.
     """
@@ -153,19 +159,24 @@ def _depends(value: Any, field: SettingField, word: re.Pattern[str]) -> bool:
 
 def _run_answers(project: Project, commands: list[ServeCommand]) -> Iterator[Answer]:
     """``uvicorn.run(reload=True)``: guarded, in a function, or run by whoever imports the module."""
-    scripts = {c.file: c for c in commands if c.server == "python" and c.file}
-    sound = any(not _developing(c) and c.source in ALWAYS_DEPLOYED for c in commands)
+    scripts = {c.file: c for c in sorted(commands, key=lambda c: c.source in ALWAYS_DEPLOYED)
+               if c.server == "python" and c.file}
+    sound = _sound(project, commands)
     for call in project.facts.behaviour.calls_to("uvicorn.run"):
         if by_default(call.kwargs.get("reload", False)) is True and not isinstance(call.kwargs["reload"], Choice):
             yield _run_answer(project, call, scripts.get(call.place.path), sound)
     for path, command in sorted(scripts.items()):
         module = project.facts.modules.by_path.get(path or "")
         for place in _guarded_runs(module) if module is not None else ():
-            yield _run_finding(place, "high", f"the deployed command {command.text!r} runs it", command.place)
+            if _by_hand(project, command):
+                yield _started_by_hand(project, command, sound) or _run_finding(
+                    place, "medium", f"{command.place.path} runs it", command.place)
+            else:
+                yield _run_finding(place, "high", f"the deployed command {command.text!r} runs it", command.place)
 
 
 def _run_answer(project: Project, call: Call, command: ServeCommand | None, sound: bool) -> Answer:
-    if command is not None:
+    if command is not None and not _by_hand(project, command):
         return _run_finding(call.place, "high", f"the deployed command {command.text!r} runs this file", command.place)
     function = call.function.rpartition(".")[2]
     if not function:
@@ -176,6 +187,35 @@ def _run_answer(project: Project, call: Call, command: ServeCommand | None, soun
     if not callers and (_called_by_hand(project, call, function) or _for_developers(call)):
         return Right(call.place, "only a developer starts it")
     return _run_finding(call.place, "medium", f"whoever starts the service by {function}() gets it", None)
+
+
+def _sound(project: Project, commands: list[ServeCommand]) -> bool:
+    """Whether something that is always deployed starts a server that does not reload."""
+    def reloads(command: ServeCommand) -> bool:
+        module = project.facts.modules.by_path.get(command.file or "")
+        runs = command.server == "python" and module is not None and any(_guarded_runs(module))
+        return runs or _developing(command)
+
+    return any(c.source in ALWAYS_DEPLOYED and not reloads(c) for c in commands)
+
+
+def _by_hand(project: Project, command: ServeCommand) -> bool:
+    """Whether a command stands in a script that no image, service or manifest of the target runs."""
+    if command.source != "script":
+        return False
+    name = re.compile(rf"(?<![\w.-]){re.escape(command.place.path.rpartition('/')[2])}(?![\w.-])")
+    return not any(name.search(file.text) for path, file in project.files.items()
+                   if DEPLOYING.search(path) and not path.startswith(".github/"))
+
+
+def _started_by_hand(project: Project, command: ServeCommand, sound: bool) -> Right | None:
+    """Whose script it is: a developer's where what is deployed starts otherwise, or where it serves this machine."""
+    text = project.text(command.place.path)
+    if sound:
+        return Right(command.place, "what is deployed is started by another command")
+    if command.host in ("127.0.0.1", "localhost") or VENV.search(text):
+        return Right(command.place, "only a developer starts it")
+    return None
 
 
 def _called_by_hand(project: Project, call: Call, function: str) -> bool:
@@ -216,16 +256,21 @@ def _guarded_runs(module: Module) -> Iterator[Place]:
 
 def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator[Answer]:
     """Deployed commands that reload or run the development server."""
-    sound = any(not _developing(c) and c.source in ALWAYS_DEPLOYED for c in commands)
+    sound = _sound(project, commands)
     for command in commands:
         if not _developing(command):
             yield Right(command.place, "the command does not reload")
+            continue
+        alone = _by_hand(project, command)
+        right = _started_by_hand(project, command, sound) if alone else None
+        if right is not None:
+            yield right
             continue
         dev = command.server == "fastapi dev"
         what = "runs FastAPI's development server" if dev else "reloads on every change of a file"
         beside = command.source in ("compose", "script") and sound
         mounted = command.source in ("compose", "script") and _mounts_code(project, command)
-        severity = "medium" if beside or mounted else "high"
+        severity = "medium" if beside or mounted or alone else "high"
         note = ", where the image itself would not" if beside else " over the code that it mounts" if mounted else ""
         yield Finding(command.place, f"{_where(command)} {what}{note}: {_short(command.text)!r}.", severity,
                       fix=_command_fix(project, command))
@@ -310,6 +355,19 @@ DebugInProduction.examples = (
         at=("main.py:9",), severity="high",
         fixed={"main.py": APP + "app = FastAPI()\n" + GUARD.replace(", reload=True", "")},
     ),
+    Bad(  # a script that the image runs; one that nothing runs, where nothing else starts the service
+        {"main.py": APP + "app = FastAPI()\n", "start.sh": "#!/bin/sh\nexec uvicorn main:app --reload\n",
+         "Dockerfile": "FROM python:3.13-slim\nCOPY . .\nCMD [\"./start.sh\"]\n"}, at=("start.sh:2",), severity="high",
+        fixed={"start.sh": "#!/bin/sh\nexec uvicorn main:app\n"}),
+    Bad({"main.py": APP + "app = FastAPI()\n", "start.sh": "uvicorn main:app --host 0.0.0.0 --reload\n"},
+        at=("start.sh:1",), severity="medium"),
+    Good(  # a developer's script and main block: the image starts it otherwise
+        {"main.py": APP + "app = FastAPI()\n" + GUARD, "run.sh": "#!/bin/sh\npython main.py\n",
+         "start.sh": "uvicorn main:app --host 0.0.0.0 --reload\n",
+         "Dockerfile": "FROM python:3.13-slim\nCOPY . .\nCMD [\"uvicorn\", \"main:app\"]\n"}),
+    Good(  # for this machine, in an environment of its own
+        {"main.py": APP + "app = FastAPI()\n", "start.sh": "source .venv/bin/activate\npip install -r dev.txt\n"
+         "uvicorn main:app --host 0.0.0.0 --reload\n"}),
     Good({"main.py": APP + "app = FastAPI()\n" + GUARD}),
     Good(  # by environment, and files for development
         {"main.py": "import os\n\n" + APP + "app = FastAPI(debug=os.environ.get(\"STAGE\") == \"dev\")\n",
