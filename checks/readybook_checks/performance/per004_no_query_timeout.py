@@ -332,7 +332,8 @@ NoQueryTimeout.examples = (
          "db.py": "from alembic import migration\nfrom sqlalchemy import create_engine\n\n\n"
          "def at_head(heads):\n    engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n"
          "    with engine.begin() as connection:\n"
-         "        return migration.MigrationContext.configure(connection).get_current_heads() == heads\n"}, outcome="not_applicable"),
+         "        return migration.MigrationContext.configure(connection).get_current_heads() == heads\n"},
+        outcome="not_applicable"),
     Good({"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import create_engine\n\n"
           "engine = create_engine(os.environ[\"DATABASE_URL\"])\n"}, outcome="unknown"),
 )
