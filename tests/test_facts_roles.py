@@ -65,6 +65,8 @@ def test_by_path(path: str, expected: str) -> None:
         ("app/migrations/service.py", "def start_migration(user): ...\n", "application"),
         ("tasks.py", "from invoke import task\n", "script"),
         ("tasks.py", "from celery import shared_task\n", "application"),
+        ("tasks/docs.py", "from invoke import Context, task\n", "script"),
+        ("tasks/mail.py", "from celery import shared_task\n", "application"),
         ("app/main/setup.py", "def make_app(): ...\n", "application"),
         ("pkg/setup.py", "from setuptools import setup\nsetup()\n", "script"),
         ("app/db/init_db.py", "def init(session): ...\n", "application"),

@@ -350,6 +350,12 @@ BlockingCallInAsync.examples = (
         {"main.py": "from functools import lru_cache\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
          "@lru_cache\ndef terms() -> str:\n    return open(\"terms.txt\").read()\n\n\n@app.get(\"/\")\n"
          "async def index() -> str:\n    return terms()\n"}),
+    Bad(  # SQLModel's session, which a dependency lends
+        {"main.py": "from typing import Annotated\n\nfrom fastapi import Depends, FastAPI\n"
+         "from sqlmodel import Session, create_engine\n\nengine = create_engine(\"postgresql://db/shop\")\n"
+         "app = FastAPI()\n\n\ndef lend():\n    with Session(engine) as session:\n        yield session\n\n\n"
+         "@app.post(\"/\")\nasync def settle(session: Annotated[Session, Depends(lend)]) -> None:\n"
+         "    session.commit()\n"}, at=("main.py:17",), severity="critical"),
     Good(  # asked once: a global keeps the answer
         {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_version = None\n\n\n"
          "def version() -> str:\n    global _version\n    if _version is not None:\n        return _version\n"

@@ -20,6 +20,8 @@ SECRET = re.compile(
     r"session_?id|sid|session_?key|csrf|nonce|salt|(?:verification|verify|reset|invite|invitation|activation|"
     r"confirmation|access|auth|login|recovery|backup|security|two_?factor|mfa|sms|email)_?code|one_?time_?code)s?"
     r"(?:_?(?:value|str|string|hash|text|plain|raw))?$")
+# the token of a lock says who holds it; nobody is let in by it
+LOCK = re.compile(r"(?:^|\.)(?:locks?|locking|\w*(?:Lock|Mutex|Semaphore))\.")
 MAKER = re.compile(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
                    r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
                    r"confirmation|auth|recovery|login)_?code)s?$")
@@ -57,6 +59,8 @@ class PredictableToken(Check):
             if not kind:
                 continue
             names = purposes(call)
+            if LOCK.search(call.function):
+                continue
             if kind == "clock" and names and TIMES.search(names[0]):
                 continue
             name = next((n for n in names if _of_secret(n, kind)), "")
@@ -152,6 +156,13 @@ PredictableToken.examples = (
          "    return make(session_id=str(uuid.uuid1()))\n"},
         at=("users.py:8", "users.py:9"),
     ),
+    Good(  # the mark of who holds a lock
+        {"app/locks.py": "import uuid\n\n\nclass RedisLock:\n    def acquire(self) -> str:\n"
+         "        token = uuid.uuid1().hex\n        return token\n"}, outcome="not_applicable",
+    ),
+    Bad(  # what unlocks an account is no lock
+        {"app/accounts.py": "import uuid\n\n\ndef make_unlock_token() -> str:\n    token = uuid.uuid1().hex\n"
+         "    return token\n"}, at=("app/accounts.py:5",)),
     Good(  # jitter, a sample, a shuffle, a time of expiry
         {"retry.py": "import random\nimport time\n\n\ndef wait(users, tokens):\n"
          "    token_expires_at = time.time() + 60 + random.random()\n"

@@ -45,6 +45,8 @@ ALIASES: dict[str, str] = {
     "sqlalchemy.ext.asyncio.engine.create_async_engine": "sqlalchemy.ext.asyncio.create_async_engine",
     "sqlalchemy.ext.asyncio.session.AsyncSession": "sqlalchemy.ext.asyncio.AsyncSession",
     "sqlalchemy.orm.session.Session": "sqlalchemy.orm.Session",
+    "sqlmodel.Session": "sqlalchemy.orm.Session", "sqlmodel.orm.session.Session": "sqlalchemy.orm.Session",
+    "sqlmodel.ext.asyncio.session.AsyncSession": "sqlalchemy.ext.asyncio.AsyncSession",
     "sqlalchemy.orm.session.sessionmaker": "sqlalchemy.orm.sessionmaker",
     "sqlalchemy.sql.text": "sqlalchemy.text", "sqlalchemy.sql.expression.text": "sqlalchemy.text",
     "sqlmodel.text": "sqlalchemy.text",

@@ -128,6 +128,8 @@ def _by_name(folders: list[str], name: str) -> str:
 
 def _is_script(path: str, text: str) -> bool:
     name = path.lower().rpartition("/")[2]
+    if path.lower().startswith("tasks/") and _TOOL_FILES["tasks.py"].search(text):
+        return True
     if name in _TOOL_FILES:
         return bool(_TOOL_FILES[name].search(text)) if text else path.count("/") <= 1 and name != "tasks.py"
     return bool(_SEED_FILE.fullmatch(name)) and (not text or "__main__" in text)

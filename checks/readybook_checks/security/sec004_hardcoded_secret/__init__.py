@@ -76,7 +76,7 @@ def _answers(project: Project) -> Iterator[Finding | Right]:
             field = fields.get((literal.holder.path, literal.holder.line))
             signs = _signing(literal, field, signing) if module.role == "application" else None
             verdict = judge(literal, signs, field, module.role)
-            if verdict is None or verdict.severity != "critical" and is_standalone(project, module.path):
+            if verdict is None or verdict.severity != "critical" and _beside(project, literal):
                 continue
             guard = _guard(project, literal, field)
             if guard is not None:
@@ -95,9 +95,21 @@ def _supports_tests(project: Project, path: str) -> bool:
     return not any(path in pulled_in(facts.modules, app.place.path) for app in facts.apps)
 
 
+def _beside(project: Project, literal: SecretLiteral) -> bool:
+    """Whether a file is no part of the service: a program of its own, or data for one, that nothing imports."""
+    path, facts = literal.place.path, project.facts
+    if is_standalone(project, path):
+        return True
+    if literal.context not in ("argument", "entry") or not facts.apps or path in facts.program.everything.imported:
+        return False
+    served = {a.imported.partition(":")[0] for a in facts.apps} | {t.place.path for t in (*facts.apps, *facts.routes)}
+    return not {path, facts.modules.by_path[path].name} & served
+
+
 def _guard(project: Project, literal: SecretLiteral, field: SettingField | None) -> Place | None:
-    """Where code refuses to run with a default or fallback, None when nothing does."""
-    if field is None and literal.context != "fallback":
+    """Where code refuses to run with a default, a fallback or a constant of a module, None when nothing does."""
+    constant = literal.context == "assigned" and not literal.place.symbol
+    if field is None and literal.context != "fallback" and not constant:
         return None
     names = (literal.target, literal.variable, literal.name)
     return refused(project.facts.modules.by_path.values(), names, literal.value)

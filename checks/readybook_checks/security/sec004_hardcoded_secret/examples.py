@@ -72,6 +72,21 @@ EXAMPLES = (
          "    requests.post(\"http://127.0.0.1:8000\", json={\"password\": \"Password123!\"}, timeout=5)\n\n\n"
          "if __name__ == \"__main__\":\n    register()\n"}, outcome="not_applicable",
     ),
+    Good(  # data for a program elsewhere, which the service does not import
+        {"app/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+         "models/accounts.py": "def load(add) -> None:\n    add(name=\"anna\", password=\"Password123\")\n"},
+        outcome="not_applicable",
+    ),
+    Good(  # a constant that the settings refuse where it matters
+        {"app/auth.py": "import jwt\nfrom pydantic import Field, model_validator\n"
+         "from pydantic_settings import BaseSettings\n\nDEFAULT_SECRET = \"dev-secret-of-the-shop\"\n\n\n"
+         "class Settings(BaseSettings):\n    env: str = \"development\"\n"
+         "    jwt_secret: str = Field(default=DEFAULT_SECRET)\n\n    @model_validator(mode=\"after\")\n"
+         "    def harden(self) -> \"Settings\":\n        if self.env == \"production\" and self.jwt_secret == "
+         "DEFAULT_SECRET:\n            raise ValueError(\"JWT_SECRET\")\n        return self\n\n\n"
+         "def make(sub: str) -> str:\n    return jwt.encode({\"sub\": sub}, Settings().jwt_secret)\n"},
+        outcome="passed",
+    ),
     Bad(  # the settings of development alone
         {"app/auth.py": "import jwt\nfrom pydantic_settings import BaseSettings\n\n\n"
          "class DevelopmentSettings(BaseSettings):\n    secret_key: str = \"only-for-development-of-the-shop\"\n\n\n"
