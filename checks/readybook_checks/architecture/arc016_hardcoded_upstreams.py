@@ -57,7 +57,7 @@ class HardcodedUpstreams(Check):
         looked = False
         for call in project.facts.behaviour.calls_to(*CALLS):
             for value, node in _addresses(call):
-                if _settable(value):
+                if isinstance(value, FromEnv):
                     looked = True
                     yield Right(call.place, "the environment decides the address")
                     continue
@@ -80,11 +80,6 @@ def _addresses(call: Call) -> Iterator[tuple[Any, Any]]:
             yield value, nodes[4][number]
     named = dict(nodes[5])
     yield from ((call.kwargs[name], named.get(name)) for name in ADDRESSES if name in call.kwargs)
-
-
-def _settable(value: Any) -> bool:
-    """Whether a value comes, in whole, from the environment."""
-    return isinstance(value, FromEnv)
 
 
 def _finding(project: Project, call: Call, found: re.Match[str], node: Any) -> Finding:

@@ -13,6 +13,7 @@ from readybook.facts.behaviour import Call, Entry, functions_behind
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.program import App
 from readybook.facts.settingsaccess import settings_at_hand
+from readybook.facts.signins import body_names
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureMiddleware, EnsureSetting
 from readybook_checks.architecture.app_module import free_module
@@ -27,6 +28,7 @@ QUEUED = re.compile(r"celery\.Task\.(?:delay|apply_async)|celery\..*\.send_task|
 PAID = re.compile(r"stripe\.(?:checkout\.)?(?:Charge|PaymentIntent|Session|Refund|Transfer|Payout|Subscription|Invoice)"
                   r"\.create(?:_async)?|(?:razorpay|paypalrestsdk|braintree|square|mollie)\..*(?:create|sale|pay)")
 KEYED = re.compile(r"(?i)idempot|client_(?:token|request_id)|request_token|dedup|on_conflict_do_nothing|get_or_create")
+STATE = re.compile(r"(?i)^(?:\w+_)?(?:status|state|progress|attempts|retries|result|error|payload)(?:_\w+)?$")
 SKIPPED = re.compile(r"(?i)webhook|callback|/search|/preview|/validate|/login|/token|/register|sign[-_]?up|password")
 URL = EnsureSetting("idempotency_redis_url", "str", '"redis://localhost:6379/0"', "IDEMPOTENCY_REDIS_URL",
                     meaning="where answers to requests with an Idempotency-Key are kept")
@@ -102,10 +104,13 @@ def _made(project: Project, call: Call) -> str:
     if PAID.fullmatch(call.path):
         return "pays through a provider"
     callee = call.site.callee
-    if isinstance(callee, ClassValue) and project.facts.orm_models.of_class(callee) is not None:
+    model = project.facts.orm_models.of_class(callee) if isinstance(callee, ClassValue) else None
+    if isinstance(callee, ClassValue) and model is not None:
         words = [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", callee.name)]
         words = words[:-1] if words[-1:] in (["model"], ["table"], ["orm"], ["db"]) else words
-        if words and words[-1] in THINGS:  # a JobPosting is no job, an OrderStatus no order
+        # a job without a state is one that somebody offers
+        done = words[-1:] != ["job"] or any(STATE.search(c.attribute) for c in model.columns)
+        if words and words[-1] in THINGS and done:  # a JobPosting is no job, an OrderStatus no order
             return f"writes {callee.name}"
     return ""
 
@@ -118,13 +123,9 @@ def _text(function: FunctionValue) -> str:
 
 
 def _field(project: Project, route: Route) -> bool:
-    """Whether the body has a field for a key."""
-    for schema in project.facts.schemas:
-        if route.body and schema.name == route.body.rpartition(".")[2] and any(
-            KEYED.search(f.name) for f in schema.fields
-        ):
-            return True
-    return False
+    """Whether the body, of the very class that the handler names, has a field for a key."""
+    names = body_names(project.facts.behaviour.run, (*route.targets, route.handler))
+    return any(KEYED.search(name) for name in names)
 
 
 def _finding(project: Project, app: App, found: list[tuple[Route, str]]) -> Finding:

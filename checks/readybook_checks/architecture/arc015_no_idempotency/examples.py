@@ -12,6 +12,7 @@ MODELS = ("from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\n\n
           "    id: Mapped[int] = mapped_column(primary_key=True)\n"
           "\n\nclass Note(Base):\n    __tablename__ = \"notes\"\n"
           "    id: Mapped[int] = mapped_column(primary_key=True)\n")
+BODY = "from pydantic import BaseModel\n\n\nclass NewOrder(BaseModel):\n    number: int\n{}"
 HEAD = "from fastapi import FastAPI\n\nfrom config import settings\nfrom shop import place\n\n"
 APP = "app = FastAPI(title=settings.redis_url[:0])\n"
 ROUTE = "\n\n@app.post(\"/orders\")\nasync def order(number: int) -> int:\n    return await place(number)\n"
@@ -37,6 +38,17 @@ EXAMPLES = (
          "pay.py": "import stripe\nfrom fastapi import APIRouter\n\nrouter = APIRouter(prefix=\"/pay\")\n\n\n"
          "@router.post(\"\")\ndef pay(cents: int) -> str:\n    return stripe.PaymentIntent.create(amount=cents).id\n"},
         at=("pay.py:8",)),
+    Bad(  # another class of the same name has the key
+        {**FILES, "old.py": BODY.format("    idempotency_key: str\n"), "new.py": BODY.format(""),
+         "main.py": HEAD + "from new import NewOrder\n\n" + APP + ROUTE.replace("number: int)", "order: NewOrder)")
+         .replace("place(number)", "place(order.number)")}, at=("main.py:12",)),
+    Good(  # its own body has it
+        {**FILES, "old.py": BODY.format("    idempotency_key: str\n"), "new.py": BODY.format(""),
+         "main.py": HEAD + "from old import NewOrder\n\n" + APP + ROUTE.replace("number: int)", "order: NewOrder)")
+         .replace("place(number)", "place(order.number)")}),
+    Good(  # a job without a state is one that somebody offers
+        {**FILES, "shop.py": SHOP.replace("Order", "Job"), "models.py": MODELS.replace("Order", "Job")},
+        outcome="not_applicable"),
     Good({**FILES, "main.py": HEAD + "from typing import Annotated\n\nfrom fastapi import Header\n\n" + APP
           + ROUTE.replace("number: int)", "number: int, idempotency_key: Annotated[str, Header()])")}),
     Good({**FILES, "main.py": HEAD + "from starlette_idempotency import IdempotencyMiddleware\n\n" + APP
