@@ -23,12 +23,12 @@ from readybook.intents import (
     Intent,
 )
 from readybook_checks.architecture.app_module import served_name
+from readybook_checks.architecture.redis_setting import compose_redis
 
 TITLE = "Add a Celery application with its tasks, worker command and service; then turn the call sites over"
 URL = EnsureSetting("celery_broker_url", "str", '"redis://localhost:6379/0"', "CELERY_BROKER_URL",
                     example="redis://localhost:6379/0", meaning="the Redis that keeps the queue: no eviction there")
 PLAIN = re.compile(r"(?:str|int|float|bool|None|dict|list|Any|\[|\]|,|\||\s|typing\.|Optional|Dict|List)+")
-REDIS = re.compile(r"(?:^|/)(?:redis|redis-stack|valkey|dragonfly)(?:-server)?$")
 COPIED = ("build", "image", "env_file", "environment", "networks", "volumes")
 
 
@@ -156,7 +156,7 @@ def _compose(project: Project, path: str, web: ComposeService, services: list[Co
     """A worker beside the service, and a Redis where there is none."""
     if any(s.name == "worker" for s in services):
         return []
-    redis = next((s for s in services if s.image is not None and REDIS.search(s.image.name)), None)
+    redis = compose_redis(services, path)
     host, number = (redis.name, 1) if redis is not None else ("redis", 0)
     url = f"redis://{host}:6379/{number}"
     text = project.text(path)

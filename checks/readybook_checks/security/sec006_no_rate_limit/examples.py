@@ -33,6 +33,12 @@ SLOWAPI = ("from fastapi import APIRouter, FastAPI, Request\nfrom slowapi import
            "app.state.limiter = limiter\napp.add_middleware(SlowAPIMiddleware)\nrouter = APIRouter()\n\n\n"
            "@router.get(\"/items\")\ndef items(request: Request) -> int:\n    return 1\n\n\n"
            "app.include_router(router)\n")
+SETTINGS_ONLY = ("from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+                 "    name: str = \"shop\"\n\n\nsettings = Settings()\n")
+COMPOSE = ("services:\n  api:\n    build: .\n    environment:\n      LEVEL: info\n"
+           "  cache:\n    image: redis:8-alpine\n")
+WIRED = (HEAD + ROUTE).replace("import FastAPI\n", "import Depends, FastAPI\n\nfrom rate_limit import limit_requests\n"
+                               ).replace("FastAPI()", "FastAPI(dependencies=[Depends(limit_requests)])")
 EXAMPLES = (
     Bad(  # sign-in in a router, Redis known to the settings
         {"app/__init__.py": "", "app/config.py": CONFIG + END,
@@ -57,6 +63,18 @@ EXAMPLES = (
         },
     ),
     Bad({"main.py": HEAD + ROUTE}, at=("main.py:3",), severity="medium"),
+    Bad(  # where compose runs the service its Redis has the name of its service
+        {"main.py": HEAD + ROUTE, "config.py": SETTINGS_ONLY, "requirements.txt": "fastapi\n",
+         "Dockerfile": "FROM python:3.13\nCOPY . .\nCMD [\"uvicorn\", \"main:app\"]\n",
+         "compose.yml": COMPOSE},
+        at=("main.py:3",), severity="medium",
+        fixed={"main.py": WIRED, "rate_limit.py": _module("settings.rate_limit_redis_url", "", False).replace(
+                   "from app.config", "from config"), "config.py": SETTINGS_ONLY.replace(
+                   "    name: str = \"shop\"\n", "    name: str = \"shop\"\n    rate_limit: str = \"300/minute\"\n"
+                   "    rate_limit_redis_url: str = \"redis://localhost:6379/0\"\n"),
+               "requirements.txt": "fastapi\nlimits>=4.2,<6\nredis>=5.2,<9\n",
+               "compose.yml": COMPOSE.replace(
+                   "LEVEL: info\n", "LEVEL: info\n      RATE_LIMIT_REDIS_URL: redis://cache:6379/0\n")}),
     Bad(  # named like a sign-in, and nothing is tried there
         {"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> str:\n    return name\n"},
         at=("main.py:3",), severity="medium"),
