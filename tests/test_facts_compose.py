@@ -120,6 +120,13 @@ def test_development_files(path: str, development: bool, override: bool) -> None
     assert (service.development, service.override) == (development, override)
 
 
+@pytest.mark.parametrize(("target", "development"), [("dev", True), ("api-dev", True), ("prod", False), ("", False)])
+def test_a_stage_that_is_named_for_development_is_not_deployed(target: str, development: bool) -> None:
+    text = f"services:\n  api:\n    build:\n      context: .\n      target: {target}\n"
+    files = {"compose.yml": text, "Dockerfile": "FROM python:3.13-slim AS dev\nFROM python:3.13-slim AS prod\n"}
+    assert [s.development for s in compose_services(Project.from_files(files))] == [development]
+
+
 def test_a_plain_file_beside_one_for_production_is_the_developers() -> None:
     text = "services:\n  a: {image: x}\n"
     found = compose_services(Project.from_files({"compose.yml": text, "compose.prod.yml": text}))

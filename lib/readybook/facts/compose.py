@@ -19,6 +19,7 @@ _NAME = re.compile(r"(?:[\w.-]*[._-])?(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?m
                    re.IGNORECASE)
 _SERVICES = re.compile(r"^services:", re.MULTILINE)
 _OVERRIDE = re.compile(r"compose\.override\.ya?ml$", re.IGNORECASE)
+_STAGE = re.compile(r"(?i)(?:dev|devel|develop|development|debug|tests?|testing)(?:[_-]\w+)?|\w+[_-]dev")
 _DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:override|dev|devel|develop|development|local|test|tests|testing|e2e|ci|debug"
                           r"|devcontainer|examples?)(?:$|[._/-])", re.IGNORECASE)
 _PRODUCTION = re.compile(r"[._-]prod(?:uction)?[._-]")
@@ -118,9 +119,12 @@ def compose_services(project: Project) -> tuple[ComposeService, ...]:
 
 
 def _builds_for_development(project: Project, service: ComposeService) -> bool:
-    """Whether a service builds an image that is not what is deployed, in a file that does not say production."""
-    return (service.build is not None and not _PRODUCTION.search(service.path)
-            and service.build.dockerfile in project.files and for_development(service.build.dockerfile, project.files))
+    """Whether a service builds an image, or a stage of one, that is not what is deployed, in a file that does not say
+    production."""
+    if service.build is None or _PRODUCTION.search(service.path) or service.build.dockerfile not in project.files:
+        return False
+    return _STAGE.fullmatch(service.build.target) is not None or for_development(
+        service.build.dockerfile, project.files)
 
 
 def is_development(path: str) -> bool:

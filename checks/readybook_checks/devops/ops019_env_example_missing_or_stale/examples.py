@@ -52,5 +52,9 @@ EXAMPLES = (
         {"app/__init__.py": "", "app/config.py": SETTINGS,
          "env.sample": "SHOP_DATABASE_URL=\nSHOP_API_KEY=\n# SHOP_TIMEOUT=2.5\n# SHOP_TITLE=Shop\n# SHOP_HOSTS=a\n"},
     ),
+    Bad(  # the client's own, whatever it shares
+        {"shop/__init__.py": "", "shop/main.py": "import os\n\nKEY = os.environ[\"SHOP_API_KEY\"]\n"
+         "URL = os.environ[\"DATABASE_URL\"]\n", "clients/js/package.json": "{}\n",
+         "clients/js/.env.example": "SHOP_API_KEY=\n"}, at=("shop/main.py:3",)),
     Good({"main.py": "import os\n\nPATH = os.environ[\"PATH\"]\n"}, outcome="not_applicable"),
 )

@@ -78,15 +78,19 @@ def _merged(a: Needed, b: Needed) -> Needed:
 
 
 def examples_of(project: Project, wanted: tuple[Needed, ...]) -> tuple[Dotenv, ...]:
-    """The examples that belong to the code: they share a name with it, or stand above it outside a front end."""
+    """The examples that belong to the code: they stand above it outside a front end, or share a name with it.
+
+    One beside the manifest of a JavaScript package that does not hold the code is that package's, whatever it shares.
+    """
     names = {v.name.upper() for v in wanted}
     folders = {posixpath.dirname(v.place.path) for v in wanted}
+    known = {*project.files, *project.present}
 
     def belongs(example: Dotenv) -> bool:
-        if names & {v.name.upper() for v in example.variables}:
-            return True
         folder = posixpath.dirname(example.path)
         above = any(not folder or f == folder or f.startswith(folder + "/") for f in folders)
+        if names & {v.name.upper() for v in example.variables}:
+            return above or posixpath.join(folder, "package.json") not in known
         return above and not FRONT.search(example.path)
 
     return tuple(e for e in project.facts.dotenvs if e.example and not e.test and belongs(e))
