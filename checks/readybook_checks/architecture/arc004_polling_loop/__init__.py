@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, advice
+from readybook import Check, Finding, Hours, NotApplicable, Project, advice
 from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.bindings import statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.reach import first_reached
 from readybook.facts.values import by_default
 from readybook.finding import Answer
+from readybook_checks.architecture.arc004_polling_loop.curing import Cure, Polling, polling
+from readybook_checks.architecture.arc004_polling_loop.examples import EXAMPLES
 
 SLEEPS = ("asyncio.sleep", "time.sleep", "anyio.sleep", "trio.sleep", "gevent.sleep")
 OFTEN = 5.0  # seconds: a loop that waits longer costs little
@@ -26,8 +28,10 @@ class PollingLoop(Check):
     one. High where it polls at least every five seconds or once for each client; medium where it waits longer, or for a
     time that the code does not show.
 
-    Fix, by hand: PostgreSQL tells by itself, with ``NOTIFY`` in a trigger and one listening connection for each
-    process; a queue does it for any database.
+    Fix: PostgreSQL tells by itself, with ``NOTIFY`` in a trigger that an Alembic revision makes, and one listening
+    connection for each process; the loop waits for that in place of its pause, asks once a minute all the same, and
+    never more often than before. Only where a coroutine does nothing but take the rows of one table that it finds;
+    elsewhere the reason is named. A queue does it for any database.
     """
 
     id = "ARC004"
@@ -35,8 +39,9 @@ class PollingLoop(Check):
     category = "architecture"
     severity = "high"
     hours = Hours(2, 4, 8, each=2)
-    fix_kinds = ("advice",)
+    fix_kinds = ("scaffold", "advice")
     references = ("https://www.postgresql.org/docs/current/sql-notify.html",)
+    examples = EXAMPLES
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each endless loop that sleeps and asks the database."""
@@ -45,13 +50,17 @@ class PollingLoop(Check):
         asked = {(q.place.path, q.place.line) for q in project.facts.queries} if sleeps else set()
         reached = first_reached(behaviour, sleeps)
         found = set()
+        loops: list[tuple[Polling, Call]] = []
         for sleep in sleeps:
             loop = _loop(sleep)
             query = _query(project, sleep, loop, asked) if loop is not None else None
             if loop is None or query is None or id(loop) in found:
                 continue
             found.add(id(loop))
-            yield _finding(project, sleep, query, id(sleep) in reached)
+            loops.append((polling(project, sleep, loop, query, id(sleep) in reached), query))
+        cure = Cure(project, [loop for loop, _ in loops])
+        for one, query in loops:
+            yield _finding(project, one, query, id(one.sleep) in reached, cure)
         if not found:
             yield NotApplicable("no endless loop sleeps and asks the database")
 
@@ -81,7 +90,8 @@ def _query(project: Project, sleep: Call, loop: Any, asked: set[tuple[str, int]]
     return None
 
 
-def _finding(project: Project, sleep: Call, query: Call, by_requests: bool) -> Finding:
+def _finding(project: Project, loop: Polling, query: Call, by_requests: bool, cure: Cure) -> Finding:
+    sleep = loop.sleep
     value = by_default(sleep.args[0]) if sleep.args else None
     seconds = float(value) if isinstance(value, int | float) and value > 0 else None
     name = sleep.site.function.name if sleep.site.function is not None else "The loop"
@@ -95,33 +105,4 @@ def _finding(project: Project, sleep: Call, query: Call, by_requests: bool) -> F
     how = ("Let PostgreSQL tell: a trigger that runs pg_notify, one listening connection in each process" if postgres
            else f"Let a queue hand over what {name} waits for")
     return Finding(query.place, f"{name} asks the database {told}{each}, whether or not anything has come.", severity,
-                   chain=(sleep.place,), fix=advice(how, "what is told, and who listens, is for a person to say"))
-
-
-BASE = ("import asyncio\n\nfrom fastapi import FastAPI\nfrom sqlalchemy import select\n"
-        "from sqlalchemy.ext.asyncio import AsyncSession\n"
-        "from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\n\napp = FastAPI()\n\n\n"
-        "class Base(DeclarativeBase):\n    pass\n\n\nclass Job(Base):\n    __tablename__ = \"jobs\"\n"
-        "    id: Mapped[int] = mapped_column(primary_key=True)\n\n\n")
-LOOP = ("async def work(session: AsyncSession) -> None:\n    while True:\n"
-        "        found = await session.execute(select(Job))\n        print(found.all())\n"
-        "        await asyncio.sleep(2)\n")
-HELPED = ("async def take(session: AsyncSession):\n    return (await session.scalars(select(Job))).all()\n\n\n"
-          "async def work(session: AsyncSession, pause: float) -> None:\n    while True:\n        await take(session)\n"
-          "        await asyncio.sleep(pause)\n")
-STREAM = ("@app.get(\"/jobs\")\nasync def jobs(session: AsyncSession) -> None:\n    while 1:\n"
-          "        await session.execute(select(Job))\n        await asyncio.sleep(30)\n")
-PollingLoop.examples = (
-    Bad({"main.py": BASE + LOOP}, at=("main.py:22",), severity="high"),
-    Bad({"main.py": BASE + HELPED}, at=("main.py:26",), severity="medium"),  # in a function; an unknown pause
-    Bad({"main.py": BASE + STREAM}, at=("main.py:23",), severity="high"),  # for each client
-    Good({"main.py": BASE + LOOP.replace("sleep(2)", "wait([])")}, outcome="not_applicable"),
-    Good(  # a bounded number of tries
-        {"main.py": BASE + LOOP.replace("while True", "for _ in range(3)")}, outcome="not_applicable"),
-    Good(  # asks nothing
-        {"main.py": BASE + LOOP.replace("await session.execute(select(Job))", "set()").replace("found.all()", "found")},
-        outcome="not_applicable"),
-    Good(  # the query stands before the loop
-        {"main.py": BASE + "async def once(session: AsyncSession) -> None:\n    await session.execute(select(Job))\n"
-         "    while True:\n        await asyncio.sleep(1)\n"}, outcome="not_applicable"),
-)
+                   chain=(sleep.place,), fix=cure.fix(loop, advice(how, "")))
