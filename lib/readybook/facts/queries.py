@@ -103,7 +103,7 @@ class Queries:
     def __init__(self, behaviour: Behaviour, models: Models) -> None:
         self.behaviour = behaviour
         self.models = models
-        self.by_node = {id(c.site.node): c for c in behaviour.calls}
+        self.by_node = behaviour.by_node
 
     @cached_property
     def children(self) -> dict[int, list[Call]]:
@@ -122,7 +122,7 @@ class Queries:
 
     def all(self) -> tuple[Query, ...]:
         """Every query, by path and line."""
-        return tuple(q for call in self.behaviour.calls for q in self._of(call))
+        return tuple(q for call in self.behaviour.written_as(*{*GETS, *RUNS, *ENDING}) for q in self._of(call))
 
     def _of(self, call: Call) -> Iterator[Query]:
         name, found_on = call.last, receivers(call)

@@ -26,6 +26,7 @@ from readybook_checks.performance.per006_no_cache.examples import EXAMPLES
 KEPT = re.compile(r"\bfastapi_cache\b|\baiocache\b|\bcashews\b|\bcachetools\b|\bdogpile\b|\basync_lru\b|\bsetex\("
                   r"|\.set\([^)\n]{0,200}\b(?:ex|px)=|max-age|(?i:\betag\b|if-none-match)|\bresponse_cache\b"
                   r"|\bcache\w{0,40}\.(?:get|set)\(")
+_WORDS = ("cache", "cashews", "dogpile", "async_lru", "setex", ".set(", "max-age", "etag", "if-none-match")
 UPSTREAM = re.compile(r"(?:httpx|requests|aiohttp)\.(?:\w+\.)*(?:get|request)")
 # Somebody's own data, whether the route asks who calls or forgets to, and what must be true at once.
 PERSONAL = re.compile(r"(?i)user|member|customer|account|profile|\bme\b|cart|basket|order|booking|reservation|payment"
@@ -97,7 +98,8 @@ def _candidates(project: Project, app: App, entries: dict[int, Entry]) -> Iterat
 
 def _keeps(project: Project, app: App) -> bool:
     modules = project.facts.modules.by_path
-    return any(KEPT.search(modules[p].text) for p in pulled_in(project.facts.modules, app.place.path) if p in modules)
+    texts = (modules[p].text for p in pulled_in(project.facts.modules, app.place.path) if p in modules)
+    return any(KEPT.search(text) for text in texts for low in (text.lower(),) if any(word in low for word in _WORDS))
 
 
 def _finding(project: Project, app: App, found: list[tuple[Route, Entry, str]]) -> Finding:
