@@ -7,9 +7,12 @@ every Python file that changes still parses.
 from __future__ import annotations
 
 import gc
+import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import inf
+from pathlib import Path
 from typing import Any
 
 from readybook.check import Check
@@ -21,7 +24,7 @@ from readybook.run import Asked, ask
 from readybook.syntaxcheck import parse_error
 
 ROUNDS = 4
-LARGE = 150  # files of a project whose facts take tens of megabytes
+GARBAGE = 300 * 1024 * 1024  # bytes that the facts of states that are over may take before they are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,15 @@ def attempts(project: Project, order: Sequence[Check], asked: dict[str, Asked],
               wish: tuple[bool, Collection[str], bool]) -> tuple[list[Attempt], list[Attempt]]:
     """Each check's attempt on the tip that those before it left, and each alone on the base, side by side."""
 
+    waste = _Waste()
+
     def work(number: int) -> Any:
         if number == 0:  # one long piece of work, begun first
-            return _stacked(project, order, asked, wish)
+            return _stacked(project, order, asked, wish, waste)
         check = order[number - 1]
         own = _named(check, asked[check.id], asked[check.id])
         attempt, _ = _attempt(check, project, own, asked[check.id], *wish)
-        _let_go(project)
+        waste.clear()
         return attempt
 
     frozen = gc.get_freeze_count()  # by a command, which ends with the facts
@@ -57,14 +62,33 @@ def attempts(project: Project, order: Sequence[Check], asked: dict[str, Asked],
     return stacked, alone
 
 
-def _let_go(project: Project) -> None:
-    """Free the facts of states that are over, which hold one another, where they are large."""
-    if len(project.files) > LARGE:
-        gc.collect()
+class _Waste:
+    """Facts of states that are over: they hold one another, so that only a collection frees them.
+
+    It looks at all that is alive, so one after each state would take a third of the time.
+    """
+
+    def __init__(self) -> None:
+        self._most = 0.0
+
+    def clear(self) -> None:
+        """Free them once they take much; each time where the system does not say how much is taken."""
+        self._most = self._most or _resident() + GARBAGE
+        if _resident() >= self._most:
+            gc.collect()
+            self._most = _resident() + GARBAGE
+
+
+def _resident() -> float:
+    """Bytes of memory that this process takes; infinitely many where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return inf
 
 
 def _stacked(project: Project, order: Sequence[Check], asked: dict[str, Asked],
-             wish: tuple[bool, Collection[str], bool]) -> list[Attempt]:
+             wish: tuple[bool, Collection[str], bool], waste: _Waste) -> list[Attempt]:
     """Each check's attempt on the tip that those before it left."""
     tip, attempts = project, []
     for check in order:
@@ -76,7 +100,7 @@ def _stacked(project: Project, order: Sequence[Check], asked: dict[str, Asked],
             if tip is not project:
                 tip.__dict__.pop("facts", None)  # nobody asks for these again
             tip = after
-            _let_go(project)
+            waste.clear()
     return attempts
 
 

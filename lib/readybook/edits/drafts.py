@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,14 @@ def difference(old: str, new: str) -> Splice | None:
     return Splice(start, len(old) - tail, new[start:len(new) - tail])
 
 
-def line_starts(text: str) -> list[int]:
+@lru_cache(maxsize=256)
+def line_starts(text: str) -> tuple[int, ...]:
     """The offset of each line's first character; lines end at a line feed, as git has it."""
     starts, at = [0], text.find("\n")
     while at >= 0:
         starts.append(at + 1)
         at = text.find("\n", at + 1)
-    return starts
+    return tuple(starts)
 
 
 def line_of(text: str, offset: int) -> int:

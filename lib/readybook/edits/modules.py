@@ -132,14 +132,14 @@ class Modules:
             if path.startswith(f"{root}/" if root else ""):
                 served = re.compile(rf"(?<![\w./-]){re.escape(_dotted(root, path))}:[A-Za-z_]\w*")
                 votes[root] += 3 * sum(bool(served.search(self._read(p) or "")) for p in self._serving)
+        known: dict[str, list[str]] = {}  # first name → the roots that hold a package or module of that name
         for one in self.paths:
             weight = 5 if one == path else 1
-            for module in self.imported(one):
-                first = module.partition(".")[0]
-                if not first or first in sys.stdlib_module_names:
-                    continue
-                for root in roots:
-                    if self._exists(root, first) and (root == "" or one.startswith(root + "/")):
+            for first in first_names(self._read(one) or ""):
+                if first not in known:
+                    known[first] = [root for root in roots if self._exists(root, first)]
+                for root in known[first]:
+                    if root == "" or one.startswith(root + "/"):
                         votes[root] += weight
         return votes
 
@@ -176,6 +176,14 @@ def import_statements(text: str) -> tuple[tuple[str, str], ...]:
         found += [(m.split()[0], "") for m in plain.split(",") if m.split()]
         found += [(origin, n.split()[0]) for n in names.strip("()").split(",") if origin and n.split()]
     return tuple(found)
+
+
+@lru_cache(maxsize=16_384)
+def first_names(text: str) -> tuple[str, ...]:
+    """The first name of each module that a text imports by its full name, those of the standard library left out."""
+    modules = dict.fromkeys(module for module, _ in import_statements(text))
+    firsts = (module.partition(".")[0] for module in modules)
+    return tuple(first for first in firsts if first and first not in sys.stdlib_module_names)
 
 
 def _above(path: str) -> list[str]:

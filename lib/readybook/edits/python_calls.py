@@ -16,7 +16,8 @@ def find_call(source: PythonSource, draft: Draft, place: Place, name: str) -> cs
     """The call to ``name`` at a place; raises PatchError when there is none or when it cannot be told which."""
     calls = [c for c in source.nodes(cst.Call) if last_name(c.func) == name]
     if place.exact:
-        exact = [c for c in calls if source.span(c)[0] == draft.now(place.line, place.column)]
+        at = draft.now(place.line, place.column)
+        exact = [c for c in calls if source.span(c)[0] == at]
         if len(exact) == 1:
             return exact[0]
     line = line_of(source.text, draft.now(place.line))
