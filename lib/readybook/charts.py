@@ -65,7 +65,10 @@ def score_bars(report: Report) -> Chart:
         else f"{score.value:.1f} {score.grade}" + (f", capped by {score.capped_by}" if score.capped_by else "")
         for _, score in rows
     ]
-    figure = new_figure(height=110 + 42 * len(rows), right=8 + 8 * max(map(len, marks), default=0))
+    # What caps a score stands below it: in one line, both would take most of a phone's width.
+    written = [mark.replace(", capped", "<br>capped") for mark in marks]
+    widest = max((len(line) for mark in written for line in mark.split("<br>")), default=0)
+    figure = new_figure(height=110 + 42 * len(rows), right=8 + 8 * widest)
     # The empty track behind each bar shows the full range in print and in grey.
     figure.add_bar(x=[10.0] * len(rows), y=labels, orientation="h", marker={"color": LINE, "opacity": 0.4},
                    hoverinfo="skip", width=0.58)
@@ -74,8 +77,9 @@ def score_bars(report: Report) -> Chart:
         marker={"color": [GRADE_COLOURS[score.grade] for _, score in rows]},
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )
-    for label, mark in zip(labels, marks, strict=True):
-        figure.add_annotation(x=1, xref="paper", y=label, text=mark, xanchor="left", xshift=8, showarrow=False)
+    for label, mark in zip(labels, written, strict=True):
+        figure.add_annotation(x=1, xref="paper", y=label, text=mark, xanchor="left", align="left", xshift=8,
+                              showarrow=False)
     for label, (_, score) in zip(labels, rows, strict=True):
         if score.capped_by:
             figure.add_scatter(x=[CATEGORY_CAP], y=[label], mode="markers", hoverinfo="skip",

@@ -142,12 +142,14 @@ def header(report: Report, date: str = "", kind: str = "Production-readiness aud
              story.plural(len(report.apps), "application"), *([clip(date, 40)] if date else []))
     value = "–" if overall.value is None else f"{overall.value:.1f}"
     grade = overall.grade or "no score"
+    critical = story.severity_counts(report)["critical"]  # a score is a mean: it alone would hide them
     return el(
         "div",
         el("div", el("p", kind, class_="kicker"), el("h1", _cut(target.name)),
            el("p", [el("span", fact) for fact in facts], class_="meta")),
         el("div", el("span", value, class_="value"), el("span", " of 10", class_="of"),
-           el("span", grade, class_="word"), class_=f"grade g-{grade.replace(' ', '-')}"),
+           el("span", grade, class_="word"),
+           el("span", f"{critical:,} critical open", class_="held") if critical else "", class_=f"grade g-{grade.replace(' ', '-')}"),
         class_="hero",
     )
 
