@@ -166,9 +166,7 @@ def _standing(report: Report) -> str:
     name = report.target.name
     if overall.value is None:
         return f"{name} has no score: none of the {plural(overall.total, 'check')} could be answered for it."
-    critical = severity_counts(report)["critical"]
-    grave = f" with {plural(critical, 'critical finding')} open" if critical else ""
-    text = f"{name} scores {overall.value:.1f} of 10 ({overall.grade}){grave}, counted over {overall.counted} of " \
+    text = f"{name} scores {overall.value:.1f} of 10 ({overall.grade}), counted over {overall.counted} of " \
            f"{plural(overall.total, 'check')}"
     if overall.capped_by:
         text += f"; the score is held down by an open critical finding ({overall.capped_by})"
