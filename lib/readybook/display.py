@@ -149,7 +149,8 @@ def header(report: Report, date: str = "", kind: str = "Production-readiness aud
            el("p", [el("span", fact) for fact in facts], class_="meta")),
         el("div", el("span", value, class_="value"), el("span", " of 10", class_="of"),
            el("span", grade, class_="word"),
-           el("span", f"{critical:,} critical open", class_="held") if critical else "", class_=f"grade g-{grade.replace(' ', '-')}"),
+           el("span", f"{critical:,} critical open", class_="held") if critical else "",
+           class_=f"grade g-{grade.replace(' ', '-')}"),
         class_="hero",
     )
 
