@@ -68,7 +68,7 @@ def score_bars(report: Report) -> Chart:
     # What caps a score stands below it: in one line, both would take most of a phone's width.
     written = [mark.replace(", capped", "<br>capped") for mark in marks]
     widest = max((len(line) for mark in written for line in mark.split("<br>")), default=0)
-    figure = new_figure(height=110 + 42 * len(rows), right=8 + 8 * widest)
+    figure = new_figure(height=110 + 42 * len(rows), right=24 + 8 * widest)
     # The empty track behind each bar shows the full range in print and in grey.
     figure.add_bar(x=[10.0] * len(rows), y=labels, orientation="h", marker={"color": LINE, "opacity": 0.4},
                    hoverinfo="skip", width=0.58)
