@@ -91,8 +91,9 @@ def _missing(project: Project, missing: list[Needed], examples: tuple[Dotenv, ..
     """A finding for the required names and secrets that each file reads, and one for all that is optional."""
     groups: dict[tuple[str, bool, str], list[Needed]] = {}
     for variable in missing:
-        reader = variable.place.path if variable.urgent else ""
-        groups.setdefault((_home(variable, examples), variable.urgent, reader), []).append(variable)
+        reader, home = variable.place.path if variable.urgent else "", _home(project, variable, examples)
+        if home:
+            groups.setdefault((home, variable.urgent, reader), []).append(variable)
     for (path, urgent, _), group in groups.items():
         named = ", ".join(v.name for v in group[:4]) + (f" and {len(group) - 4} more" if len(group) > 4 else "")
         what = "required or secret" if urgent else "optional"
@@ -111,14 +112,21 @@ def _extended(project: Project, path: str, variables: list[Needed]) -> Fix:
                reason="no code reads the file; secrets are left empty")
 
 
-def _home(variable: Needed, examples: tuple[Dotenv, ...]) -> str:
-    """The example nearest above the file that reads the variable, else the largest one."""
+def _home(project: Project, variable: Needed, examples: tuple[Dotenv, ...]) -> str:
+    """The example nearest above the file that reads the variable, else the largest one of a folder that holds no code
+    of its own (``deploy``); empty when all belong to other programs."""
+    def above(folder: str) -> bool:
+        return not folder or variable.place.path.startswith(folder + "/")
+
+    def fits(example: Dotenv) -> bool:
+        folder = example.path.rpartition("/")[0]
+        return above(folder) or not any(p.startswith(folder + "/") for p in project.facts.modules.by_path)
+
     def key(example: Dotenv) -> tuple[bool, int, int, str]:
         folder = example.path.rpartition("/")[0]
-        above = not folder or variable.place.path.startswith(folder + "/")
-        return (not above, -folder.count("/") - bool(folder), -len(example.variables), example.path)
+        return (not above(folder), -folder.count("/") - bool(folder), -len(example.variables), example.path)
 
-    return min(examples, key=key).path
+    return min((e for e in examples if fits(e)), key=key).path if any(map(fits, examples)) else ""
 
 
 def _stale(project: Project, example: Dotenv, read: set[str]) -> Iterator[Finding]:

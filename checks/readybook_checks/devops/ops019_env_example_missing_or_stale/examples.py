@@ -56,5 +56,13 @@ EXAMPLES = (
         {"shop/__init__.py": "", "shop/main.py": "import os\n\nKEY = os.environ[\"SHOP_API_KEY\"]\n"
          "URL = os.environ[\"DATABASE_URL\"]\n", "clients/js/package.json": "{}\n",
          "clients/js/.env.example": "SHOP_API_KEY=\n"}, at=("shop/main.py:3",)),
+    Bad(  # a folder without code of its own tells for all; nothing is asked of another program's example
+        {"shop/main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\nLEVEL = os.environ[\"LEVEL\"]\n",
+         "deploy/.env.example": "LEVEL=\n", "worker/run.py": "import os\n\nLEVEL = os.environ[\"LEVEL\"]\n",
+         "worker/.env.example": "LEVEL=\n"}, at=("shop/main.py:3",),
+        fixed={"deploy/.env.example": "LEVEL=\nDATABASE_URL=\n"}),
+    Good(
+        {"shop/main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\nLEVEL = os.environ[\"LEVEL\"]\n",
+         "worker/run.py": "import os\n\nLEVEL = os.environ[\"LEVEL\"]\n", "worker/.env.example": "LEVEL=\n"}),
     Good({"main.py": "import os\n\nPATH = os.environ[\"PATH\"]\n"}, outcome="not_applicable"),
 )
