@@ -26,10 +26,11 @@ def shipped_secrets(project: Project) -> Iterator[Finding]:
     for path, file in sorted(project.files.items()):
         if not path.endswith(_SUFFIXES) or path in elsewhere or is_dotenv(path) or path.endswith("lock.json"):
             continue
-        if not any(shape in file.text for shape in SHAPES) or facts.role(path) not in ("application", "script"):
+        telling = _telling(file.text)
+        if not telling or facts.role(path) not in ("application", "script"):
             continue
-        for number, line in enumerate(file.text.split("\n"), 1):
-            label = provider_of(line) if any(shape in line for shape in SHAPES) else None
+        for number, line in telling:
+            label = provider_of(line)
             if label:
                 article = "An" if label[0] in "AEIOU" else "A"
                 yield Finding(
@@ -38,6 +39,19 @@ def shipped_secrets(project: Project) -> Iterator[Finding]:
                     fix=advice("Take the key out of the file", "give out a new key and hand it in at deployment:"
                                " the old one stays in the history of the repository"),
                 )
+
+
+def _telling(text: str) -> list[tuple[int, str]]:
+    """(number, text) of the lines that hold the beginning of some provider's key."""
+    spans = set()
+    for shape in SHAPES:
+        at = text.find(shape)
+        while at >= 0:
+            end = text.find("\n", at)
+            end = end if end >= 0 else len(text)
+            spans.add((text.rfind("\n", 0, at) + 1, end))
+            at = text.find(shape, end)
+    return [(text.count("\n", 0, start) + 1, text[start:end]) for start, end in sorted(spans)]
 
 
 def _in_images(project: Project) -> Iterator[Finding]:
