@@ -171,6 +171,18 @@ def test_a_class_without_an_object_gets_one() -> None:
     assert done["main.py"] == "from config import settings\n\nx = f(settings.limit)\n"
 
 
+def test_settings_that_are_handed_around_get_no_object_beside_those() -> None:
+    conf = ("from pydantic import BaseModel\nfrom pydantic_settings import BaseSettings\n\n\n"
+            "class A(BaseModel):\n    a: int = 1\n\n\nclass S(BaseSettings, A):\n    b: int = 1\n\n\n"
+            "def load(kind: type[BaseSettings]) -> BaseSettings:\n    return kind()\n\n\n"
+            "def load_a() -> A:\n    return load(S)\n")
+    with pytest.raises(PatchError, match="handed from function to function"):
+        apply(
+            Project.from_files({"config.py": conf, "main.py": "x = f(1)\n"}),
+            [LIMIT, ReplaceExpression(Place("main.py", 1), "1", "{setting:limit}")],
+        )
+
+
 @pytest.mark.parametrize(
     ("head", "expression", "imports"),
     [

@@ -25,6 +25,7 @@ from readybook.edits.settings_home import (
 )
 from readybook.edits.work import Work
 from readybook.errors import PatchError
+from readybook.facts.settingsaccess import settings_at_hand
 from readybook.intents import EnsureImport, EnsureRequirement, EnsureSetting
 
 TEXTUAL = re.compile(r"str|SecretStr|str \| None|Optional\[str\]")
@@ -282,6 +283,9 @@ def _reachable(work: Work, home: SettingsHome) -> None:
     """See to it that some module-level object or function gives the settings."""
     if home.instance or home.factory:
         return
+    if not settings_at_hand(work.project.facts):
+        # An object beside those that are handed around would be a second source of the same values.
+        raise PatchError("settings are handed from function to function: a person says how they come here")
     if "settings" in bindings(work.source(home.path)):
         raise PatchError(f"{home.path}: the name settings is taken and no object of {home.name} exists")
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def settings_at_hand(facts: Facts) -> bool:
     """False where objects of the settings classes are only passed around, as dependency injection does.
 
-    So it is where the application's own file defines them: a module that it imports could not import them back.
+    A class that nothing names yet is handed to nobody. Also False where the application's own file defines the classes:
+    a module that it imports could not import them back.
     """
     classes = facts.settings_classes
     if classes and {c.place.path for c in classes} <= {a.place.path for a in facts.apps}:
@@ -20,12 +21,16 @@ def settings_at_hand(facts: Facts) -> bool:
     if not classes or any(c.instances for c in classes):
         return True
     names = "|".join(re.escape(c.path.rpartition(".")[2]) for c in classes)
-    made = re.compile(rf"\b(?:{names})\(")
+    made, named = re.compile(rf"\b(?:{names})\("), re.compile(rf"\b(?<!class )(?:{names})\b")
+    handed = False
     for module in facts.modules.by_path.values():
-        if module.role != "application" or not made.search(module.text):
+        if module.role != "application":
+            continue
+        handed = handed or named.search(module.text) is not None
+        if not made.search(module.text):
             continue
         lines = module.text.split("\n")
         for s in module.body:
             if s[0] == "def" and not s[5] and made.search("\n".join(lines[s[1] - 1 : s[3]])):
                 return True
-    return False
+    return not handed
