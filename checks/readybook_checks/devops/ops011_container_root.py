@@ -22,6 +22,11 @@ IN_PLACE = re.compile(r"virtualenvs[.-]create\s+false|VIRTUALENVS_CREATE=(?:fals
 STARTED = re.compile(r"(?m)^[ \t]*(?:exec[ \t]+)?(?:service[ \t]+)?"
                      r"(nginx|supervisord|cron|crond|sshd|apache2(?:ctl)?|redis-server|postgres)\b")
 SUPERVISOR = re.compile(r"\b(?:supervisord|s6-svscan|runit|nginx|cron)\b")
+MADE = re.compile(r"\bmkdir((?:\s+-(?!m\b)\w+|\s+--parents|\s+-m\s+\d+)*)((?:\s+[^\s;&|<>]+)+)")
+NAMED_VOLUME = re.compile(r"[\w.-]+:(/[\w./-]+?)/?(?::[\w,]+)?$")
+# the system's folders, which a user of the application's own must not get
+SYSTEMS = re.compile(r"/(?:(?:usr|etc|bin|sbin|lib\w*|root|proc|sys|dev|boot)(?:/.*)?|tmp|var"
+                     r"|var/(?:lib|log|cache|run|tmp)|opt|home|srv|mnt|run)?$|/var/lib/apt\b|/opt/venv\b")
 TITLE = "Run the image as a user of its own"
 
 
@@ -32,7 +37,8 @@ class ContainerRoot(Check):
     image where there is none; compose services that set a user for it, pods that do, and entry points that drop
     privileges themselves. A flaw in the kernel, the runtime or a mounted folder then reaches the machine as root.
 
-    Fix: a user without a login, the working directory handed to it, and USER before the command.
+    Fix: a user without a login, the working directory and what else is there to be written to (folders that the image
+    makes, named volumes of the compose file) handed to it, and USER before the command.
     """
 
     id = "OPS011"
@@ -139,12 +145,32 @@ def fix_of(project: Project, dockerfile: Dockerfile, services: list[ComposeServi
     add = "adduser -D -s /sbin/nologin -u 10001 app" if alpine else (
         "useradd --create-home --shell /usr/sbin/nologin --uid 10001 app")
     stage = dockerfile.final.place.line
-    intents = (InsertInstruction(dockerfile.path, stage, f"RUN {add} && chown -R app {folder}"),
+    volumes = {m[1] for s in services for v in s.volumes if (m := NAMED_VOLUME.match(v)) and _its_own(m[1], folder)}
+    made = {path for path in _made(dockerfile) if _its_own(path, folder)}
+    # A new volume takes the owner of the folder that it is mounted over.
+    absent = "".join(f" {path}" for path in sorted(volumes - made))
+    folders = " ".join((folder, *sorted(volumes | made)))
+    command = f"RUN {add}{f' && mkdir -p{absent}' if absent else ''} && chown -R app {folders}"
+    intents = (InsertInstruction(dockerfile.path, stage, command),
                InsertInstruction(dockerfile.path, stage, "USER 10001"))
     mounted = next((v for s in services for v in s.volumes if ":" in v), "")
-    reason = "what it writes outside " + folder + " fails" + (
-        f"; {mounted.partition(':')[0]} is mounted and must belong to user 10001" if mounted else "")
+    told_of = f"; {mounted.partition(':')[0]} is mounted and must belong to user 10001" if mounted else ""
+    if mounted and NAMED_VOLUME.match(mounted):
+        told_of += ", which a volume that exists already does not"
+    reason = f"what it writes outside {folders.replace(' ', ' and ')} fails{told_of}"
     return Fix(TITLE, intents, kinds=("config",), safety="review", reason=reason)
+
+
+def _made(dockerfile: Dockerfile) -> list[str]:
+    """The folders that commands of the final image make, by absolute path: somebody is to write there."""
+    scripts = [i.script for i in dockerfile.final_instructions if i.keyword == "RUN"]
+    return [path.rstrip("/") for script in scripts for found in MADE.finditer(script) for path in found[2].split()
+            if path.startswith("/") and re.fullmatch(r"[\w./-]+", path)]
+
+
+def _its_own(path: str, folder: str) -> bool:
+    """Whether a folder lies outside the working directory and is none of the system's."""
+    return not f"{path}/".startswith(f"{folder.rstrip('/')}/") and not SYSTEMS.match(path)
 
 
 TOP = "FROM python:3.12-slim\nWORKDIR /srv\nCOPY . .\nRUN pip install fastapi uvicorn\n"
@@ -160,6 +186,15 @@ ContainerRoot.examples = (
         fixed={"Dockerfile": "FROM python:3.12-alpine AS build\nUSER nobody\nRUN pip wheel fastapi\n\n"
                "FROM python:3.12-alpine\nWORKDIR /app\nCOPY --from=build /w /w\nRUN pip install /w/*\n"
                "RUN adduser -D -s /sbin/nologin -u 10001 app && chown -R app /app\nUSER 10001\nCMD uvicorn main:app\n"},
+    ),
+    Bad(  # folders that the image makes, and a volume: nobody but their owner can write to them
+        {"Dockerfile": TOP + "RUN mkdir -p /var/uploads /usr/share/x && mkdir /tmp/jobs/ /srv/own\n" + CMD,
+         "compose.yaml": "services:\n  api:\n    build: .\n    volumes:\n      - jobs:/tmp/jobs\n"
+         "      - cache:/cache:rw\n      - ./x:/config\nvolumes:\n  jobs:\n  cache:\n"},
+        at=("Dockerfile:6",),
+        fixed={"Dockerfile": TOP + "RUN mkdir -p /var/uploads /usr/share/x && mkdir /tmp/jobs/ /srv/own\n"
+               + USER.replace(" && chown -R app /srv", " && mkdir -p /cache && chown -R app /srv /cache /tmp/jobs "
+                              "/var/uploads") + CMD},
     ),
     Bad(  # back to root at the end
         {"Dockerfile": TOP + "USER nobody\nRUN true\nUSER root\n" + CMD}, at=("Dockerfile:7",)),
