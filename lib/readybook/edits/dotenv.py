@@ -36,7 +36,7 @@ def ensure_env_example(work: Work, intent: EnsureEnvExample) -> None:
 def ensure_variable(
     work: Work, path: str, name: str, value: str, comment: str = "", commented_out: bool = False
 ) -> None:
-    """Append a variable unless a line (commented out or not) names it."""
+    """Append a variable unless a line names it; one without a value, to be filled in, leaves its comment."""
     text = work.text(path)
     if text is None:
         raise PatchError(f"{path}: cannot be read as text")
@@ -44,7 +44,12 @@ def ensure_variable(
         raise PatchError(f"{path}: a value over several lines for {name}")
     lines = text.split("\n")
     parts = [m for line in lines if (m := LINE.match(line.rstrip("\r")))]
-    if any(m.group(2) == name for m in parts):
+    named = [m for m in parts if m.group(2) == name]
+    if named:
+        if not value and not commented_out and all(m.string.lstrip().startswith("#") and not m.group(5) for m in named):
+            # It had a default when the line was written, and must be set now: as a comment it would be overlooked.
+            bare = [line.lstrip(" \t#") if line.rstrip("\r") == named[0].string else line for line in lines]
+            work.drafts[path] = work.draft(path).rewritten("\n".join(bare))
         return
     live = [m for m, line in ((m, m.string) for m in parts) if not line.lstrip().startswith("#")]
     export = "export " if live and all(m.group(1) for m in live) else ""

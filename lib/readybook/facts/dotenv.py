@@ -58,6 +58,18 @@ class Dotenv:
         return next((v for v in reversed(self.variables) if v.name == name and not v.commented_out), None)
 
 
+def example_near(found: tuple[Dotenv, ...], near: str) -> Dotenv | None:
+    """The example file nearest above a path, or the only one."""
+    examples = {d.path: d for d in found if d.example}
+    folder = near
+    while folder:
+        folder = folder.rpartition("/")[0]
+        inside = sorted(p for p in examples if p.rpartition("/")[0] == folder)
+        if inside:
+            return examples[inside[0]]
+    return next(iter(examples.values())) if len(examples) == 1 else None
+
+
 def is_dotenv(path: str) -> bool:
     """Whether a file's name says dotenv."""
     name = path.rpartition("/")[2]

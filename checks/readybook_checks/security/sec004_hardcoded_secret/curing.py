@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from readybook import Fix, advice
+from readybook.facts.dotenv import example_near
 from readybook.facts.secretliterals import SecretLiteral
 from readybook.facts.secretvalues import dsn_password, provider_of, words_of
 from readybook.facts.settings import SettingField
@@ -110,10 +111,9 @@ def _literal_fix(project: Project, literal: SecretLiteral) -> Fix:
 
 
 def _fix(project: Project, literal: SecretLiteral, variable: str, intents: list[Intent], title: str) -> Fix:
-    example = _example(project, literal.place.path)
-    known = {v.name.lower() for d in project.facts.dotenvs if d.path == example for v in d.variables}
-    if example and variable.lower() not in known:
-        intents = [*intents, EnsureEnvExample(example, variable, "", "secret, required")]
+    example = example_near(project.facts.dotenvs, literal.place.path)
+    if example and variable.lower() not in {name.lower() for name in example.names}:
+        intents = [*intents, EnsureEnvExample(example.path, variable, "", "secret, required")]
     return Fix(title, tuple(intents), safety="review", reason=REASON)
 
 
@@ -154,15 +154,3 @@ def variable_of(literal: SecretLiteral) -> str:
             return f"{owner}_{name}".upper() if owner not in name else name.upper()
         return "JWT_SECRET" if "jwt" in literal.callee else "SIGNING_KEY"
     return name.upper() or "SECRET"
-
-
-def _example(project: Project, near: str) -> str | None:
-    """The example dotenv file nearest above a path, or the only one."""
-    paths = {d.path for d in project.facts.dotenvs if d.example}
-    folder = near
-    while folder:
-        folder = folder.rpartition("/")[0]
-        inside = sorted(p for p in paths if p.rpartition("/")[0] == folder)
-        if inside:
-            return inside[0]
-    return next(iter(paths)) if len(paths) == 1 else None

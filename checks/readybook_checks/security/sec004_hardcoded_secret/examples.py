@@ -29,6 +29,17 @@ EXAMPLES = (
         fixed={"app/config.py": SETTINGS + "    debug: bool = False\n    secret_key: str\n\n\nsettings = Settings()\n",
                ".env.example": "DEBUG=false\nSECRET_KEY=\n"},
     ),
+    Bad(  # the example file offers the variable as one that may be left out: now it may not
+        {"app/tokens.py": "import os\n\nfrom jose import jwt\n\n"
+         "SECRET_KEY = os.getenv(\"SECRET_KEY\", \"change_this\")\n\n\n"
+         "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, SECRET_KEY, algorithm=\"HS256\")\n",
+         ".env.example": "# str, secret\n# SECRET_KEY=\n# str\n# NAME=shop\n"},
+        at=("app/tokens.py:5",), severity="high",
+        fixed={"app/tokens.py": "import os\n\nfrom jose import jwt\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n\n\n"
+               "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, SECRET_KEY, "
+               "algorithm=\"HS256\")\n",
+               ".env.example": "# str, secret\nSECRET_KEY=\n# str\n# NAME=shop\n"},
+    ),
     Bad(  # a key in an argument, beside a settings class that can hold it
         {"app/config.py": SETTINGS + "    debug: bool = False\n\n\nsettings = Settings()\n",
          "app/model.py": f"from openai import OpenAI\n\nclient = OpenAI(api_key=\"{KEY}\")\n", "app/__init__.py": ""},

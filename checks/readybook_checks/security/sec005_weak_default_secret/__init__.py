@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.deployedvariables import set_by_deployment
+from readybook.facts.dotenv import example_near
 from readybook.facts.objects import Instance
 from readybook.facts.refusals import refused
 from readybook.facts.secretliterals import SecretLiteral, secret_literals
@@ -15,7 +16,7 @@ from readybook.facts.secretvalues import names_secret, names_signing_key, words_
 from readybook.facts.settings import SettingField
 from readybook.facts.values import Unknown, by_default
 from readybook.finding import Answer
-from readybook.intents import EnsureImport, Intent, RemoveUnusedImport, ReplaceDefault
+from readybook.intents import EnsureEnvExample, EnsureImport, Intent, RemoveUnusedImport, ReplaceDefault
 from readybook.place import Place
 from readybook_checks.security.sec004_hardcoded_secret.curing import cure, used_in_class
 from readybook_checks.security.sec005_weak_default_secret.examples import EXAMPLES
@@ -35,7 +36,8 @@ FOREIGN = frozenset(
     "client oauth oidc sso google github gitlab keycloak auth0 okta azure microsoft facebook apple discord twitter"
     " slack stripe paypal twilio captcha recaptcha turnstile storage bucket s3 aws r2 oss cos gcs minio".split())
 STAGES = frozenset({"test", "tests", "testing", "dev", "development", "local"})
-MINIMUM = "Field(..., min_length=32)"
+LENGTH = 32  # characters of a signing key
+MINIMUM = f"Field(..., min_length={LENGTH})"
 WORSE = {"high": "medium", "medium": "low", "low": "low"}
 
 
@@ -49,7 +51,8 @@ class WeakDefaultSecret(Check):
     the default is right. Graded down where a file of the deployment sets the variable. Literals that look real belong
     to SEC004.
 
-    Fix: the default goes, so that the start fails without the variable; signing keys get a minimum length.
+    Fix: the default goes, so that the start fails without the variable; signing keys get a minimum length, unless a
+    dotenv file here sets a shorter one.
     """
 
     id = "SEC005"
@@ -117,7 +120,7 @@ def _judged(project: Project, literal: SecretLiteral, field: SettingField | None
         return Right(guard, f"the default of {name} is refused here")
     fed = set_by_deployment(project.facts, name)
     fix = cure(project, literal, field)
-    if field is not None and names_signing_key(field.name):
+    if field is not None and names_signing_key(field.name) and not _short_here(project, field.env):
         fix = _with_minimum(project, fix)
     what = "a placeholder" if literal.kind == "placeholder" else "a common word"
     return Finding(literal.place, f"{name} defaults to {what}: {_effect(name, literal.name)}.",
@@ -196,13 +199,23 @@ def _required(project: Project, field: SettingField) -> Fix:
     if used_in_class(project, field):
         return advice(f"Require {field.env}", f"the class itself goes on with {field.name}, which must be set there")
     path = field.place.path
-    value = MINIMUM if names_signing_key(field.name) and field.annotation and _simple(project, field) else None
+    long = names_signing_key(field.name) and field.annotation and not _short_here(project, field.env)
+    value = MINIMUM if long and _simple(project, field) else None
     intents: list[Intent] = [ReplaceDefault(field.place, field.name, value, None if field.annotation else "str"),
                              RemoveUnusedImport(path, "secrets")]
     if value:
         intents.append(EnsureImport(path, "pydantic", "Field"))
+    example = example_near(project.facts.dotenvs, path)
+    if example and field.env.lower() not in {name.lower() for name in example.names}:
+        intents.append(EnsureEnvExample(example.path, field.env, "", "secret, required"))
     return Fix(f"Require {field.env}", tuple(intents), safety="review",
                reason="the start fails where the variable is not set, so set it first, the same for all processes")
+
+
+def _short_here(project: Project, variable: str) -> bool:
+    """Whether a dotenv file of the project sets a shorter key: with a minimum the service would not start by it."""
+    given = [d.get(variable) for d in project.facts.dotenvs if not d.example]
+    return any(v is not None and 0 < len(v.value) < LENGTH for v in given)
 
 
 def _simple(project: Project, field: SettingField) -> bool:

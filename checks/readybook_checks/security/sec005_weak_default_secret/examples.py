@@ -19,8 +19,14 @@ EXAMPLES = (
          "    openai_api_key: str = \"your-key-here\"\n" + END}, at=("config.py:5", "config.py:6"), severity="high"),
     Bad(  # made anew by each process, four of them
         {"config.py": "import secrets\n\n" + TOP + "    secret_key: str = secrets.token_urlsafe(32)\n" + END,
-         "Procfile": "web: uvicorn main:app --workers 4\n"}, at=("config.py:7",), severity="medium",
-        fixed={"config.py": WITH_FIELD + "    secret_key: str = Field(..., min_length=32)\n" + END}),
+         "Procfile": "web: uvicorn main:app --workers 4\n", ".env.example": "# SECRET_KEY=\n"},
+        at=("config.py:7",), severity="medium",
+        fixed={"config.py": WITH_FIELD + "    secret_key: str = Field(..., min_length=32)\n" + END,
+               ".env.example": "SECRET_KEY=\n"}),
+    Bad(  # a dotenv file here holds a shorter one: a minimum would end the start
+        {"config.py": "import secrets\n\n" + TOP + "    secret_key: str = secrets.token_urlsafe(32)\n" + END,
+         ".env": "SECRET_KEY=development\n"},
+        at=("config.py:7",), fixed={"config.py": TOP + "    secret_key: str\n" + END}),
     Bad({"config.py": TOP + "    jwt_secret: str = \"\"\n" + END,
          "compose.yml": "services:\n  api:\n    build: .\n    environment:\n      JWT_SECRET: ${JWT_SECRET:?}\n"},
         at=("config.py:5",), severity="medium"),
