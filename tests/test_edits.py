@@ -375,3 +375,38 @@ def test_a_statement_reads_otherwise_whatever_its_layout():
     assert edited(after, first, second) == after
     with pytest.raises(PatchError, match="not there"):
         edited(text, ReplaceStatement(at(2), "D[3] = 1", "pass"))
+
+
+def test_a_statement_is_put_after_another_once() -> None:
+    from readybook.intents import EnsureAfter
+
+    text = "def f():\n    if a:\n        g(\n            1,\n        )  # c\n    h()\n"
+    after = edited(text, EnsureAfter(at(3, 9), "k()"), EnsureAfter(at(3, 9), "k()"), EnsureAfter(at(6, 5), "k()"))
+    assert after == "def f():\n    if a:\n        g(\n            1,\n        )  # c\n        k()\n    h()\n    k()\n"
+    assert edited(after, EnsureAfter(at(3, 9), "k()"), EnsureAfter(at(7, 5), "k()")) == after
+    assert edited("g()", EnsureAfter(at(1), "k()")) == "g()\nk()"
+    assert edited("g()\nk().x\n", EnsureAfter(at(1), "k()")) == "g()\nk()\nk().x\n", "another statement"
+    with pytest.raises(PatchError, match="no statement of its own"):
+        edited("if a: g()\n", EnsureAfter(at(1, 7), "k()"))
+
+
+def test_an_entry_is_laid_out_like_the_others_of_its_dict() -> None:
+    from readybook.intents import EnsureEntry
+
+    def entry(column: int, *keys: str, value: str = "[\"x\"]") -> EnsureEntry:
+        return EnsureEntry(at(1, column), keys[:-1], keys[-1], value)
+
+    assert edited("A = {}\n", entry(5, "k")) == "A = {\"k\": [\"x\"]}\n"
+    assert edited("A = {'a': {'b': 1,},}\n", entry(5, "a", "k"), entry(5, "a", "k"), entry(5, "k")) == (
+        "A = {'a': {'b': 1, 'k': ['x']}, 'k': ['x']}\n")
+    rows = "A = {\n    'a': 1,  # c\n    'b': {\n        'c': []\n    }\n}\n"
+    after = edited(rows, entry(5, "b", "c"), entry(5, "b", "k"), entry(5, "k", value="1"))
+    assert after == ("A = {\n    'a': 1,  # c\n    'b': {\n        'c': ['x'],\n        'k': ['x']\n    },\n"
+                     "    'k': 1\n}\n")
+    assert edited(after, entry(5, "b", "c"), entry(5, "b", "k"), entry(5, "k", value="2")) == after, "it is there"
+    long = "f({\"a\": 1, \"b\": \"" + "b" * 90 + "\"})\n"
+    assert edited(long, entry(3, "k")) == (
+        "f({\n    \"a\": 1,\n    \"b\": \"" + "b" * 90 + "\",\n    \"k\": [\"x\"],\n})\n")
+    for text, wanted in (("A = {**B}\n", entry(5, "k")), ("A = B\n", entry(5, "k")), ("A = {}\n", entry(5, "a", "k"))):
+        with pytest.raises(PatchError, match="no dict display"):
+            edited(text, wanted)

@@ -362,39 +362,33 @@ class EnsureBefore:
     statement: str
 
 
+@dataclass(frozen=True, slots=True)
+class EnsureAfter:
+    """Right after the statement that begins on the line of ``place`` stands ``statement``."""
+
+    place: Place
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureEntry:
+    """The dict display that begins at ``place``, or the one under ``keys`` in it, has an entry ``key``.
+
+    ``value`` is the source text of what a new entry holds. Where there is one and both are lists, it gets the elements
+    that it lacks.
+    """
+
+    place: Place
+    keys: tuple[str, ...]
+    key: str
+    value: str
+
+
 Intent = (
-    SetKeyword
-    | RemoveKeyword
-    | ReplaceExpression
-    | ReplaceDefault
-    | EnsureParameter
-    | EnsureMethod
-    | MakeSync
-    | MakeAsync
-    | RemoveStatement
-    | ReplaceStatement
-    | RunInOwnLoop
-    | Decorate
-    | EnsureImport
-    | RemoveUnusedImport
-    | EnsureModuleStatement
-    | EnsureSetting
-    | EnsureEnvExample
-    | EnsureIgnored
-    | EventsToLifespan
-    | CloseAtShutdown
-    | EnsureRouter
-    | SetUpApp
-    | EnsureMiddleware
-    | AddFile
-    | EnsureRequirement
-    | EnsureTomlTable
-    | InsertInstruction
-    | ReplaceInstruction
-    | ReplaceLineText
-    | EnsureComposeService
-    | EnsureComposeVariable
-    | AppendLine
-    | GuardStatement
-    | EnsureBefore
+    SetKeyword | RemoveKeyword | ReplaceExpression | ReplaceDefault | EnsureParameter | EnsureMethod | MakeSync
+    | MakeAsync | RemoveStatement | ReplaceStatement | RunInOwnLoop | Decorate | EnsureImport | RemoveUnusedImport
+    | EnsureModuleStatement | EnsureSetting | EnsureEnvExample | EnsureIgnored | EventsToLifespan | CloseAtShutdown
+    | EnsureRouter | SetUpApp | EnsureMiddleware | AddFile | EnsureRequirement | EnsureTomlTable | InsertInstruction
+    | ReplaceInstruction | ReplaceLineText | EnsureComposeService | EnsureComposeVariable | AppendLine | GuardStatement
+    | EnsureBefore | EnsureAfter | EnsureEntry
 )

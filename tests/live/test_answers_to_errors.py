@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from generated import fixed, write
-from servers import Redis, Service
+from servers import Redis, Service, until
 
 MAIN = """\
 from fastapi import FastAPI, HTTPException, Request
@@ -80,6 +80,29 @@ def test_together_they_compose_in_any_order(
         assert headers["access-control-allow-origin"] == "https://shop.example", "browsers read errors too"
     assert body == {"detail": "Internal Server Error", "request_id": "caller-0001"}
     assert "the secret cause" in service.output() and "the secret cause" not in str(body)
+
+
+FAILING = """
+
+@app.middleware("http")
+async def around(request: Request, call_next):
+    if request.url.path == "/fail":
+        raise RuntimeError("the secret cause")
+    return await call_next(request)
+"""
+
+
+@pytest.mark.parametrize("ids", [*permutations(("ARC009", "ARC010"))], ids="-".join)
+def test_an_error_is_json_with_the_id_wherever_it_is_raised(
+    serve: Callable[..., Service], tmp_path: Path, ids: tuple[str, ...]
+) -> None:
+    files = {**FILES, "main.py": MAIN + FAILING}
+    service = serve("main:app", write(fixed(files, *ids), tmp_path))
+    for path in ("/items/5", "/fail"):
+        status, body, headers = service.ask(path, headers={"X-Request-ID": "caller-0001"})
+        assert (status, headers["content-type"], headers["x-request-id"]) == (500, "application/json", "caller-0001")
+        assert body == {"detail": "Internal Server Error", "request_id": "caller-0001"}, path
+        until(lambda path=path: f"GET {path} failed, request caller-0001" in service.output(), 10, "the log has it")
 
 
 def test_with_the_limits_around_them_refusals_carry_all_of_it(

@@ -19,8 +19,9 @@ from readybook.edits.compose import ensure_compose_service, ensure_compose_varia
 from readybook.edits.decorators import decorate
 from readybook.edits.dockerfile import insert_instruction, replace_instruction
 from readybook.edits.dotenv import ensure_env_example
+from readybook.edits.entries import ensure_entry
 from readybook.edits.ignorefiles import ensure_ignored
-from readybook.edits.guards import ensure_before, guard_statement
+from readybook.edits.guards import ensure_after, ensure_before, guard_statement
 from readybook.edits.lifespan import events_to_lifespan
 from readybook.edits.parameters import ensure_parameter
 from readybook.edits.python_calls import remove_keyword, set_keyword
@@ -63,7 +64,9 @@ from readybook.intents import (
     EnsureSetting,
     EnsureTomlTable,
     EventsToLifespan,
+    EnsureAfter,
     EnsureBefore,
+    EnsureEntry,
     GuardStatement,
     InsertInstruction,
     Intent,
@@ -103,7 +106,9 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     EnsureSetting: ensure_setting,
     EnsureTomlTable: ensure_toml_table,
     EventsToLifespan: events_to_lifespan,
+    EnsureAfter: ensure_after,
     EnsureBefore: ensure_before,
+    EnsureEntry: ensure_entry,
     GuardStatement: guard_statement,
     InsertInstruction: insert_instruction,
     MakeAsync: make_async,

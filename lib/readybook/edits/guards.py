@@ -8,7 +8,8 @@ from readybook.edits.drafts import Draft, Splice
 from readybook.edits.python_source import PythonSource, squeezed
 from readybook.edits.work import Work, line_span, spot
 from readybook.errors import PatchError
-from readybook.intents import EnsureBefore, GuardStatement
+from readybook.intents import EnsureAfter, EnsureBefore, GuardStatement
+from readybook.place import Place
 
 
 def guard_statement(work: Work, intent: GuardStatement) -> None:
@@ -38,20 +39,42 @@ def ensure_before(work: Work, intent: EnsureBefore) -> None:
     """Carry out EnsureBefore; raises PatchError where the line begins no statement of its own."""
 
     def planner(source: PythonSource, draft: Draft) -> list[Splice]:
-        found = [node for node in source.starting_between(*line_span(source, draft, intent.place),
-                                                          cst.SimpleStatementLine)]
-        if len(found) != 1:
-            raise PatchError(f"{spot(intent.place)}: no statement of its own begins there")
-        start, _ = source.span(found[0])
+        start, _ = source.span(_own_line(source, draft, intent.place))
         before = source.text[:start]
-        if before.rpartition("\n")[2].strip():
-            raise PatchError(f"{spot(intent.place)}: other statements stand on the same line")
         if before.rstrip().endswith(intent.statement):
             return []
         indent = source.indent_at(start)
         return [Splice(start, start, f"{work.fitted(intent.place.path, intent.statement)}{source.newline}{indent}")]
 
     work.plan(intent.place.path, planner)
+
+
+def ensure_after(work: Work, intent: EnsureAfter) -> None:
+    """Carry out EnsureAfter; raises PatchError where the line begins no statement of its own."""
+
+    def planner(source: PythonSource, draft: Draft) -> list[Splice]:
+        node = _own_line(source, draft, intent.place)
+        start, end = source.span(node)
+        at = source.line_end(end)
+        rest = source.text[at:].lstrip()
+        if rest.startswith(intent.statement) and not rest[len(intent.statement):].partition("\n")[0].strip():
+            return []
+        code = source.indent_at(start) + work.fitted(intent.place.path, intent.statement, source.indent_at(start))
+        ended = source.text[:at].endswith(("\n", "\r"))
+        key = f"after {intent.statement}"
+        return [Splice(at, at, code + source.newline if ended else source.newline + code, key)]
+
+    work.plan(intent.place.path, planner)
+
+
+def _own_line(source: PythonSource, draft: Draft, place: Place) -> cst.SimpleStatementLine:
+    """The one statement that begins on the line of a place, nothing before it."""
+    found = [*source.starting_between(*line_span(source, draft, place), cst.SimpleStatementLine)]
+    if len(found) != 1:
+        raise PatchError(f"{spot(place)}: no statement of its own begins there")
+    if not source.begins_line(source.span(found[0])[0]):
+        raise PatchError(f"{spot(place)}: other statements stand on the same line")
+    return found[0]
 
 
 def _statement(source: PythonSource, draft: Draft, intent: GuardStatement) -> cst.SimpleStatementLine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
@@ -19,6 +19,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import ReplaceExpression, SetKeyword
+from readybook_checks.security.sec017_secrets_in_logs.hiding import LESS, TEXT, Log
 
 LOGS = re.compile(r"(?:logging(?:\.Logger|\.LoggerAdapter)?|loguru(?:\._logger)?(?:\.logger|\.Logger)?|"
                   r"structlog(?:\.\w+)*(?:\(\))?)\.(?:debug|info|warning|warn|error|exception|critical|fatal|log|trace|success|msg)")
@@ -45,7 +46,9 @@ class SecretsInLogs(Check):
     ``echo=True`` of an engine writes every value of every statement. Lengths, kinds, counts of tokens, ``SecretStr``,
     slices and what passes a function that masks are no leak.
 
-    Fix: the value is replaced by ``***``.
+    Fix: the value is replaced by ``***``. Where what is logged is made in the call, a body or a model as a whole, a
+    filter of the log hides the values of named secrets in it, and keeps the rest. A filter of the project's own that is
+    named for that counts for what is logged as a whole; a value that stands alone has no name to know it by.
     """
 
     id = "SEC017"
@@ -53,18 +56,19 @@ class SecretsInLogs(Check):
     category = "security"
     severity = "medium"
     hours = Hours(0.5, 2, 4, each=0.25)
-    fix_kinds = ("codemod", "advice")
+    fix_kinds = ("codemod", "scaffold", "advice")
     references = ("https://cwe.mitre.org/data/definitions/532.html",
                   "https://cheatsheetseries.owasp.org/cheatsheets/Logging_Cheat_Sheet.html#data-to-exclude")
 
     def find(self, project: Project) -> Iterator[Answer]:
         """One finding for each log call with a secret, a Right when there are log calls and none has one."""
         logged, found = None, False
+        log = Log(project)
         for call in project.facts.behaviour.calls:
             if not _logs(call):
                 continue
             logged = logged or call
-            answer = _answer(project.facts.origins, call)
+            answer = _answer(log, call)
             if answer is not None:
                 found = True
                 yield answer
@@ -75,7 +79,16 @@ class SecretsInLogs(Check):
         if logged is None and not found:
             yield NotApplicable("the application's code writes no log")
         elif logged is not None and not found:
-            yield Right(logged.place, "no log call names a secret")
+            hidden = log.filter if log.used else None
+            yield Right(hidden or logged.place, "what names a secret is hidden by a filter" if hidden else
+                        "no log call names a secret")
+
+
+class Leak(NamedTuple):
+    """What a part of a log call shows; ``whole``: something that holds more than secrets, under their names."""
+
+    what: str
+    whole: bool = False
 
 
 def _echo(engine: Engine) -> Finding:
@@ -91,14 +104,18 @@ def _logs(call: Call) -> bool:
     return not call.path.startswith(("os.", "math.")) and WRITTEN.search(unparse(call.site.node[3])) is not None
 
 
-def _answer(origins: Origins, call: Call) -> Answer | None:
+def _answer(log: Log, call: Call) -> Answer | None:
     values = [*call.site.node[4], *(v for k, v in call.site.node[5] if k not in ("file", "end", "sep", "exc_info"))]
     for node in values:
         for part in _shown(node, call, 0):
-            what = _what(part, call, origins)
-            if what:
-                return Finding(call.place, f"{unparse(part)} puts {what} into the log: {MESSAGE}.",
-                               confidence="high" if "body" not in what else "medium", fix=_fix(call, part))
+            leak = _what(part, call, log.origins)
+            if leak is None:
+                continue
+            if leak.whole and call.path.startswith("logging.") and log.filter is not None:
+                log.used = True
+                continue
+            return Finding(call.place, f"{unparse(part)} puts {leak.what} into the log: {MESSAGE}.",
+                           confidence="high" if "body" not in leak.what else "medium", fix=_fix(log, call, part, leak))
     return None
 
 
@@ -139,8 +156,8 @@ def _shown(node: Any, call: Call, depth: int) -> Iterator[Node]:
             yield node
 
 
-def _what(node: Node, call: Call, origins: Origins) -> str:
-    """What a part shows that it should not; empty when it shows nothing of the kind."""
+def _what(node: Node, call: Call, origins: Origins) -> Leak | None:
+    """What a part shows that it should not; None when it shows nothing of the kind."""
     text = unparse(node)
     last = node[3] if node[0] == "name" else node[4] if node[0] == "attr" else ""
     if node[0] == "sub" and isinstance(node[4][3], str):
@@ -152,23 +169,23 @@ def _what(node: Node, call: Call, origins: Origins) -> str:
             inner = callee[3]
             last = inner[4] if inner[0] == "attr" else inner[3] if inner[0] == "name" else ""
             if callee[4] == "get_secret_value":
-                return "a secret"
+                return Leak("a secret")
     if ALL.fullmatch(text):
-        return "the whole settings"
+        return Leak("the whole settings", True)
     if text in ("request.headers", "request.headers.items()", "dict(request.headers)"):
-        return "all headers of a request, Authorization and Cookie among them,"
+        return Leak("all headers of a request, Authorization and Cookie among them,", True)
     if re.fullmatch(r"request\.(?:body|json)\(\)", text):
-        return "the whole body of a request"
+        return Leak("the whole body of a request", True)
     name = str(last).replace("-", "_")
     if DSN.search(name):
-        return "an address with its credentials"
+        return Leak("an address with its credentials")
     if name.lower() == "authorization":
-        return "the Authorization header"
+        return Leak("the Authorization header")
     if not names_secret(name) or QUESTION.match(name) or _safe(node, call) or (
         PLAIN_TOKEN.match(name) and not _issued(node, call, origins)
     ):
         return _model(node, call)
-    return "a secret"
+    return Leak("a secret")
 
 
 def _issued(node: Node, call: Call, origins: Origins) -> bool:
@@ -215,39 +232,61 @@ def _class(name: str, function: FunctionValue) -> ClassValue | None:
     return value if isinstance(value, ClassValue) else None
 
 
-def _model(node: Node, call: Call) -> str:
+def _model(node: Node, call: Call) -> Leak | None:
     """A whole model with a plain password among its fields."""
     function = call.site.function
     base = node[3][3] if node[0] == "call" and node[3][0] == "attr" else node
     if function is None or base[0] != "name":
-        return ""
+        return None
     cls = _class(base[3], function)
     if cls is None or not cls.is_a("pydantic.BaseModel", "pydantic.main.BaseModel"):
-        return ""
+        return None
     field = next((n for n, a in cls.annotations.items() if n in ("password", "passwd", "new_password", "secret")
                   and "Secret" not in unparse(a)), "")
-    return f"{cls.name} with its {field}" if field else ""
+    return Leak(f"{cls.name} with its {field}", True) if field else None
 
 
-def _fix(call: Call, part: Node) -> Fix:
+def _fix(log: Log, call: Call, part: Node, leak: Leak) -> Fix:
     text = unparse(part)
     module = call.site.module
     line = module.text.split("\n")[part[1] - 1]
-    if part[0] not in ("name", "attr") or text not in line:
-        return advice("Leave it out, or write what identifies it without giving it away",
-                      "what the log needs instead is not in the code")
-    arguments = call.site.node[4]
-    words = [str(a[3]) for a in arguments if a[0] == "const"]
-    alone = len(arguments) == len(words) + 1 and part in arguments
-    if alone and not re.search(r"[A-Za-z]{2}", "".join(words).replace("%s", "")):
+    written = part[0] in ("name", "attr") and text in line
+    if leak.whole and (not written or not _words(call, part)):
+        if call.path.startswith("logging."):
+            return log.fix
+        other = log.place_of_another(call)
+        if other:
+            return advice(LESS, other)
+    if not written:
+        return advice(LESS, "what the log needs instead is not in the code")
+    if not _words(call, part):
         return advice("Take the line out: it writes nothing else", "whether anybody still needs a line there is not in "
                       "the code")
     return Fix("Write *** in its place", (ReplaceExpression(module.place(part), text, '"***"'),), safety="review",
                reason="whoever searches the log for the value no longer finds it")
 
 
+def _words(call: Call, part: Node) -> bool:
+    """Whether a log call still says something without this part."""
+    arguments = call.site.node[4]
+    words = [str(a[3]) for a in arguments if a[0] == "const"]
+    alone = len(arguments) == len(words) + 1 and part in arguments
+    return not alone or re.search(r"[A-Za-z]{2}", "".join(words).replace("%s", "")) is not None
+
+
 HEAD = "import logging\n\nfrom fastapi import FastAPI, Request\nfrom pydantic import BaseModel\n\napp = FastAPI()\n" \
        "logger = logging.getLogger(__name__)\n"
+LOGGED = "\n\n@app.post(\"/items\")\nasync def add(request: Request) -> None:\n" \
+         "    logger.info(\"got %s\", await request.json())\n    logger.debug(\"%s\", request.headers)\n"
+SETUP = "import logging.config\n{0}\nLOGGING = {{\n    \"version\": 1,\n    \"handlers\": {{\n" \
+        "        \"console\": {{\"class\": \"logging.StreamHandler\"{1}}},\n        \"file\": {{\n" \
+        "            \"class\": \"logging.FileHandler\",\n            \"filename\": \"shop.log\",\n" \
+        "            \"filters\": [\"short\"{2}],\n        }},\n    }},\n" \
+        "    \"filters\": {{{3}\"short\": {{\"()\": \"shop.logs.Short\"}}{4}}},\n" \
+        "    \"root\": {{\"handlers\": [\"console\", \"file\"]}},\n}}\n\n\n" \
+        "class Short(logging.Filter): ...\n\n\ndef set_up() -> None:\n    logging.config.dictConfig(LOGGING)\n"
+SHOP = HEAD.replace("from pydantic import BaseModel\n", "\nfrom shop.logs import set_up\n").replace(
+    "app = ", "set_up()\napp = ") + LOGGED
 SecretsInLogs.examples = (
     Bad(
         {"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> None:\n"
@@ -273,6 +312,37 @@ SecretsInLogs.examples = (
         fixed={"db.py": "from sqlalchemy import create_engine\n\n"
                "engine = create_engine(\"postgresql://shop\", echo=False)\n"},
     ),
+    Bad(  # a body and headers as a whole: a filter at every handler of a set-up that is written out
+        {"shop/__init__.py": "", "shop/logs.py": SETUP.format("", "", "", "", ""), "shop/main.py": SHOP},
+        at=("shop/main.py:14", "shop/main.py:15"), severity="medium",
+        fixed={"shop/secret_filter.py": TEXT, "shop/logs.py": SETUP.format(
+            "\nfrom shop.secret_filter import HideSecrets\n", ", \"filters\": [\"hide_secrets\"]", ", \"hide_secrets\"",
+            "\n        ", ",\n        \"hide_secrets\": {\"()\": HideSecrets},\n    ")},
+    ),
+    Bad(  # after basicConfig, which runs whenever the module is imported
+        {"main.py": HEAD.replace("\napp", "\nlogging.basicConfig(\n    level=logging.INFO,\n)\napp") + LOGGED},
+        at=("main.py:15", "main.py:16"),
+        fixed={"secret_filter.py": TEXT, "main.py": HEAD.replace(
+            "\napp", "\nfrom secret_filter import hide_secrets_in_logs\n\nlogging.basicConfig(\n"
+            "    level=logging.INFO,\n)\nhide_secrets_in_logs()\napp") + LOGGED},
+    ),
+    Bad(  # no set-up to be seen: the server's; a set-up only where the program is started by hand
+        {"main.py": HEAD + LOGGED + "\n\nif __name__ == \"__main__\":\n    logging.basicConfig()\n"},
+        at=("main.py:12", "main.py:13"),
+        fixed={"secret_filter.py": TEXT, "main.py": HEAD.replace("\napp = FastAPI()\n", "\nfrom secret_filter import "
+               "hide_secrets_in_logs\n\napp = FastAPI()\nhide_secrets_in_logs(app)\n") + LOGGED
+               + "\n\nif __name__ == \"__main__\":\n    logging.basicConfig()\n"},
+    ),
+    Bad(  # a filter knows secrets by their names: it sees none where a value stands alone, nor what is printed
+        {"main.py": HEAD + "\n\nclass RedactingFilter(logging.Filter): ...\n\n\n"
+         "logging.getLogger().handlers[0].addFilter(RedactingFilter())\n\n\n@app.post(\"/login\")\n"
+         "async def login(password: str, request: Request) -> None:\n    logger.info(\"with %s\", password)\n"
+         "    print(await request.body())\n"},
+        at=("main.py:18", "main.py:19"),
+    ),
+    Good(  # its own filter
+        {"main.py": HEAD + "\n\nclass RedactingFilter(logging.Filter): ...\n\n\n"
+         "logging.getLogger().handlers[0].addFilter(RedactingFilter())\n" + LOGGED}),
     Good(  # lengths, kinds, counts, masked values, what hides itself, tokens of a text
         {"main.py": HEAD + "from pydantic import SecretStr\nfrom conf import mask\n\n\nclass SignUp(BaseModel):\n"
          "    name: str\n    password: SecretStr\n\n\n@app.post(\"/\")\n"
