@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,10 @@ from readybook.project import Project
 CORS = "starlette.middleware.cors.CORSMiddleware"
 # what is left of a regular expression that matches every origin, once anchors and groups are taken off
 MATCHES_ALL = frozenset((".*", ".+", "https?://.*", "https?://.+", r"https?:\/\/.*", "http.*", "https?.*", r"[\s\S]*"))
+ORIGINS = re.compile(r"(?:\w+_)?(?:CORS|ALLOW(?:ED)?)_(?:\w+_)?ORIGINS?|ORIGINS")
+# lists that are written otherwise than by comma
+OTHERWISE = re.compile(r"\bloads\([^\n]*(?:cors|origin)|(?:cors|origin)[^\n]*\.split\((?:\)|[\"'][^,\"'])",
+                       re.IGNORECASE)
 
 
 class CorsAnyOrigin(Check):
@@ -31,7 +36,8 @@ class CorsAnyOrigin(Check):
 
     A required variable without a default is no defect: what it holds is not in the code.
 
-    Fix: the origins come from a settings field that is empty until somebody lists the sites that may call.
+    Fix: the origins come from a settings field that is empty until somebody lists the sites that may call; it reads the
+    variable that the code read before, if there is one.
     """
 
     id = "SEC001"
@@ -89,20 +95,36 @@ class CorsAnyOrigin(Check):
         calls = project.facts.behaviour.calls_to("starlette.middleware.Middleware")
         call = next((c.last for c in calls if c.place.line == middleware.place.line
                      and c.place.path == middleware.place.path), "add_middleware")
+        variable = variable_of_origins(project) or "CORS_ORIGINS"
         intents: tuple[Intent, ...]
         intents = (
-            EnsureSetting("cors_origins", "list[str]", "[]", "CORS_ORIGINS", example="https://app.example.com",
+            EnsureSetting(variable.lower(), "list[str]", "[]", variable, example="https://app.example.com",
                           meaning="sites that may call the API from a browser, by comma"),
-            SetKeyword(middleware.place, call, "allow_origins", "{setting:cors_origins}"),
+            SetKeyword(middleware.place, call, "allow_origins", f"{{setting:{variable.lower()}}}"),
         )
+        told = "the setting" if variable == "CORS_ORIGINS" else f"{variable}, and where that holds '*' all still may"
         if source is not None and source[1].symbol:
-            intents = (ReplaceDefault(source[1], source[0].lower(), "[]"),)
+            intents, told = (ReplaceDefault(source[1], source[0].lower(), "[]"),), "the setting"
         if by_pattern:
             intents = (*intents, RemoveKeyword(middleware.place, call, "allow_origin_regex"))
         return Fix(
             "Take the allowed origins from settings, none by default", intents, safety="review",
-            reason="websites on other origins that call the API today must be listed in the setting",
+            reason=f"websites on other origins that call the API today must be listed in {told}",
         )
+
+
+def variable_of_origins(project: Project) -> str:
+    """The one variable that code reads allowed origins from already; empty without one, or where no commas part them.
+
+    What a deployment has set there goes on to count. Settings fields are left to their own class.
+    """
+    facts = project.facts
+    found = {v.name for v in facts.variables if not v.through and ORIGINS.fullmatch(v.name)
+             and facts.role(v.place.path) == "application"}
+    if len(found) != 1:
+        return ""
+    modules = [m.text for m in facts.modules.by_path.values() if m.role == "application"]
+    return "" if any(OTHERWISE.search(text) for text in modules) else next(iter(found))
 
 
 def wildcard(value: Any) -> bool | str | None:
@@ -185,6 +207,33 @@ CorsAnyOrigin.examples = (
         {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\norigins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\n"
          "app.add_middleware(CORSMiddleware, allow_origins=origins)\n"},
         at=("main.py:7",), severity="low",
+    ),
+    Bad(  # the variable that deployments set already goes on to count
+        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\n"
+         "given = os.getenv(\"CORS_ALLOW_ORIGINS\", \"*\").strip()\n"
+         "origins = [\"*\"] if given == \"*\" or not given else given.split(\",\")\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=origins)\n",
+         "conf.py": "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\n"
+         "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_file=\".env\")\n\n"
+         "    debug: bool = False\n\n\nsettings = Settings()\n",
+         "requirements.txt": "fastapi==0.136.0\npydantic-settings==2.10.1\n"},
+        at=("main.py:8",), severity="low",
+        fixed={
+            "main.py": "import os\n" + MAIN + "from conf import settings\n\napp = FastAPI()\n"
+            "given = os.getenv(\"CORS_ALLOW_ORIGINS\", \"*\").strip()\n"
+            "origins = [\"*\"] if given == \"*\" or not given else given.split(\",\")\n"
+            "app.add_middleware(CORSMiddleware, allow_origins=settings.cors_allow_origins)\n",
+            "conf.py": "from typing import Annotated\n\nfrom pydantic import field_validator\n"
+            "from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict\n\n\n"
+            "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_file=\".env\")\n\n"
+            "    debug: bool = False\n    cors_allow_origins: Annotated[list[str], NoDecode] = []\n\n"
+            "    @field_validator(\"cors_allow_origins\", mode=\"before\")\n    @classmethod\n"
+            "    def split_commas(cls, value: object) -> object:\n"
+            "        \"\"\"Read ``a, b`` from the environment as a list of two.\"\"\"\n"
+            "        if isinstance(value, str):\n"
+            "            return [part.strip() for part in value.split(\",\") if part.strip()]\n"
+            "        return value\n\n\nsettings = Settings()\n",
+        },
     ),
     Bad(
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
