@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from readybook.patterns import regex
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -43,11 +45,11 @@ _BY_SUFFIX = {
 }
 _TEMPLATE_SUFFIXES = (".in", ".j2", ".jinja", ".jinja2", ".tpl")
 # what a template suffix may stand behind: page templates of a web site are of no use here
-_SHIPPED_TEMPLATE = re.compile(
+_SHIPPED_TEMPLATE = regex(
     r"(?:\.(?:ya?ml|toml|conf|cfg|ini|sh|env|service|py|json)|dockerfile|requirements[^/]*|constraints[^/]*|\.env[^/]*)"
     r"\.(?:in|j2|jinja2?|tpl)$|(?:requirements|constraints|dev|test|prod|base|main|deps|lint|docs)[\w.-]*\.in$"
 )
-_BY_NAME = re.compile(
+_BY_NAME = regex(
     r"""(?:docker|container)file(?:[._-].*)?   # Dockerfile, Dockerfile.prod
     |(?:[\w.-]+[._-])?caddyfile|nginx[\w.-]*\.template|jenkinsfile(?:[._-].*)?
     |(?:gnu)?makefile|justfile|\.justfile|taskfile|procfile(?:[._-].*)?|pipfile|earthfile|tiltfile
@@ -59,12 +61,12 @@ _BY_NAME = re.compile(
     """,
     re.VERBOSE,
 )
-_ENV_FOLDER = re.compile(r"(?:^|/)\.?envs/[^/]+(?:/[^/]+)?$")
-_REQUIREMENTS_FOLDER = re.compile(r"(?:^|/)(?:requirements?|reqs|deps)/[^/]+\.txt$")
-_LOAD_TEST = re.compile(r"(?:^|/)(?:k6|load[_-]?tests?|perf(?:ormance)?|stress)[^/]*/[^/]+\.[jt]s$"
-                        r"|(?:^|/)[^/]*(?:k6|load[_-]?test|stress[_-]?test)[^/]*\.[jt]s$")
-_SHEBANG_FOLDER = re.compile(r"(?:^|/)(?:bin|scripts?|deploy|docker|ops|\.?ci)/[^/.]+$"
-                             r"|(?:^|/)(?:entrypoint|start|run)$")
+_ENV_FOLDER = regex(r"(?:^|/)\.?envs/[^/]+(?:/[^/]+)?$")
+_REQUIREMENTS_FOLDER = regex(r"(?:^|/)(?:requirements?|reqs|deps)/[^/]+\.txt$")
+_LOAD_TEST = regex(r"(?:^|/)(?:k6|load[_-]?tests?|perf(?:ormance)?|stress)[^/]*/[^/]+\.[jt]s$"
+                   r"|(?:^|/)[^/]*(?:k6|load[_-]?test|stress[_-]?test)[^/]*\.[jt]s$")
+_SHEBANG_FOLDER = regex(r"(?:^|/)(?:bin|scripts?|deploy|docker|ops|\.?ci)/[^/.]+$"
+                        r"|(?:^|/)(?:entrypoint|start|run)$")
 _LOCK_NAMES = frozenset({"package-lock.json", "composer.lock", "yarn.lock", "pnpm-lock.yaml", "cargo.lock",
                          "flake.lock", "bun.lock"})
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from readybook.patterns import regex
+
 MAX_INDEX_BYTES = 128 * 1024 * 1024
 MAX_REFS_BYTES = 16 * 1024 * 1024
-_OBJECT_NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OBJECT_NAME = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FOLDER_MODE = 0o040000
 
 

@@ -8,7 +8,6 @@ of one, or a name. A comment without a reason is not honoured, and the report sa
 from __future__ import annotations
 
 import io
-import re
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from readybook.check import Check
 from readybook.config import Attestation, Config, Waiver
 from readybook.finding import Finding
 from readybook.masking import mask
+from readybook.patterns import regex
 from readybook.project import Project
 from readybook.registry import names
 
-_COMMENT = re.compile(r"(?:#|//|--|<!--)\s*readybook:\s*ignore\b[ \t]*(?:\[([^\]\n]*)\])?[ \t:]*(.*)")
+_COMMENT = regex(r"(?:#|//|--|<!--)\s*readybook:\s*ignore\b[ \t]*(?:\[([^\]\n]*)\])?[ \t:]*(.*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ marks that reorder text are shown as escapes, so a file name cannot pass for ano
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable
 
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+from readybook.patterns import regex
+
+_UNSEEN = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _LINKS = ("#", "https://", "http://", "./")
 _VOID = frozenset({"br", "hr", "input", "meta", "col"})
 

@@ -14,6 +14,8 @@ import re
 from collections import Counter
 from functools import lru_cache
 
+from readybook.patterns import regex
+
 MARK = "…"
 DATA_SUFFIXES = (".env", ".ini", ".cfg", ".conf", ".yml", ".yaml", ".properties", ".sh", ".tfvars")
 
@@ -39,7 +41,7 @@ _WRAPPER = (
     r"\(\s{0,20}(?:default\s{0,3}=\s{0,3})?)?(?:SecretStr\()?"
 )
 
-_SHAPES = re.compile(
+_SHAPES = regex(
     r"(?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{16}(?![0-9A-Za-z])"
     r"|\bgh[pousr]_[A-Za-z0-9]{30,255}|\bgithub_pat_[A-Za-z0-9_]{22,255}|\bglpat-[\w-]{20,80}"
     r"|\bsk-(?:ant-|proj-|svcacct-|or-v1-)?(?=[A-Za-z_-]{0,80}[0-9])[A-Za-z0-9_-]{20,300}"
@@ -52,52 +54,52 @@ _SHAPES = re.compile(
     r"|\beyJ[A-Za-z0-9_-]{6,4000}\.[A-Za-z0-9_-]{4,4000}(?:\.[A-Za-z0-9_-]{0,4000})?"
     r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{10,100}|(?<=/api/webhooks/)[0-9]{6,30}/[\w-]{20,100}"
 )
-_PEM = re.compile(
+_PEM = regex(
     r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)([^-]{1,20000}(?:-(?!----)[^-]{0,20000}){0,200})"
 )
-_KEY_LINE = re.compile(r"(?m)^([-+ \t\"']{0,40})([A-Za-z0-9+/]{44,100}={0,2})((?:\\n)?[\"',)\\ \t]{0,8})$")
-_URL = re.compile(r"""(://[^\s:/@'"<>()\[\]|\\]{0,128}:)([^\s/'"<>]{1,256})(?=@[^\s@])""")
-_URL_USER = re.compile(r"(://)([0-9A-Za-z_-]{20,128})(?=@[\w.-]{1,200})")
-_BEARER = re.compile(r"(?i)(\bBearer\s{1,4}|\bAuthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:Basic|Token)\s{1,4})"
-                     r"([A-Za-z0-9._~+/=-]{12,2000})")
-_ASSIGNED = re.compile(
+_KEY_LINE = regex(r"(?m)^([-+ \t\"']{0,40})([A-Za-z0-9+/]{44,100}={0,2})((?:\\n)?[\"',)\\ \t]{0,8})$")
+_URL = regex(r"""(://[^\s:/@'"<>()\[\]|\\]{0,128}:)([^\s/'"<>]{1,256})(?=@[^\s@])""")
+_URL_USER = regex(r"(://)([0-9A-Za-z_-]{20,128})(?=@[\w.-]{1,200})")
+_BEARER = regex(r"(?i)(\bBearer\s{1,4}|\bAuthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:Basic|Token)\s{1,4})"
+                r"([A-Za-z0-9._~+/=-]{12,2000})")
+_ASSIGNED = regex(
     rf"({_NAME}[\"'\]]{{0,2}}{_GAP}(?::{_GAP}(?:[^=\n\"'#:]{{1,80}}=)?|[=!]?=){_GAP}{_WRAPPER})({_LITERALS})"
 )
-_LOOKED_UP = re.compile(
+_LOOKED_UP = regex(
     r"((?:\b|_)(?i:get|getenv|setenv|setdefault|config|env|str|secret)\(\s{0,20}[\"'][\w.-]{0,60}?"
     rf"{_NAME}[\"']\s{{0,4}},\s{{0,20}}(?:default\s{{0,3}}=\s{{0,3}})?{_WRAPPER})({_LITERALS})"
 )
-_FALLBACK = re.compile(rf"({_NAME}[\"'](?:\s?,\s?None)?[)\]]\s{{1,8}}or\s{{1,8}})({_LITERALS})")
-_LOOSE = re.compile(
+_FALLBACK = regex(rf"({_NAME}[\"'](?:\s?,\s?None)?[)\]]\s{{1,8}}or\s{{1,8}})({_LITERALS})")
+_LOOSE = regex(
     rf"((?i:{'|'.join(_LOOSE_WORDS)})[\"'\]]{{0,2}}{_GAP}"
     rf"(?::{_GAP}(?:[^=\n\"'#:]{{1,80}}=)?|=){_GAP}{_WRAPPER})({_LITERALS})"
 )
-_IN_TEXT = re.compile(
+_IN_TEXT = regex(
     rf"((?<![\w.])[\w-]{{0,40}}?{_NAME}\s?=\s?)(?![rRbBuUfF]{{1,2}}[\"'])([^\s\"'&;,()\[\]{{}}<>$%=…]{{1,256}})(?=[\"'&;]|\s{{1,4}}\w{{1,40}}=)"
 )
-_FLAG = re.compile(rf"((?<!\S)--[a-z-]{{0,30}}?{_NAME}[= ]\s{{0,3}})([^\s\"'$<({{\[-][^\s\"']{{0,255}})")
-_LINE = re.compile(
+_FLAG = regex(rf"((?<!\S)--[a-z-]{{0,30}}?{_NAME}[= ]\s{{0,3}})([^\s\"'$<({{\[-][^\s\"']{{0,255}})")
+_LINE = regex(
     rf"(?m)^([-+ \t]{{0,80}}(?:export |ENV |ARG |set )?[\w.-]{{0,80}}?{_NAME})([ \t]{{0,8}}[:=][ \t]{{0,8}}|[ \t])"
     r"([^\s\"'#][^\s]{0,4000})(?=[ \t]{0,20}(?:#.{0,400})?\r?$)"
 )
 
-_PIECE = re.compile(rf"([rRbBuUfF]{{0,2}})({_QUOTED})")
-_TEMPLATE = re.compile(
+_PIECE = regex(rf"([rRbBuUfF]{{0,2}})({_QUOTED})")
+_TEMPLATE = regex(
     r"\$\{[^}]{0,400}\}|\{\{[^}]{0,400}\}\}|\{[^}]{0,400}\}|\$\(?\w{1,80}\)?|%\(\w{1,80}\)s|%s|<[^>]{1,80}>"
 )
-_PATH = re.compile(
+_PATH = regex(
     r"(?:[\w.~-]*/)*[\w.-]+\.(?:pem|key|json|txt|crt|toml|ya?ml|env)"
     r"|/(?:run|etc|var|app|srv|usr|opt|home|tmp|code)(?:/[\w./-]*)?"
 )
-_SETTING = re.compile(
+_SETTING = regex(
     r"(?i)true|false|none|null|yes|no|include|omit|same-origin|read|write|[\^~<>=!]{1,3}\s?\d[\d.,<>=!* ]{0,40}"
 )
-_WORDS = re.compile(r"(?i)\b(?:password|token|secret|key|credentials?|must|invalid|required|enter|your)\b")
-_TYPE = re.compile(
+_WORDS = regex(r"(?i)\b(?:password|token|secret|key|credentials?|must|invalid|required|enter|your)\b")
+_TYPE = regex(
     r"(?:(?:[A-Za-z_]\w*\.)*(?:[A-Z][a-z]\w*|str|int|float|bool|bytes|object|dict|list|None|Any|True|False|true|false|null|yes|no)"
     r"(?:\[.*\])?(?:\s*\|.*)?)[,:)]*"
 )
-_CODE = re.compile(r"[A-Za-z_][\w.]*[,)\]]*|-?[\d._]+[,)\]]*")
+_CODE = regex(r"[A-Za-z_][\w.]*[,)\]]*|-?[\d._]+[,)\]]*")
 
 
 @lru_cache(maxsize=4096)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from readybook.errors import PatchError
 from readybook.gitpatch import AUTHOR, git_program
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.patch import Series
 
-OURS = re.compile(r"\d{4,}-[\w.-]+\.patch")
+OURS = regex(r"\d{4,}-[\w.-]+\.patch")
 README = """\
 # Patches for {name}
 

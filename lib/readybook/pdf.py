@@ -10,13 +10,14 @@ from pathlib import Path
 
 from readybook.browser import find_browser
 from readybook.ending import end
+from readybook.patterns import regex
 
 TIMEOUT = 120.0  # seconds
 FLAGS = ("--headless", "--disable-gpu", "--no-pdf-header-footer", "--virtual-time-budget=15000", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
          "--host-resolver-rules=MAP * ~NOTFOUND")
 _DATES = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}")
-_BESIDE = re.compile(r' href="\./[^"]*"')  # would be written as a place on this machine
+_BESIDE = regex(r' href="\./[^"]*"')  # would be written as a place on this machine
 NO_BROWSER = "no Chromium was found, so there is no PDF: install one or name it by READYBOOK_BROWSER"
 
 

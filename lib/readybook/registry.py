@@ -16,11 +16,12 @@ from types import ModuleType
 from readybook.check import CATEGORIES, Check, Hours
 from readybook.errors import ConfigError, PackError
 from readybook.finding import KINDS
+from readybook.patterns import regex
 from readybook.severity import SEVERITIES
 
 GROUP = "readybook.checks"
-_ID = re.compile(r"[A-Z]{3}\d{3}")
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_ID = regex(r"[A-Z]{3}\d{3}")
+_NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # What importing a module that is written wrong raises; a pack's own exotic exception is an internal error.
 _IMPORT_ERRORS = (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError, LookupError, OSError,
                   RuntimeError, ArithmeticError, AssertionError)

@@ -6,7 +6,6 @@ Read from the folder that ``readybook fix`` writes, so that a notebook shows a s
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from readybook.patterns import regex
+
 if TYPE_CHECKING:
     from readybook.patch import Patch
 
 SAFETY_WORDS = {"safe": "safe", "review": "needs review", "sketch": "a sketch to finish"}
 VERDICT_WORDS = {"verified": "verified", "review": "tried, review it", "failed": "failed verification",
                  "not_run": "could not be tried"}
-_FILE = re.compile(r"diff --git (?:\"?a/)(.*?)\"? \"?b/(.*?)\"?$")
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_FILE = regex(r"diff --git (?:\"?a/)(.*?)\"? \"?b/(.*?)\"?$")
+_HUNK = regex(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
 @dataclass(frozen=True, slots=True)

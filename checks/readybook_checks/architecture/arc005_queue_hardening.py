@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from readybook.facts.objects import ClassValue
 from readybook.facts.values import beginning, by_default
 from readybook.finding import Answer
 from readybook.intents import SetKeyword
+from readybook.patterns import regex
 from readybook.place import Place
 
 UNSAFE = frozenset({"pickle", "yaml", "application/x-python-serialize", "application/x-yaml"})
@@ -21,11 +21,11 @@ SERIALISERS = ("accept_content", "task_serializer", "result_accept_content", "re
 LIMIT = 1_800  # seconds
 VISIBLE = 3_600  # what Redis as a broker waits unless told otherwise
 # packages that talk to other machines; what those of the first kind raise is an OSError
-PLAIN = re.compile(r"requests\.|urllib\.request\.|smtplib\.|ftplib\.|socket\.")
-REMOTE = re.compile(r"httpx\.|aiohttp\.|urllib3\.|boto3\.|botocore\.|aiosmtplib\.|openai\.|stripe\.|twilio\.|sendgrid\."
-                    r"|fastapi_mail\.|paramiko\.|grpc\.|redis\.|elasticsearch\.")
+PLAIN = regex(r"requests\.|urllib\.request\.|smtplib\.|ftplib\.|socket\.")
+REMOTE = regex(r"httpx\.|aiohttp\.|urllib3\.|boto3\.|botocore\.|aiosmtplib\.|openai\.|stripe\.|twilio\.|sendgrid\."
+               r"|fastapi_mail\.|paramiko\.|grpc\.|redis\.|elasticsearch\.")
 RETRIES = (("autoretry_for", "(OSError,)"), ("retry_backoff", "True"), ("retry_jitter", "True"), ("max_retries", "5"))
-RETRYING = re.compile(r"(?:tenacity|stamina|backoff|retrying)\.")
+RETRYING = regex(r"(?:tenacity|stamina|backoff|retrying)\.")
 
 
 class QueueHardening(Check):

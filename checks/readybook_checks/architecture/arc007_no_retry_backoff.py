@@ -12,6 +12,7 @@ from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.reach import first_reached
 from readybook.finding import Answer
 from readybook.intents import Decorate, EnsureImport, EnsureRequirement
+from readybook.patterns import regex
 
 # methods that may be sent twice without harm (RFC 9110, 9.2.2); POST and PATCH need an idempotency key for that
 METHODS = ("get", "head", "put", "delete", "options")
@@ -21,7 +22,7 @@ CALLS = {f"{client}.{method}": library for library, clients in LIBRARIES.items()
          for method in METHODS}
 LOST = {"httpx": "httpx.TransportError", "requests": "requests.ConnectionError",
         "aiohttp": "aiohttp.ClientConnectionError"}
-RETRYING = re.compile(r"retry|backoff|tenacity|stamina|resilient", re.IGNORECASE)
+RETRYING = regex(r"retry|backoff|tenacity|stamina|resilient", re.IGNORECASE)
 CHANGING = frozenset({"commit", "flush", "add", "delete", "execute", "publish", "send", "apply_async", "delay", "write",
                       "post", "patch", "set", "append", "insert_one", "update_one"})
 

@@ -10,12 +10,13 @@ from readybook.facts.application import Route
 from readybook.facts.health import is_health_path
 from readybook.facts.program import App
 from readybook.finding import Answer
+from readybook.patterns import regex
 
 FEWEST = 5  # routes below which a service has too few clients' contracts to number them
-_SEGMENT = re.compile(r"v\d{1,4}(?:[._]\d{1,4}){0,2}|v\d{1,2}(?:alpha|beta)\d{0,2}|\d{4}-\d{2}(?:-\d{2})?", re.I)
-_HEADER = re.compile(r"^(?:x[-_])?(?:api|accept)[-_]?version$", re.IGNORECASE)
-_VERSION_PARAMETER = re.compile(r"\{(?:api_?)?version(?::\w+)?\}", re.IGNORECASE)
-_BESIDE = re.compile(
+_SEGMENT = regex(r"v\d{1,4}(?:[._]\d{1,4}){0,2}|v\d{1,2}(?:alpha|beta)\d{0,2}|\d{4}-\d{2}(?:-\d{2})?", re.I)
+_HEADER = regex(r"^(?:x[-_])?(?:api|accept)[-_]?version$", re.IGNORECASE)
+_VERSION_PARAMETER = regex(r"\{(?:api_?)?version(?::\w+)?\}", re.IGNORECASE)
+_BESIDE = regex(
     r"(?:^|/)(?:metrics|docs|redoc|openapi(?:\.json)?|static|favicon\.ico|robots\.txt|sitemap\.xml|manifest\.json|"
     r"webhooks?|hooks?|callbacks?|\.well-known|internal)(?:/|$)",
     re.IGNORECASE)

@@ -14,6 +14,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, ReplaceLineText
+from readybook.patterns import regex
 from readybook.place import Place
 
 ERRORS = frozenset({"error", "errors", "error_message", "err"})
@@ -22,7 +23,7 @@ EVIDENT = ((404, r"not found|no such|does(?: not|n't) exist|unknown"), (409, r"a
            (401, r"unauthori[sz]ed|invalid (?:credentials|token|password)|not authenticated|log ?in"),
            (403, r"forbidden|permission|not allowed|access denied"),
            (400, r"invalid|missing|required|must |bad "), (500, r"failed|internal|unexpected"))
-HEALTH = re.compile(r"health|ready|live|status|ping", re.IGNORECASE)
+HEALTH = regex(r"health|ready|live|status|ping", re.IGNORECASE)
 # what may stand beside an error in an answer that says nothing else
 BESIDE = ERRORS | {"message", "msg", "detail", "details", "code", "status", "success", "ok", "reason",
                    "hint"}

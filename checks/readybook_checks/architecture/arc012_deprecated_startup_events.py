@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
@@ -10,12 +9,13 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.program import App, Handler
 from readybook.finding import Answer
 from readybook.intents import EventsToLifespan
+from readybook.patterns import regex
 
 # What registers events of its own on an application that it is given, or uses those that are registered: beside a
 # lifespan they would never run.
-OTHERS = re.compile(r"\b(?:register_tortoise|fastapi_sqla\.setup|add_event_handler"
-                    r"|router\.(?:on_startup|on_shutdown|startup|shutdown|add_event_handler|lifespan_context))\b"
-                    r"|\binit_app\([ \t]*app\b")
+OTHERS = regex(r"\b(?:register_tortoise|fastapi_sqla\.setup|add_event_handler"
+               r"|router\.(?:on_startup|on_shutdown|startup|shutdown|add_event_handler|lifespan_context))\b"
+               r"|\binit_app\([ \t]*app\b")
 
 
 class DeprecatedStartupEvents(Check):

@@ -13,6 +13,7 @@ from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.values import FromEnv, known, possible
 from readybook.finding import Answer
 from readybook.intents import EnsureSetting, ReplaceExpression
+from readybook.patterns import regex
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "request", "stream", "ws_connect")
 CLIENTS = ("requests", "requests.Session", "httpx", "httpx.Client", "httpx.AsyncClient", "httpx2", "httpx2.Client",
@@ -23,11 +24,11 @@ MAKERS = ("httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession", "httpx2.
           "grpc.insecure_channel", "grpc.aio.insecure_channel", "celery.Celery")
 CALLS = (*(f"{client}.{verb}" for client in CLIENTS for verb in VERBS), *MAKERS)
 ADDRESSES = ("url", "base_url", "host", "broker", "backend", "target")
-ADDRESS = re.compile(r"(?:(?:https?|wss?|redis|rediss|mongodb|amqp|postgres(?:ql)?)://)(?:[^@/\s\"']{0,80}@)?"
-                     r"(?P<host>[A-Za-z0-9_.-]{1,253})(?P<port>:\d{1,5})?")
+ADDRESS = regex(r"(?:(?:https?|wss?|redis|rediss|mongodb|amqp|postgres(?:ql)?)://)(?:[^@/\s\"']{0,80}@)?"
+                r"(?P<host>[A-Za-z0-9_.-]{1,253})(?P<port>:\d{1,5})?")
 # hosts that mean something in one place only: this machine, private networks, a compose or cluster network
-LOCAL = re.compile(r"localhost|127\.[\d.]+|0\.0\.0\.0|10\.[\d.]+|192\.168\.[\d.]+|172\.(?:1[6-9]|2\d|3[01])\.[\d.]+|"
-                   r"[a-z][a-z0-9_-]*|[\w.-]+\.(?:internal|local|lan|svc|svc\.cluster\.local)|host\.docker\.internal")
+LOCAL = regex(r"localhost|127\.[\d.]+|0\.0\.0\.0|10\.[\d.]+|192\.168\.[\d.]+|172\.(?:1[6-9]|2\d|3[01])\.[\d.]+|"
+              r"[a-z][a-z0-9_-]*|[\w.-]+\.(?:internal|local|lan|svc|svc\.cluster\.local)|host\.docker\.internal")
 
 
 class HardcodedUpstreams(Check):

@@ -9,6 +9,7 @@ from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Proj
 from readybook.facts.behaviour import Reached
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, ReplaceExpression
+from readybook.patterns import regex
 
 # C code that lets other threads run meanwhile: a thread helps
 RELEASING: dict[str, str] = {
@@ -37,8 +38,8 @@ HOLDING: dict[str, str] = {
     r"whisper\.load_model|easyocr\.Reader(?:\.readtext)?|pytesseract\.image_to_(?:string|data)": "runs a model",
     r"zipfile\.ZipFile\.(?:extractall|writestr)|shutil\.make_archive|tarfile\.open\(\)\.extractall": "packs files",
 }
-_RELEASING = re.compile("|".join(f"(?:{p})" for p in RELEASING))
-_HOLDING = re.compile("|".join(f"(?:{p})" for p in HOLDING))
+_RELEASING = regex("|".join(f"(?:{p})" for p in RELEASING))
+_HOLDING = regex("|".join(f"(?:{p})" for p in HOLDING))
 MEDIUM = ("hashes", "compresses", "packs", "reads or writes a workbook", "reads a PDF", "reads or writes a PDF")
 
 

@@ -13,17 +13,18 @@ from readybook.facts.objects import FunctionValue
 from readybook.facts.queries import session_kind
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureParameter, ReplaceExpression
+from readybook.patterns import regex
 
 # what libraries call it when a message leaves for a person
-SENDING = re.compile(
+SENDING = regex(
     r"^(?:aiosmtplib\.(?:send|SMTP\.send_message)|smtplib\.SMTP(?:_SSL)?\.(?:send_message|sendmail)|"
     r"fastapi_mail(?:\.\w+)*\.FastMail\.send_message|sendgrid\.(?:\w+\.)*SendGridAPIClient\.send|"
     r"resend\.Emails\.send|twilio\.rest\.Client(?:\(\))?\.messages\.create|firebase_admin\.messaging\.send\w*|"
     r"postmarker\.\S*\.send|mailgun\.\S*\.create|exponent_server_sdk\.PushClient\.publish\w*)$")
-NAMED = re.compile(r"^(?:a?send|deliver|dispatch)_(?:\w+_)?"
-                   r"(?:e?mail|sms|push|notification|welcome|newsletter)s?(?:_\w+)?$")
+NAMED = regex(r"^(?:a?send|deliver|dispatch)_(?:\w+_)?"
+              r"(?:e?mail|sms|push|notification|welcome|newsletter)s?(?:_\w+)?$")
 # messages whose loss the caller has to hear of, or that are a record
-MATTERS = re.compile(r"otp|code|verif|reset|token|password|audit|log|invoice|payment|receipt|confirm|magic|login", re.I)
+MATTERS = regex(r"otp|code|verif|reset|token|password|audit|log|invoice|payment|receipt|confirm|magic|login", re.I)
 
 
 class NoBackgroundTasks(Check):

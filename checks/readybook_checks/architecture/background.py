@@ -7,9 +7,10 @@ import re
 from readybook import Project
 from readybook.facts.application import Route
 from readybook.facts.closure import pulled_in
+from readybook.patterns import regex
 
-STATUS = re.compile(r"/[\w-]*(job|task|status|state|progress|result)s?(?=/|$)", re.IGNORECASE)
-ROOT = re.compile(r"(/api|/v\d+)+", re.IGNORECASE)
+STATUS = regex(r"/[\w-]*(job|task|status|state|progress|result)s?(?=/|$)", re.IGNORECASE)
+ROOT = regex(r"(/api|/v\d+)+", re.IGNORECASE)
 
 
 def behind_apps(project: Project) -> frozenset[str]:

@@ -10,9 +10,10 @@ from readybook.facts.compose import ComposeService
 from readybook.facts.program import App
 from readybook.facts.redisclients import possible_releases
 from readybook.intents import EnsureComposeVariable, EnsureRequirement, EnsureSetting, Intent
+from readybook.patterns import regex
 
-ADDRESS = re.compile(r"(?i)redis_?(?:url|uri|dsn)")
-IMAGE = re.compile(r"(?:^|/)(?:redis|redis-stack|valkey|dragonfly)(?:-server)?$")
+ADDRESS = regex(r"(?i)redis_?(?:url|uri|dsn)")
+IMAGE = regex(r"(?:^|/)(?:redis|redis-stack|valkey|dragonfly)(?:-server)?$")
 ACCESS = {"str": "{}", "SecretStr": "{}.get_secret_value()", "RedisDsn": "str({})"}
 
 

@@ -13,8 +13,9 @@ from readybook.facts.modules import Module, Modules
 from readybook.facts.objects import Instance
 from readybook.facts.program import App
 from readybook.facts.syntax import Node
+from readybook.patterns import regex
 
-LIVE = re.compile(r"(?:live|liveness|alive|is[-_]?alive|ping|status|up|probe)$", re.IGNORECASE)
+LIVE = regex(r"(?:live|liveness|alive|is[-_]?alive|ping|status|up|probe)$", re.IGNORECASE)
 NAME = "health_router"
 FILES = ("health", "health_routes", "probes", "health_checks", "service_health")
 

@@ -12,17 +12,18 @@ from readybook.facts.secretvalues import names_secret
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureModuleStatement, RemoveUnusedImport, ReplaceExpression
+from readybook.patterns import regex
 
-ERROR = re.compile(r"\b(errors?|fail(s|ed|ure)?|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
-WARNING = re.compile(r"\b(warn|warning|deprecated|retry|retrying|missing|skipp(ed|ing))\b|⚠", re.IGNORECASE)
-MAIN = re.compile(r"(?m)^if __name__ == ['\"]__main__['\"]:")
-SERVES = re.compile(r"APIRouter|FastAPI\(|uvicorn")
+ERROR = regex(r"\b(errors?|fail(s|ed|ure)?|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
+WARNING = regex(r"\b(warn|warning|deprecated|retry|retrying|missing|skipp(ed|ing))\b|⚠", re.IGNORECASE)
+MAIN = regex(r"(?m)^if __name__ == ['\"]__main__['\"]:")
+SERVES = regex(r"APIRouter|FastAPI\(|uvicorn")
 # what ends a connection or a loop: no error, and no traceback worth keeping
-EXPECTED = re.compile(r"^except \(?(?:\w+\.)*(?:WebSocketDisconnect|CancelledError|KeyboardInterrupt|StopIteration|"
-                      r"StopAsyncIteration|GeneratorExit|ClientDisconnect)\b(?![\w,]*,)")
+EXPECTED = regex(r"^except \(?(?:\w+\.)*(?:WebSocketDisconnect|CancelledError|KeyboardInterrupt|StopIteration|"
+                 r"StopAsyncIteration|GeneratorExit|ClientDisconnect)\b(?![\w,]*,)")
 ERRORS = ("sys.stderr", "stderr")
 STANDARD = ("None", "sys.stdout", "stdout", *ERRORS)
-OUTPUT = re.compile(r"(?:,\s*(?:flush\s*=\s*(?:True|False)|file\s*=\s*(?:None|(?:sys\.)?std(?:out|err))))+\s*,?\s*$")
+OUTPUT = regex(r"(?:,\s*(?:flush\s*=\s*(?:True|False)|file\s*=\s*(?:None|(?:sys\.)?std(?:out|err))))+\s*,?\s*$")
 COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
 
 

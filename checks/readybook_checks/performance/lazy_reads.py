@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,11 +12,12 @@ from readybook.facts.objects import FunctionValue
 from readybook.facts.orm import OrmModel
 from readybook.facts.queryrows import Rows
 from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 from readybook.place import Place
 
 SILENT = ("dynamic", "write_only", "noload", "raise", "raise_on_sql")  # read by a query of its own, or never
 ON_TOUCH = ("select", "select_related")  # a query of its own at first touch
-LOADS = re.compile(r"(?:load|load_only|contains_eager|undefer|undefer_group|defer|options)$")
+LOADS = regex(r"(?:load|load_only|contains_eager|undefer|undefer_group|defer|options)$")
 UNLOADED = frozenset(("lazyload", "raiseload", "noload", "defaultload", "defer", "load_only", "undefer"))
 
 

@@ -10,9 +10,10 @@ from readybook.facts.program import App
 from readybook.facts.streaming import streamed_answers
 from readybook.finding import Answer
 from readybook.intents import EnsureMiddleware
+from readybook.patterns import regex
 
-COMPRESSING = re.compile(r"(?:^|\.)(?:GZip|Brotli|Zstd|Compress|Compression)\w*Middleware$|(?:^|\.)CompressMiddleware$",
-                         re.IGNORECASE)
+COMPRESSING = regex(r"(?:^|\.)(?:GZip|Brotli|Zstd|Compress|Compression)\w*Middleware$|(?:^|\.)CompressMiddleware$",
+                    re.IGNORECASE)
 # the oldest Starlette in which GZipMiddleware was seen to leave event streams alone and to flush each chunk
 STREAM_SAFE = (1, 10)
 PROXY_WORDS = {"nginx": ("gzip",), "caddy": ("encode",), "traefik": ("compress",), "haproxy": ("compression",),

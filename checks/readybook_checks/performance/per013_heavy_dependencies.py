@@ -10,6 +10,7 @@ from readybook.facts.distributions import IMPORTED_AS
 from readybook.facts.requirementtexts import Requirement
 from readybook.finding import Answer
 from readybook.intents import EnsureRequirement, Intent, ReplaceLineText
+from readybook.patterns import regex
 from readybook_checks.security.sec033_unpinned_dependencies import declaring
 
 VISION = r"ultralytics|easyocr|mediapipe|deepface|albumentations|paddle|supervision|camelot|img2table|rapidocr"
@@ -32,10 +33,10 @@ HEAVY: dict[str, str] = {
     "xgboost": r"mlflow|shap", "lightgbm": r"mlflow|shap", "pyspark": r"delta|spark|databricks", "gensim": r"$^",
     "selenium": r"webdriver|undetected|helium", "playwright": r"crawl|scrap|browser",
 }
-TOOLS = re.compile(r"pytest(?:-[\w-]+)?|black|flake8(?:-[\w-]+)?|mypy|ruff|isort|pylint|pre-commit|ipython|jupyter|"
-                   r"jupyterlab|notebook|coverage|tox|nox|bandit|pyright|autopep8|autoflake|ipdb|ipykernel|locust|"
-                   r"factory-boy|freezegun|responses|respx|testcontainers|bumpversion|bump2version|twine|pip-tools|mkdocs(?:-[\w-]+)?")
-DEV_FILE = re.compile(r"(?:^|/)(?:dev-requirements|requirements[-_/.](?:dev|test|tests|development))\.(?:txt|in)$")
+TOOLS = regex(r"pytest(?:-[\w-]+)?|black|flake8(?:-[\w-]+)?|mypy|ruff|isort|pylint|pre-commit|ipython|jupyter|"
+              r"jupyterlab|notebook|coverage|tox|nox|bandit|pyright|autopep8|autoflake|ipdb|ipykernel|locust|"
+              r"factory-boy|freezegun|responses|respx|testcontainers|bumpversion|bump2version|twine|pip-tools|mkdocs(?:-[\w-]+)?")
+DEV_FILE = regex(r"(?:^|/)(?:dev-requirements|requirements[-_/.](?:dev|test|tests|development))\.(?:txt|in)$")
 
 
 class HeavyDependencies(Check):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Good, Hours, NotApplicable, Place, Project, Right, advice
@@ -10,13 +9,14 @@ from readybook.facts.enginepurpose import purpose
 from readybook.facts.engines import Engine
 from readybook.facts.values import by_default
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook_checks.performance.per003_pool_not_tuned import only_sqlite, unpooled
 
 LIMITS = {"postgresql": ("PostgreSQL", 100), "mysql": ("MySQL", 151), "mariadb": ("MariaDB", 151)}  # as installed
 SIZE, OVERFLOW = 5, 10  # SQLAlchemy's defaults
 THREADS = 40  # of AnyIO's limiter, which FastAPI's thread pool uses
-GIVEN = re.compile(r"max[_-]connections\s*=\s*'?(\d{2,6})")
-RAISED = re.compile(r"total_tokens\s*=")
+GIVEN = regex(r"max[_-]connections\s*=\s*'?(\d{2,6})")
+RAISED = regex(r"total_tokens\s*=")
 
 
 class PoolExceedsServer(Check):

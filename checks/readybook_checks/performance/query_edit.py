@@ -8,9 +8,10 @@ from readybook import Project
 from readybook.facts.queries import Query
 from readybook.facts.unparse import unparse
 from readybook.intents import EnsureImport, Intent, ReplaceExpression, SetKeyword
+from readybook.patterns import regex
 
 LONGEST = 120
-_END = re.compile(r"(\s*)\.(?:all|first|one|one_or_none|scalar|get)\([^()]{0,200}\)$")
+_END = regex(r"(\s*)\.(?:all|first|one|one_or_none|scalar|get)\([^()]{0,200}\)$")
 UNFIT = frozenset(("union", "union_all", "with_for_update", "slice", "yield_per", "intersect", "except_"))
 
 

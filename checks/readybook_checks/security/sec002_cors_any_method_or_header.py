@@ -14,11 +14,12 @@ from readybook.facts.program import App, Middleware
 from readybook.facts.values import FromEnv, by_default
 from readybook.finding import Answer
 from readybook.intents import SetKeyword
+from readybook.patterns import regex
 from readybook_checks.security.sec001_cors_any_origin import CORS, matches_all, wildcard
 
 TITLE = "List the methods and headers that the routes use"
 ORDER = ("GET", "POST", "PUT", "PATCH", "DELETE")
-READ = re.compile(r"\b(?:\w{0,20}request|req)\.headers(?:\.get\(|\[)\s*[\"']([A-Za-z][\w-]{0,60})[\"']")
+READ = regex(r"\b(?:\w{0,20}request|req)\.headers(?:\.get\(|\[)\s*[\"']([A-Za-z][\w-]{0,60})[\"']")
 # what browsers send by themselves, and what proxies add
 OWN = frozenset(("host", "origin", "referer", "user-agent", "accept", "accept-language", "accept-encoding", "cookie",
                  "content-length", "connection", "forwarded", "via", "content-language", "date", "x-real-ip",

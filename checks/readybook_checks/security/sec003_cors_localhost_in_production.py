@@ -13,10 +13,11 @@ from readybook.facts.settings import SettingField, SettingsClass, Variable
 from readybook.facts.values import Choice, FromEnv, text_of
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureMethod
+from readybook.patterns import regex
 from readybook_checks.security.sec001_cors_any_origin import CORS, wildcard
 from readybook_checks.security.sec011_docs_exposed import DEVELOPMENT, ENVIRONMENTS, PRODUCTION
 
-LOCAL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(?:\d{1,5}|\*))?/?", re.IGNORECASE)
+LOCAL = regex(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(?:\d{1,5}|\*))?/?", re.IGNORECASE)
 TITLE = "Refuse to start in production with origins of a developer's machine"
 
 

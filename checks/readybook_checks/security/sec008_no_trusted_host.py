@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
@@ -11,12 +10,13 @@ from readybook.facts.program import App, Middleware
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.finding import Answer
 from readybook.intents import EnsureMiddleware, EnsureSetting, Intent
+from readybook.patterns import regex
 from readybook_checks.security.sec001_cors_any_origin import wildcard
 
 MIDDLEWARE = "starlette.middleware.trustedhost.TrustedHostMiddleware"
 TITLE = "Answer requests for the hosts of the settings only"
 HOSTS = '[*{setting:allowed_hosts}, "localhost", "127.0.0.1"]'
-TESTED = re.compile(r"base_url\s*=\s*[\"']https?://([\w.-]{1,100})")
+TESTED = regex(r"base_url\s*=\s*[\"']https?://([\w.-]{1,100})")
 
 
 class NoTrustedHost(Check):

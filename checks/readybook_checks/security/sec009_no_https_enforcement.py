@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
@@ -12,9 +11,10 @@ from readybook.facts.signins import is_sign_in
 from readybook.facts.transport import REDIRECT, distrustful, open_ports, secured
 from readybook.finding import Answer
 from readybook.intents import EnsureComposeVariable
+from readybook.patterns import regex
 
 PRIVATE = "172.16.0.0/12,192.168.0.0/16"
-BUILDS = re.compile(r"\brequest\.(?:base_url|url_for\()")
+BUILDS = regex(r"\brequest\.(?:base_url|url_for\()")
 
 
 class NoHttpsEnforcement(Check):

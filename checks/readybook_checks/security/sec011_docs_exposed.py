@@ -16,6 +16,7 @@ from readybook.facts.unparse import unparse
 from readybook.facts.values import Begins, Choice, FromEnv, possible, text_of, truth
 from readybook.finding import Answer
 from readybook.intents import EnsureSetting, Intent, SetKeyword
+from readybook.patterns import regex
 from readybook.project import Project
 
 PAGES = {"openapi_url": "/openapi.json", "docs_url": "/docs", "redoc_url": "/redoc"}
@@ -25,11 +26,11 @@ ENVIRONMENTS = frozenset({"environment", "env", "app_env", "api_env", "app_envir
 _BODIES = {"def": 6, "class": 7, "with": 5, "try": 4, "for": 6}
 PRODUCTION = ("production", "prod", "prd", "live")
 DEVELOPMENT = ("development", "dev", "local", "develop")
-SIGN_IN = re.compile(
+SIGN_IN = regex(
     r"(?i)log-?in|sign-?(?:in|up)|regist|token|auth|password|webhook|callback|health|oauth|refresh|verify"
 )
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-ASKED = re.compile(r"[\"'](?:/[\w/.-]*)?/?(?:openapi\.json|docs|redoc)/?[\"']")
+ASKED = regex(r"[\"'](?:/[\w/.-]*)?/?(?:openapi\.json|docs|redoc)/?[\"']")
 
 
 class DocsExposed(Check):

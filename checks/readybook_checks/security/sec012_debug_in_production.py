@@ -16,16 +16,17 @@ from readybook.facts.settings import SettingField, SettingsClass
 from readybook.facts.values import Choice, FromEnv, by_default
 from readybook.finding import Answer
 from readybook.intents import Intent, RemoveKeyword, ReplaceDefault, ReplaceLineText
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
 
-DEBUG_FIELD = re.compile(r"(?i)(?:(?:app|api|fastapi|server|is)_)?debug(?:_?mode)?")
-ELSEWHERE = re.compile(r"(?i)dev|local|test|stag|debug")
+DEBUG_FIELD = regex(r"(?i)(?:(?:app|api|fastapi|server|is)_)?debug(?:_?mode)?")
+ELSEWHERE = regex(r"(?i)dev|local|test|stag|debug")
 ALWAYS_DEPLOYED = ("dockerfile", "procfile", "kubernetes", "systemd", "supervisor", "platform", "pyproject")
 # files that say what runs where the service is deployed
-DEPLOYING = re.compile(r"(?i)(?:^|/)(?:[\w.-]*dockerfile[\w.-]*|procfile"
-                       r"|[\w.-]+\.(?:ya?ml|service|conf|toml|tf))$")
-VENV = re.compile(r"(?m)(?:^|[\s;&/])(?:\.|source)?[ \t]*\S*(?:venv|env)\S*/(?:bin|Scripts)/|python3? -m venv")
+DEPLOYING = regex(r"(?i)(?:^|/)(?:[\w.-]*dockerfile[\w.-]*|procfile"
+                  r"|[\w.-]+\.(?:ya?ml|service|conf|toml|tf))$")
+VENV = regex(r"(?m)(?:^|[\s;&/])(?:\.|source)?[ \t]*\S*(?:venv|env)\S*/(?:bin|Scripts)/|python3? -m venv")
 # keyword of a call → (what a debug setting switches on there, severity)
 EFFECTS = {
     "debug": ("debug mode", "medium"), "reload": ("the server's reloading", "medium"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
@@ -15,6 +14,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, Intent, ReplaceDefault, SetKeyword
+from readybook.patterns import regex
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 BOUNDING = {  # what bounds a value of the type
@@ -22,9 +22,9 @@ BOUNDING = {  # what bounds a value of the type
     "list": ("max_length", "function"), "set": ("max_length", "function"),
     "int": ("ge", "gt", "le", "lt", "multiple_of", "function"),
 }
-KEY = re.compile(r"(?i)(?:^|_)ids?$|(?:^|_)pk$|timestamp|version")
-PART = re.compile(r"(?:Base|Create|Creation|Update|Patch|In|Input|Request|Schema|Dto|DTO|Payload|Body|Form|Model|New"
-                  r"|Add|Edit|Register|Data|Params)+$|^(?:Create|Update|New|Add|Base|Patch|Register|Upsert|Edit)")
+KEY = regex(r"(?i)(?:^|_)ids?$|(?:^|_)pk$|timestamp|version")
+PART = regex(r"(?:Base|Create|Creation|Update|Patch|In|Input|Request|Schema|Dto|DTO|Payload|Body|Form|Model|New"
+             r"|Add|Edit|Register|Data|Params)+$|^(?:Create|Update|New|Add|Base|Patch|Register|Upsert|Edit)")
 SHOWN = 6
 
 

@@ -14,27 +14,28 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import ReplaceExpression
+from readybook.patterns import regex
 
 METHODS = frozenset({"execute", "executemany", "executescript", "exec_driver_sql", "fetch", "fetchrow", "fetchval",
                      "fetch_all", "fetch_one", "fetch_val", "fetchall", "fetchone", "fetchmany", "cursor", "prepare",
                      "raw", "execute_sql", "execute_query", "read_sql", "read_sql_query", "scalar", "scalars", "exec",
                      "query", "iterate", "run_sql", "sql", "copy_from_query", "query_df", "from_statement",
                      "callproc", "mogrify", "execute_async", "run", "extra", "execute_many", "stream_scalars"})
-TEXT = re.compile(r"sqlalchemy(?:\.\w+)*\.text|sqlmodel(?:\.\w+)*\.text|databases\.core\.text")
-SQL = re.compile(r"(?is)(?:^|[\s(;'\"])(?:select\s.*?\sfrom\b|select\s+\S+\s*$|insert\s+(?:ignore\s+)?(?:into\s)?|"
-                 r"replace\s+into\s|update\s+\S*.*?\bset\b|"
-                 r"delete\s+from\b|merge\s+into\b|with\s+\w+\s+as\b|create\s+(?:\w+\s+)*(?:table|index|database|schema|"
-                 r"role|user|view|extension)\b|drop\s+(?:table|index|database|schema|role|user|view)\b|alter\s+\w+\s|"
-                 r"truncate\s|call\s+\w+\s*\(|grant\s|copy\s+\S|explain\s|set\s+\w+(?:\.\w+)?\s*=?|"
-                 r"exec(?:ute)?\s+\w|pragma\s|refresh\s+materialized|listen\s|notify\s|vacuum\b)")
-PLAIN = re.compile(r"(?is)^\s*(?:set|alter|create|drop|truncate|grant|revoke|copy|pragma|listen|notify|vacuum|refresh|"
-                   r"use|lock|analyze|comment|reindex|attach)\b")
-VALUE = re.compile(r"(?is)(?:'|\"|%|[=<>]|\blike|\bilike|\bvalues\s*\(|\bin\s*\(|\(\s*|,|\blimit|\boffset|\bbetween|"
-                   r"\band|\binterval|\bnot|\bthen|\belse|->>?|\|\|)\s*$")
-NAMED = re.compile(r"(?is)\b(?:from|into|join|update|table|order\s+by|group\s+by|by|as|select|distinct|index|schema|"
-                   r"database|user|role|collate|asc|desc|only|on|using)\s+[\w.\"`\[]*$")
+TEXT = regex(r"sqlalchemy(?:\.\w+)*\.text|sqlmodel(?:\.\w+)*\.text|databases\.core\.text")
+SQL = regex(r"(?is)(?:^|[\s(;'\"])(?:select\s.*?\sfrom\b|select\s+\S+\s*$|insert\s+(?:ignore\s+)?(?:into\s)?|"
+            r"replace\s+into\s|update\s+\S*.*?\bset\b|"
+            r"delete\s+from\b|merge\s+into\b|with\s+\w+\s+as\b|create\s+(?:\w+\s+)*(?:table|index|database|schema|"
+            r"role|user|view|extension)\b|drop\s+(?:table|index|database|schema|role|user|view)\b|alter\s+\w+\s|"
+            r"truncate\s|call\s+\w+\s*\(|grant\s|copy\s+\S|explain\s|set\s+\w+(?:\.\w+)?\s*=?|"
+            r"exec(?:ute)?\s+\w|pragma\s|refresh\s+materialized|listen\s|notify\s|vacuum\b)")
+PLAIN = regex(r"(?is)^\s*(?:set|alter|create|drop|truncate|grant|revoke|copy|pragma|listen|notify|vacuum|refresh|"
+              r"use|lock|analyze|comment|reindex|attach)\b")
+VALUE = regex(r"(?is)(?:'|\"|%|[=<>]|\blike|\bilike|\bvalues\s*\(|\bin\s*\(|\(\s*|,|\blimit|\boffset|\bbetween|"
+              r"\band|\binterval|\bnot|\bthen|\belse|->>?|\|\|)\s*$")
+NAMED = regex(r"(?is)\b(?:from|into|join|update|table|order\s+by|group\s+by|by|as|select|distinct|index|schema|"
+              r"database|user|role|collate|asc|desc|only|on|using)\s+[\w.\"`\[]*$")
 OWN = frozenset({"environment", "file", "console"})
-STRICT = re.compile(r"(?is)\bselect\s.*?\sfrom\b|\binsert\s+into\b|\bupdate\s+\S+\s+set\b|\bdelete\s+from\b")
+STRICT = regex(r"(?is)\bselect\s.*?\sfrom\b|\binsert\s+into\b|\bupdate\s+\S+\s+set\b|\bdelete\s+from\b")
 STYLES = {"sqlite3": "?", "aiosqlite": "?", "psycopg": "%s", "psycopg2": "%s", "pymysql": "%s", "MySQLdb": "%s",
           "aiomysql": "%s", "mysql": "%s", "aiopg": "%s", "asyncpg": "$"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from readybook.facts.objects import Instance
 from readybook.facts.values import Begins, Choice, Unknown, by_default, possible
 from readybook.finding import Answer
 from readybook.intents import RemoveKeyword, SetKeyword
+from readybook.patterns import regex
 from readybook.project import Project
 
 ENCODE = ("jwt.encode", "jwt.api_jwt.encode", "jose.jwt.encode")
@@ -20,10 +20,10 @@ DECODE = ("jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode")
 UNVERIFIED = ("jose.jwt.get_unverified_claims",)
 DAY = 24.0
 HOURS = {"weeks": 168.0, "days": 24.0, "hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3600}
-LONG_LIVED = re.compile(r"(?i)refresh|reset|verif|confirm|email|invit|remember|service|api_?key")
-OWN_END = re.compile(r"(?i)expir|valid_?(?:to|until)|ttl")
-ENDED = re.compile(r"(?i)refresh|revok|blacklist|denylist|blocklist")
-ON_PURPOSE = re.compile(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout|blacklist|denylist|blocklist")
+LONG_LIVED = regex(r"(?i)refresh|reset|verif|confirm|email|invit|remember|service|api_?key")
+OWN_END = regex(r"(?i)expir|valid_?(?:to|until)|ttl")
+ENDED = regex(r"(?i)refresh|revok|blacklist|denylist|blocklist")
+ON_PURPOSE = regex(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout|blacklist|denylist|blocklist")
 NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "kid"})  # which token it is, and when; nobody's rights
 JOSE_MESSAGE = ("python-jose reads and makes this project's tokens: it has few releases, and before 3.4 it had the "
                 "holes CVE-2024-33663 and CVE-2024-33664.")

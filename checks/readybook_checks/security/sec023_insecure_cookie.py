@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,18 +12,19 @@ from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, FromEnv, Unknown, by_default, text_of
 from readybook.finding import Answer
 from readybook.intents import EnsureSetting, Intent, SetKeyword
+from readybook.patterns import regex
 
 SESSIONS = ("starlette.middleware.sessions.SessionMiddleware",)
 TRANSPORTS = ("fastapi_users.authentication.CookieTransport",
               "fastapi_users.authentication.transport.CookieTransport")
 ORDER = ("key", "value", "max_age", "expires", "path", "domain", "secure", "httponly", "samesite")
-CARRIES = re.compile(r"(?i)session|(?:^|[_-])sid(?:$|[_-])|token|jwt|auth|refresh|access|remember|login|credential"
-                     r"|secret|api_?key|identity|user(?:name|_?id)?$")
+CARRIES = regex(r"(?i)session|(?:^|[_-])sid(?:$|[_-])|token|jwt|auth|refresh|access|remember|login|credential"
+                r"|secret|api_?key|identity|user(?:name|_?id)?$")
 # a page's script has to read these, or anybody may
-SHOWN = re.compile(r"(?i)csrf|xsrf|consent|theme|lang|locale|(?:^|[_-])state$|flash|logged_?in|has_|is_|expir|timezone"
-                   r"|visitor|tracking|preference|sidebar|banner|experiment|variant")
-DEVELOPMENT = re.compile(r"(?i)(?:^|[^a-z])(?:dev|develop\w*|debug|local\w*|test\w*)(?:$|[^a-z])")
-SWITCH = re.compile(r"(?i)(?:cookies?_?)(?:secure|https_?only)|secure_?cookies?|session_?(?:secure|https_?only)")
+SHOWN = regex(r"(?i)csrf|xsrf|consent|theme|lang|locale|(?:^|[_-])state$|flash|logged_?in|has_|is_|expir|timezone"
+              r"|visitor|tracking|preference|sidebar|banner|experiment|variant")
+DEVELOPMENT = regex(r"(?i)(?:^|[^a-z])(?:dev|develop\w*|debug|local\w*|test\w*)(?:$|[^a-z])")
+SWITCH = regex(r"(?i)(?:cookies?_?)(?:secure|https_?only)|secure_?cookies?|session_?(?:secure|https_?only)")
 MEANING = "whether cookies travel over TLS only; false for development without it"
 
 

@@ -18,21 +18,22 @@ from readybook.facts.program import App
 from readybook.facts.signins import body_names, is_sign_in
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, SetKeyword
+from readybook.patterns import regex
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # what nobody can be signed in for yet, and what other machines call
-OPEN = re.compile(
+OPEN = regex(
     r"(?i)log[-_]?in|log[-_]?out|sign[-_]?(?:in|up|out)|regist|token|refresh|auth(?!or)|oauth|sso|saml|otp|mfa|2fa"
     r"|password|passwd|forgot|reset|recover|verif|confirm|activat|invit|web[-_]?hook|callback|(?:^|[/_-])hooks?(?:$|[/_-])"
     r"|health|ping|csrf|captcha|contact|newsletter|subscri|feedback|session|setup|onboard|bootstrap|initiali[sz]e"
     r"|graphql|telemetry|metric|(?:^|[/_.-])track|beacon|demo|guest|public|anonymous|trial|waitlist|slack|stripe"
     r"|inquir|enquir|appl(?:y|ications?)(?:$|[/_-])|telegram|twilio|github|callback|notify|cron|dev(?:$|[/_-])|debug|(?:^|[/_.])test"
 )
-PEOPLE = re.compile(r"(?i)/(?:users?|accounts?|members?|customers?|profiles?|people|patients?)/?(?:create)?/?$")
-PERSONAL = re.compile(r"(?i)^(?:\w+_)?(?:e_?mail|phone(?:_?number)?|mobile|(?:first|last|full|sur)_?name|birth\w*|dob"
-                      r"|ssn|passport|iban|card_?number|street|postal_?code|zip_?code|home_address|username)$")
+PEOPLE = regex(r"(?i)/(?:users?|accounts?|members?|customers?|profiles?|people|patients?)/?(?:create)?/?$")
+PERSONAL = regex(r"(?i)^(?:\w+_)?(?:e_?mail|phone(?:_?number)?|mobile|(?:first|last|full|sur)_?name|birth\w*|dob"
+                 r"|ssn|passport|iban|card_?number|street|postal_?code|zip_?code|home_address|username)$")
 # a POST that asks a question
-ASKING = re.compile(
+ASKING = regex(
     r"(?i)(?:^|[/_.-])(?:search|query|queries|find|filter|list|get|read|fetch|lookup|validate|check|preview|calculate"
     r"|compute|estimate|quote|predict|classify|detect|analy[sz]e|convert|translate|summari[sz]e|compare|echo|parse"
     r"|embed(?:ding)?s?|chat|ask|complet\w*|generate|infer\w*|recommend\w*|score|render|export|download|format)"

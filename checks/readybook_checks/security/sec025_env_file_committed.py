@@ -12,13 +12,14 @@ from readybook.facts.ignorefiles import ignored_by_git
 from readybook.facts.secretvalues import dsn_password, kind_of, names_secret, provider_of
 from readybook.finding import Answer
 from readybook.intents import EnsureIgnored
+from readybook.patterns import regex
 from readybook.place import Place
 
-PUBLIC = re.compile(r"(?i)^(?:NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|EXPO_PUBLIC|NUXT_PUBLIC|VUE_APP|GATSBY|STORYBOOK)_")
-KEY_FILES = re.compile(r"(?i)\.(?:pem|key|json|p8|ppk)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$")
-NO_KEYS = re.compile(r"(?i)(?:^|[/_.-])(?:tests?|testing|fixtures?|examples?|samples?|localhost|local|dev|snakeoil"
-                     r"|dummy|mocks?|self[-_]?signed|docs?|demo)(?:[/_.-]|$)")
-PRIVATE = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY")
+PUBLIC = regex(r"(?i)^(?:NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|EXPO_PUBLIC|NUXT_PUBLIC|VUE_APP|GATSBY|STORYBOOK)_")
+KEY_FILES = regex(r"(?i)\.(?:pem|key|json|p8|ppk)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$")
+NO_KEYS = regex(r"(?i)(?:^|[/_.-])(?:tests?|testing|fixtures?|examples?|samples?|localhost|local|dev|snakeoil"
+                r"|dummy|mocks?|self[-_]?signed|docs?|demo)(?:[/_.-]|$)")
+PRIVATE = regex(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY")
 RANKS = ("critical", "high", "medium")
 ROTATE = ("the history keeps what was committed: give out every secret in it anew, then `git rm --cached {0}`; to take"
           " it out of the history too, git filter-repo rewrites it for everybody")

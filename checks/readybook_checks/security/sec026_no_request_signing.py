@@ -11,17 +11,18 @@ from readybook.facts.behaviour import Call
 from readybook.facts.objects import Instance
 from readybook.facts.values import Begins, FromEnv, beginning, possible
 from readybook.finding import Answer
+from readybook.patterns import regex
 
 VERBS = ("get", "post", "put", "patch", "delete", "request")
 CLIENTS = ("requests", "requests.Session", "httpx", "httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession")
 CALLS = tuple(f"{client}.{verb}" for client in CLIENTS for verb in VERBS)
-HOST = re.compile(r"https?://(?:[^@/\s]{0,80}@)?([A-Za-z0-9_.-]{1,253})")
+HOST = regex(r"https?://(?:[^@/\s]{0,80}@)?([A-Za-z0-9_.-]{1,253})")
 # names that only a cluster, a compose network or a private zone resolves
-INTERNAL = re.compile(r"[a-z0-9_-]+|[\w.-]+\.(?:internal|local|svc|lan|svc\.cluster\.local|corp|intra)"
-                      r"|10\.[\d.]+|192\.168\.[\d.]+|172\.(?:1[6-9]|2\d|3[01])\.[\d.]+", re.IGNORECASE)
+INTERNAL = regex(r"[a-z0-9_-]+|[\w.-]+\.(?:internal|local|svc|lan|svc\.cluster\.local|corp|intra)"
+                 r"|10\.[\d.]+|192\.168\.[\d.]+|172\.(?:1[6-9]|2\d|3[01])\.[\d.]+", re.IGNORECASE)
 PUBLIC_NAMES = frozenset({"localhost"})
-PROOF = re.compile(r"auth|token|signature|api[-_]?key|bearer|cert|hmac|secret", re.IGNORECASE)
-MESHES = re.compile(r"istio|linkerd|PeerAuthentication|consul-?connect|kuma\.io", re.IGNORECASE)
+PROOF = regex(r"auth|token|signature|api[-_]?key|bearer|cert|hmac|secret", re.IGNORECASE)
+MESHES = regex(r"istio|linkerd|PeerAuthentication|consul-?connect|kuma\.io", re.IGNORECASE)
 
 
 class NoRequestSigning(Check):

@@ -13,6 +13,7 @@ from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, External, FromEnv, Unknown, beginning, by_default
 from readybook.finding import Answer
 from readybook.intents import RemoveKeyword, ReplaceDefault, ReplaceExpression
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
 
@@ -31,7 +32,7 @@ SWITCHES: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "cert_check": (("minio.",), (False,)),
 }
 _PACKAGES = tuple({package for packages, _ in SWITCHES.values() for package in packages})
-CLIENTS = re.compile(
+CLIENTS = regex(
     r"requests\.(?:get|post|put|patch|delete|head|options|request|Session|session)|httpx\.(?:get|post|put|patch|delete"
     r"|head|options|request|stream|Client|AsyncClient)|aiohttp\.(?:ClientSession|TCPConnector|request)"
     r"|ssl\.create_default_context|urllib3\.PoolManager|boto3\.client|(?:pymongo|motor\.motor_asyncio)\.\w*MongoClient"
@@ -39,15 +40,15 @@ CLIENTS = re.compile(
 _ASSIGNED = (".verify", ".check_hostname", "_create_default_https_context")  # what _assigned looks for
 SESSIONS = frozenset({"requests.Session", "requests.session", "requests.sessions.Session"})
 UNVERIFIED = ("ssl._create_unverified_context", "ssl._create_stdlib_context")
-HERE = re.compile(r"(?i)http://|https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
-PROXIES = re.compile(r"(?:ProxyManager|proxy_from_url)$")  # their address is the proxy's: the servers lie behind it
-DELIBERATE = re.compile(r"(?i)insecure|verif|skip|\bdev|debug|local|test")
-WEAK_MODE = re.compile(r"[?&](sslmode=(?:disable|allow|prefer))\b")
-HOST = re.compile(r"\w+(?:\+\w+)?://(?:[^@/]*@)?([^/:?\[\]]+)")
+HERE = regex(r"(?i)http://|https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
+PROXIES = regex(r"(?:ProxyManager|proxy_from_url)$")  # their address is the proxy's: the servers lie behind it
+DELIBERATE = regex(r"(?i)insecure|verif|skip|\bdev|debug|local|test")
+WEAK_MODE = regex(r"[?&](sslmode=(?:disable|allow|prefer))\b")
+HOST = regex(r"\w+(?:\+\w+)?://(?:[^@/]*@)?([^/:?\[\]]+)")
 DATABASE = advice("Connect with sslmode=verify-full and the authority's certificate",
                   "which authority signs the server's certificate is not in the code")
 PRIVATE = "a server whose certificate comes from a private authority is refused until its CA bundle is named"
-NAMED_SO = re.compile(r"(?i)insecure|unverified|no_?verify")
+NAMED_SO = regex(r"(?i)insecure|unverified|no_?verify")
 
 
 class TlsVerifyOff(Check):

@@ -10,26 +10,27 @@ from readybook.facts.behaviour import Call
 from readybook.facts.purposes import purposes
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, RemoveUnusedImport, ReplaceExpression
+from readybook.patterns import regex
 
 DRAWS = frozenset({"random", "randint", "randrange", "choice", "choices", "sample", "getrandbits", "randbytes",
                    "uniform", "shuffle"})
 CLOCKS = frozenset({"time.time", "time.time_ns", "time.monotonic", "datetime.datetime.now", "datetime.datetime.utcnow"})
-STRONG = re.compile(r"secrets\.|os\.urandom$|uuid\.uuid4$|random\.SystemRandom\.")
-SECRET = re.compile(
+STRONG = regex(r"secrets\.|os\.urandom$|uuid\.uuid4$|random\.SystemRandom\.")
+SECRET = regex(
     r"(?i)(?:^|_)(?:token|secret|password|passwd|passphrase|otp|totp|pin|passcode|api_?key|secret_?key|access_?key|"
     r"session_?id|sid|session_?key|csrf|nonce|salt|(?:verification|verify|reset|invite|invitation|activation|"
     r"confirmation|access|auth|login|recovery|backup|security|two_?factor|mfa|sms|email)_?code|one_?time_?code)s?"
     r"(?:_?(?:value|str|string|hash|text|plain|raw))?$")
 # the token of a lock says who holds it; nobody is let in by it
-LOCK = re.compile(r"(?:^|\.)(?:locks?|locking|\w*(?:Lock|Mutex|Semaphore))\.")
-MAKER = re.compile(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
-                   r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
-                   r"confirmation|auth|recovery|login)_?code)s?$")
+LOCK = regex(r"(?:^|\.)(?:locks?|locking|\w*(?:Lock|Mutex|Semaphore))\.")
+MAKER = regex(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
+              r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
+              r"confirmation|auth|recovery|login)_?code)s?$")
 # what a clock is read for, whatever it then becomes part of: the claims of a token, the times of a record
-TIMES = re.compile(r"(?i)^(?:exp|iat|nbf|auth_time|ts|now|date|time|timestamp)$|_(?:on|date|time|timestamp)$|_at$|"
-                   r"expir|created|updated|issued|modified|start|ttl|until|lifetime")
-NOT = re.compile(r"(?i)expir|_at$|_time$|ttl|until|lifetime|count|limit|max_|min_|num_|length|fake|mock|dummy|sample|"
-                 r"usage|budget|cost|placeholder")
+TIMES = regex(r"(?i)^(?:exp|iat|nbf|auth_time|ts|now|date|time|timestamp)$|_(?:on|date|time|timestamp)$|_at$|"
+              r"expir|created|updated|issued|modified|start|ttl|until|lifetime")
+NOT = regex(r"(?i)expir|_at$|_time$|ttl|until|lifetime|count|limit|max_|min_|num_|length|fake|mock|dummy|sample|"
+            r"usage|budget|cost|placeholder")
 
 
 class PredictableToken(Check):

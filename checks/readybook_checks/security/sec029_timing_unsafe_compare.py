@@ -15,13 +15,14 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, ReplaceExpression
+from readybook.patterns import regex
 
-MORE = re.compile(r"(?i)(?:^|_)(?:signature|sig|hmac|csrf|otp|totp|passcode|pin_?code|hashed_?password|password_?hash|"
-                  r"token_?hash|key_?hash|verification_?code|reset_?code|auth_?code|x_?hub_?signature\w*)(?:_hex)?$")
-KEYED = re.compile(r"\bhmac\.|\.sign\(|compute_\w*signature|_signature\(")
+MORE = regex(r"(?i)(?:^|_)(?:signature|sig|hmac|csrf|otp|totp|passcode|pin_?code|hashed_?password|password_?hash|"
+             r"token_?hash|key_?hash|verification_?code|reset_?code|auth_?code|x_?hub_?signature\w*)(?:_hex)?$")
+KEYED = regex(r"\bhmac\.|\.sign\(|compute_\w*signature|_signature\(")
 QUERY = frozenset({"where", "filter", "having", "and_", "or_", "not_", "join", "outerjoin", "select", "case", "exists",
                    "any", "has", "find", "find_one", "find_all", "get_or_none", "on", "query"})
-AGAIN = re.compile(r"(?i)confirm|repeat|again|retype|_2$|2$|new_|old_|current_|previous")
+AGAIN = regex(r"(?i)confirm|repeat|again|retype|_2$|2$|new_|old_|current_|previous")
 COMPARING = frozenset({"secrets.compare_digest", "hmac.compare_digest"})
 ADVICE = "Compare with secrets.compare_digest(), both sides as bytes"
 

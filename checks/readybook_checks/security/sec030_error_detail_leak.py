@@ -23,10 +23,11 @@ from readybook.intents import (
     ReplaceExpression,
     SetKeyword,
 )
+from readybook.patterns import regex
 from readybook.place import Place
 
-RAISED = re.compile(r"(?:fastapi|starlette)(?:\.exceptions)?\.HTTPException")
-ANSWERED = re.compile(r"(?:fastapi|starlette)\.responses\.\w*Response|fastapi\.\w*Response")
+RAISED = regex(r"(?:fastapi|starlette)(?:\.exceptions)?\.HTTPException")
+ANSWERED = regex(r"(?:fastapi|starlette)\.responses\.\w*Response|fastapi\.\w*Response")
 INTERNAL = frozenset({
     "AttributeError", "BaseException", "BotoCoreError", "CalledProcessError", "ClientError", "ConnectionError",
     "DBAPIError", "DataError", "DatabaseError", "DuplicateKeyError", "EnvironmentError", "Exception",
@@ -35,7 +36,7 @@ INTERNAL = frozenset({
     "PsycopgError", "PyMongoError", "RedisError", "RequestError", "RequestException", "SQLAlchemyError",
     "StatementError", "SubprocessError",
 })
-DELIBERATE = re.compile(r"(?i)debug|is_?dev|development|local|testing")
+DELIBERATE = regex(r"(?i)debug|is_?dev|development|local|testing")
 TITLE = "Answer in general words and log the error"
 
 

@@ -13,6 +13,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, ReplaceExpression
+from readybook.patterns import regex
 from readybook.place import Place
 
 READS = frozenset({"open", "io.open", "aiofiles.open", "anyio.open_file", "codecs.open", "os.open", "tarfile.open",
@@ -28,8 +29,8 @@ TWO = frozenset({"os.rename", "os.replace", "shutil.copy", "shutil.copyfile", "s
 METHODS = {"open": "read", "read_text": "read", "read_bytes": "read", "write_text": "change", "write_bytes": "change",
            "unlink": "change", "mkdir": "change", "touch": "change", "rename": "change", "replace": "change",
            "rmdir": "folder", "iterdir": "folder", "rglob": "read", "glob": "read"}
-PATHS = re.compile(r"(?:pathlib|anyio|aiopath)\.\w*Path\.(\w+)")
-CLEANING = re.compile(r"(?i)(?:^|_)(?:secure|safe|sanit|clean|slug|basename|valid|check|ensure|normalize_file|uuid)")
+PATHS = regex(r"(?:pathlib|anyio|aiopath)\.\w*Path\.(\w+)")
+CLEANING = regex(r"(?i)(?:^|_)(?:secure|safe|sanit|clean|slug|basename|valid|check|ensure|normalize_file|uuid)")
 SPLITTING = frozenset({"split", "rsplit", "partition", "rpartition", "splitext"})
 TITLE = "Take the last part of the name only"
 INSIDE = "Resolve the path and refuse what is not inside its folder"

@@ -21,14 +21,15 @@ from readybook.facts.scopes import argument_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook.place import Place
 
-USER = re.compile(r"(?i)user|account|principal|identity|member|customer|patient|student|\bme\b|current_")
+USER = regex(r"(?i)user|account|principal|identity|member|customer|patient|student|\bme\b|current_")
 # places for those who may see everything, and for what everybody may see
-STAFF = re.compile(r"(?i)admin|staff|internal|back_?office|manage|superuser|public|shared?\b|webhook|callback|moderat")
-OPEN = re.compile(r"(?i)^(?:is_)?(?:public|shared|published|visible|visibility|private|listed|anonymous)")
-OPEN_TO_CHANGE = re.compile(r"(?i)^(?:is_)?(?:public|shared|anonymous|collab)")  # published: who reads, not who edits
-ALIVE = re.compile(r"(?i)^(?:is_)?(?:deleted|active|archived|enabled|removed)(?:_at|_on)?$")
+STAFF = regex(r"(?i)admin|staff|internal|back_?office|manage|superuser|public|shared?\b|webhook|callback|moderat")
+OPEN = regex(r"(?i)^(?:is_)?(?:public|shared|published|visible|visibility|private|listed|anonymous)")
+OPEN_TO_CHANGE = regex(r"(?i)^(?:is_)?(?:public|shared|anonymous|collab)")  # published: who reads, not who edits
+ALIVE = regex(r"(?i)^(?:is_)?(?:deleted|active|archived|enabled|removed)(?:_at|_on)?$")
 CASTS = ("UUID", "uuid.UUID", "int", "str")
 BUILDING = frozenset(("select", "query", "where", "filter", "filter_by", "limit", "order_by", "options", "get",
                       "get_one", "with_for_update", "execution_options", "populate_existing", *ONE))

@@ -11,10 +11,11 @@ from readybook.facts.reach import first_reached
 from readybook.facts.serving import ServeCommand
 from readybook.facts.values import by_default, possible
 from readybook.finding import Answer
+from readybook.patterns import regex
 
 FORWARDED = frozenset({"x-forwarded-for", "x-real-ip", "forwarded", "true-client-ip", "x-client-ip"})
 SERVERS = ("uvicorn.run", "uvicorn.Config", "hypercorn.run")
-TRUSTING = re.compile(r"trusted|allowed_prox|known_prox|proxy_networks?|\bip_network\(|\bipaddress\.", re.IGNORECASE)
+TRUSTING = regex(r"trusted|allowed_prox|known_prox|proxy_networks?|\bip_network\(|\bipaddress\.", re.IGNORECASE)
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 VARIABLE = "FORWARDED_ALLOW_IPS"
 

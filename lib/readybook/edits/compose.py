@@ -10,10 +10,11 @@ from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.facts.yamlnodes import Node, yaml_documents
 from readybook.intents import EnsureComposeService, EnsureComposeVariable
+from readybook.patterns import regex
 
-PLAIN = re.compile(r"[A-Za-z](?:[\w./:@-]*[\w/])?")
+PLAIN = regex(r"[A-Za-z](?:[\w./:@-]*[\w/])?")
 WORDS = ("true", "false", "yes", "no", "on", "off", "null")  # that YAML takes for something else
-KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote):(?:\s+(?P<rest>\S.*))?\s*$""")
+KEY = regex(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote):(?:\s+(?P<rest>\S.*))?\s*$""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from readybook.edits.drafts import Draft, Splice, line_of, line_starts
 from readybook.edits.work import Work, spot
 from readybook.errors import PatchError
 from readybook.intents import InsertInstruction, ReplaceInstruction
+from readybook.patterns import regex
 
-HEREDOC = re.compile(r"<<-?[ \t]*([\"']?)(\w+)\1")
-ESCAPE = re.compile(r"\A(?:[ \t]*#[^\n]*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*([\\`])", re.I)
+HEREDOC = regex(r"<<-?[ \t]*([\"']?)(\w+)\1")
+ESCAPE = regex(r"\A(?:[ \t]*#[^\n]*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*([\\`])", re.I)
 
 
 @dataclass(frozen=True, slots=True)

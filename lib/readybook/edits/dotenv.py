@@ -7,10 +7,11 @@ import re
 from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.intents import EnsureEnvExample
+from readybook.patterns import regex
 
 NAMES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", ".example.env", ".env-example",
          "example.env", "sample.env", "env.sample")
-LINE = re.compile(r"^[ \t]*#?[ \t]*(export[ \t]+)?([A-Za-z_]\w*)([ \t]*)=([ \t]*)(.*)$")
+LINE = regex(r"^[ \t]*#?[ \t]*(export[ \t]+)?([A-Za-z_]\w*)([ \t]*)=([ \t]*)(.*)$")
 
 
 def example_file(work: Work, near: str) -> str | None:

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from readybook.errors import PatchError
+from readybook.patterns import regex
 
-IMPORTS = re.compile(
+IMPORTS = regex(
     r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)|import[ \t]+([^\n#]+))", re.M,
 )
 
 
 # Files that may say how the service is started (``module:app``).
-SERVING = re.compile(
+SERVING = regex(
     r"(?:^|/)(?:[^/]*Dockerfile[^/]*|Procfile|Makefile|[^/]*\.(?:ya?ml|sh|md|toml|ini|conf|service|py))$"
 )
 

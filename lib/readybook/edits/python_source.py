@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import libcst as cst
 
 from readybook.errors import PatchError
+from readybook.patterns import regex
 
-BREAK = re.compile(r"\r\n?|\n")
+BREAK = regex(r"\r\n?|\n")
 BLANKS = (cst.SimpleWhitespace, cst.ParenthesizedWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline,
           cst.Comment, cst.MaybeSentinel)
 KEPT_CHARACTERS = 2_500_000

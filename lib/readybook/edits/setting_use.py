@@ -14,9 +14,10 @@ from readybook.edits.settings_home import SettingsHome, access, fields, find_cla
 from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.intents import EnsureImport, EnsureSetting
+from readybook.patterns import regex
 from readybook.place import Place
 
-PLACEHOLDER = re.compile(r"\{setting:(\w+)\}")
+PLACEHOLDER = regex(r"\{setting:(\w+)\}")
 
 
 def setting_access(

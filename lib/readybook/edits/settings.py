@@ -27,9 +27,10 @@ from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.intents import EnsureImport, EnsureRequirement, EnsureSetting
+from readybook.patterns import regex
 
-TEXTUAL = re.compile(r"str|SecretStr|str \| None|Optional\[str\]")
-LIST_OF_TEXT = re.compile(r"(?:typing\.)?[Ll]ist\[str\]")
+TEXTUAL = regex(r"str|SecretStr|str \| None|Optional\[str\]")
+LIST_OF_TEXT = regex(r"(?:typing\.)?[Ll]ist\[str\]")
 ORIGINS = {
     "SecretStr": "pydantic", "Field": "pydantic", "AnyHttpUrl": "pydantic", "HttpUrl": "pydantic",
     "PostgresDsn": "pydantic", "RedisDsn": "pydantic", "PositiveInt": "pydantic", "PositiveFloat": "pydantic",

@@ -13,10 +13,11 @@ from readybook.edits.python_imports import bindings
 from readybook.edits.python_source import PythonSource, last_name
 from readybook.edits.work import Work
 from readybook.errors import PatchError
+from readybook.patterns import regex
 
-CLASS = re.compile(r"^class[ \t]+(\w+)[ \t]*\(([^)]*)\)[ \t]*:", re.M)
-NAME = re.compile(r"[\w.]+")
-NOT_SERVED = re.compile(
+CLASS = regex(r"^class[ \t]+(\w+)[ \t]*\(([^)]*)\)[ \t]*:", re.M)
+NAME = regex(r"[\w.]+")
+NOT_SERVED = regex(
     r"(?:^|/)(?:tests?|docs?|examples?|scripts?|migrations?|alembic)/|(?:^|/)(?:test_[^/]*|conftest)\.py$"
 )
 

@@ -12,8 +12,10 @@ from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from typing import Any
 
+from readybook.patterns import regex
+
 DEFAULT_LENGTH = 88
-PREFIX = re.compile(r"[A-Za-z]*")
+PREFIX = regex(r"[A-Za-z]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook.facts.tomltables import ini_table, line_of, section, toml_table
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_REVISION = re.compile(r"^revision\s*(?::[^=\n]+)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
-_DOWN = re.compile(r"^down_revision\s*(?::[^=\n]+)?=\s*(.+)$", re.MULTILINE)
-_ENV = re.compile(r"\b(?:from alembic import|import alembic|context\.configure)\b")
+_REVISION = regex(r"^revision\s*(?::[^=\n]+)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+_DOWN = regex(r"^down_revision\s*(?::[^=\n]+)?=\s*(.+)$", re.MULTILINE)
+_ENV = regex(r"\b(?:from alembic import|import alembic|context\.configure)\b")
 _OTHER = {
-    "aerich": re.compile(r"^\[tool\.aerich\]", re.MULTILINE),
-    "yoyo": re.compile(r"^\[(?:tool\.)?yoyo", re.MULTILINE),
+    "aerich": regex(r"^\[tool\.aerich\]", re.MULTILINE),
+    "yoyo": regex(r"^\[(?:tool\.)?yoyo", re.MULTILINE),
 }
 
 

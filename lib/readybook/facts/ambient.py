@@ -6,17 +6,17 @@ with those that another site's page makes.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from readybook.facts.closure import pulled_in
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.program import App
 
-_AMBIENT = re.compile(r"\bset_cookie\b|\.cookies\b|\brequest\.session\b|\b(?:SessionMiddleware|CookieTransport"
-                      r"|APIKeyCookie|HTTPBasic|HTTPDigest|HTTPBasicCredentials)\b|\bCookie\(")
+_AMBIENT = regex(r"\bset_cookie\b|\.cookies\b|\brequest\.session\b|\b(?:SessionMiddleware|CookieTransport"
+                 r"|APIKeyCookie|HTTPBasic|HTTPDigest|HTTPBasicCredentials)\b|\bCookie\(")
 
 
 def signs_in_by_cookie(facts: Facts, app: App) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +20,11 @@ from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, 
 from readybook.facts.parameters import Parameter, route_parameters
 from readybook.facts.route_lists import constructed
 from readybook.facts.values import UNKNOWN, External, Unknown, as_served, by_default, text_of
+from readybook.patterns import regex
 from readybook.place import Place
 
 MAX_ROWS = 20_000  # of one application: routers that include each other twice double at each level
-TEMPLATE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+TEMPLATE = regex(r"\{(\w+)(?::[^}]*)?\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
@@ -11,6 +10,7 @@ from readybook.facts.dependencies import chain, own_method
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.signins import is_sign_in, takes_credential
 from readybook.facts.values import External, by_default
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 SCHEMES = ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "HTTPBearer", "HTTPBasic", "HTTPDigest",
            "APIKeyHeader", "APIKeyQuery", "APIKeyCookie", "OpenIdConnect")
 REFUSALS = (401, 403)
-CREDENTIAL = re.compile(r"(?i)(?:^|_)(?:token|api_?key|secret|signature)$")
+CREDENTIAL = regex(r"(?i)(?:^|_)(?:token|api_?key|secret|signature)$")
 # errors of one's own that say so by their name; a handler elsewhere gives them their status
-REFUSED = re.compile(r"(?i)unauthori[sz]ed|unauthenticated|not_?authenticated|forbidden|not_?authori[sz]ed"
-                     r"|authentication_?(?:error|failed|exception)|authori[sz]ation_?(?:error|failed|exception)"
-                     r"|(?:permission|access)_?denied|invalid_?(?:token|credential|api_?key)|not_?enough_?permission")
+REFUSED = regex(r"(?i)unauthori[sz]ed|unauthenticated|not_?authenticated|forbidden|not_?authori[sz]ed"
+                r"|authentication_?(?:error|failed|exception)|authori[sz]ation_?(?:error|failed|exception)"
+                r"|(?:permission|access)_?denied|invalid_?(?:token|credential|api_?key)|not_?enough_?permission")
 
 
 def is_scheme(target: Any) -> bool:

@@ -9,14 +9,15 @@ from typing import Any
 from readybook.facts.nodes import blocks, holds, statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 
 GROWING = frozenset({"append", "extend", "insert", "add", "update", "write", "appendleft"})
 CHECKING = frozenset({"match", "fullmatch", "isalnum", "isdigit", "isidentifier", "isalpha", "isnumeric", "isdecimal",
                       "is_relative_to", "relative_to", "commonpath", "startswith", "search"})
 SIMPLE = frozenset({"assign", "aug", "ann", "expr"})
-VALIDATOR = re.compile(r"(?i)(?:^|_)(?:valid|check|verif|ensure|assert|allow|safe|sanit|permit|whitelist|guard)")
-SAFE_NAME = re.compile(r"(?i)(?:^|_)(?:is|has|check|validate|verify)_?\w*(?:safe|valid|allow|permit|trusted|internal)"
-                       r"|allowed|(?:^|_)(?:safe|valid)")
+VALIDATOR = regex(r"(?i)(?:^|_)(?:valid|check|verif|ensure|assert|allow|safe|sanit|permit|whitelist|guard)")
+SAFE_NAME = regex(r"(?i)(?:^|_)(?:is|has|check|validate|verify)_?\w*(?:safe|valid|allow|permit|trusted|internal)"
+                  r"|allowed|(?:^|_)(?:safe|valid)")
 
 
 def bound(name: str, body: Any, use: Node | None = None) -> list[Node]:

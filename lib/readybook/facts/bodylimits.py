@@ -14,6 +14,7 @@ from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.parameters import body_inputs
 from readybook.facts.values import by_default
 from readybook.facts.wrapping import around, source_texts
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
     from readybook.facts.application import Route
     from readybook.facts.program import App
 
-LIBRARY = re.compile(r"(?:body|content|upload|payload|request)_?(?:size)?_?limit|limit_?(?:body|upload|request_?size|"
-                     r"content)|max_?(?:body|content|upload)", re.IGNORECASE)
+LIBRARY = regex(r"(?:body|content|upload|payload|request)_?(?:size)?_?limit|limit_?(?:body|upload|request_?size|"
+                r"content)|max_?(?:body|content|upload)", re.IGNORECASE)
 READS = ("body", "stream", "form", "json")
 REQUESTS = tuple(f"starlette.requests.Request.{name}" for name in READS)
 # what code does that looks at how large an upload is before it takes it
-SIZED = re.compile(r"content[-_]length|\b413\b|TOO_LARGE|\.size\b\s*>|\blen\(\w+\)\s*>|"
-                   r"\bmax_?\w{0,20}_?(?:size|bytes|mb)\b", re.IGNORECASE)
-REFUSES = re.compile(r"\b413\b|TOO_LARGE")
-PROXIES = re.compile(r"client_max_body_size\s+[1-9]|\bmax_size\s+[1-9]|max_?request_?body_?bytes|"
-                     r"LimitRequestBody\s+[1-9]|proxy-body-size:\s*[\"']?[1-9]", re.IGNORECASE)
-PLATFORMS = re.compile(r"(?:^|/)(?:vercel\.json|serverless\.ya?ml|app\.yaml|samconfig\.toml)$")
+SIZED = regex(r"content[-_]length|\b413\b|TOO_LARGE|\.size\b\s*>|\blen\(\w+\)\s*>|"
+              r"\bmax_?\w{0,20}_?(?:size|bytes|mb)\b", re.IGNORECASE)
+REFUSES = regex(r"\b413\b|TOO_LARGE")
+PROXIES = regex(r"client_max_body_size\s+[1-9]|\bmax_size\s+[1-9]|max_?request_?body_?bytes|"
+                r"LimitRequestBody\s+[1-9]|proxy-body-size:\s*[\"']?[1-9]", re.IGNORECASE)
+PLATFORMS = regex(r"(?:^|/)(?:vercel\.json|serverless\.ya?ml|app\.yaml|samconfig\.toml)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
@@ -10,12 +9,13 @@ from readybook.facts.dependencies import name_of, signature
 from readybook.facts.objects import FunctionValue
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, External, Unknown, by_default
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
     from readybook.facts.behaviour import Behaviour
 
-ASKS = re.compile(
+ASKS = regex(
     r"(?i)(?:^|_)(?:auth\w*|authenticat\w*|login_required|requires?_\w+|require|protected|permission\w*|permit\w*"
     r"|jwt\w*|logged_in\w*|verify_\w+|check_(?:access|user|token|api_?key|permission\w*|admin|role\w*|auth\w*)"
     r"|(?:get_|current_|active_|get_current_|get_active_)(?:user|admin|account|principal|identity|member|client|customer"
@@ -23,9 +23,9 @@ ASKS = re.compile(
     r"|decode_(?:token|jwt)|(?:has|ensure|assert|enforce)_(?:access|role|permission|user|admin|owner|auth)\w*"
     r"|api_?key\w*|acl|rbac|guard\w*|session_user|user_from_\w+|security)$"
     r"|Auth(?:enticat|oriz|oris)?\w*|Permission|JWT|LoginManager|CurrentUser|Principal")
-CARRIED = re.compile(r"(?i)^(?:authori[sz]ation|token|access_token|id_token|auth_token|jwt|x[-_]?api[-_]?key"
-                     r"|api[-_]?key|x[-_]?token|session(?:_?id|_token)?|.*[-_]signature|x[-_]?.*[-_]?(?:secret|token|key)|secret"
-                     r"|admin_(?:key|token|secret|password)|password|pin|code)$")
+CARRIED = regex(r"(?i)^(?:authori[sz]ation|token|access_token|id_token|auth_token|jwt|x[-_]?api[-_]?key"
+                r"|api[-_]?key|x[-_]?token|session(?:_?id|_token)?|.*[-_]signature|x[-_]?.*[-_]?(?:secret|token|key)|secret"
+                r"|admin_(?:key|token|secret|password)|password|pin|code)$")
 MAX_FUNCTIONS = 40
 
 

@@ -11,6 +11,7 @@ from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, 
 from readybook.facts.queues import queues
 from readybook.facts.nodes import statements
 from readybook.facts.values import External, Unknown
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ NAMES = frozenset("""
 """.split())
 FAMILIES = ("task_", "worker_", "broker_", "result_", "beat_")
 # options of a worker's command line that stand for a setting
-COMMAND = (("task_time_limit", re.compile(r"--time-limit[= ](\d+)")),
-           ("task_soft_time_limit", re.compile(r"--soft-time-limit[= ](\d+)")),
-           ("worker_max_tasks_per_child", re.compile(r"--max-tasks-per-child[= ](\d+)")),
-           ("worker_max_memory_per_child", re.compile(r"--max-memory-per-child[= ](\d+)")))
-STARTING = re.compile(r"(?:^|/)(?:Procfile|Makefile|[\w.-]*Dockerfile[\w.-]*|[\w.-]+\.(?:sh|conf|service|toml|ya?ml))$")
+COMMAND = (("task_time_limit", regex(r"--time-limit[= ](\d+)")),
+           ("task_soft_time_limit", regex(r"--soft-time-limit[= ](\d+)")),
+           ("worker_max_tasks_per_child", regex(r"--max-tasks-per-child[= ](\d+)")),
+           ("worker_max_memory_per_child", regex(r"--max-memory-per-child[= ](\d+)")))
+STARTING = regex(r"(?:^|/)(?:Procfile|Makefile|[\w.-]*Dockerfile[\w.-]*|[\w.-]+\.(?:sh|conf|service|toml|ya?ml))$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.containers import Image, for_development, image
 from readybook.facts.dockerinstructions import expand, words
 from readybook.facts.yamlnodes import Node, scalar_text, yaml_documents
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_NAME = re.compile(r"(?:[\w.-]*[._-])?(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?ml|docker-stack[\w.-]*\.ya?ml",
-                   re.IGNORECASE)
-_SERVICES = re.compile(r"^services:", re.MULTILINE)
-_OVERRIDE = re.compile(r"compose\.override\.ya?ml$", re.IGNORECASE)
-_STAGE = re.compile(r"(?i)(?:dev|devel|develop|development|debug|tests?|testing)(?:[_-]\w+)?|\w+[_-]dev")
-_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:override|dev|devel|develop|development|local|test|tests|testing|e2e|ci|debug"
-                          r"|devcontainer|examples?)(?:$|[._/-])", re.IGNORECASE)
-_PRODUCTION = re.compile(r"[._-]prod(?:uction)?[._-]")
+_NAME = regex(r"(?:[\w.-]*[._-])?(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?ml|docker-stack[\w.-]*\.ya?ml",
+              re.IGNORECASE)
+_SERVICES = regex(r"^services:", re.MULTILINE)
+_OVERRIDE = regex(r"compose\.override\.ya?ml$", re.IGNORECASE)
+_STAGE = regex(r"(?i)(?:dev|devel|develop|development|debug|tests?|testing)(?:[_-]\w+)?|\w+[_-]dev")
+_DEVELOPMENT = regex(r"(?:^|[._/-])(?:override|dev|devel|develop|development|local|test|tests|testing|e2e|ci|debug"
+                     r"|devcontainer|examples?)(?:$|[._/-])", re.IGNORECASE)
+_PRODUCTION = regex(r"[._-]prod(?:uction)?[._-]")
 _MAX_EXTENDS = 8
 
 

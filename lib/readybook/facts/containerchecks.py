@@ -12,18 +12,19 @@ from typing import Any
 from readybook.facts.compose import ComposeService
 from readybook.facts.containers import Dockerfile
 from readybook.facts.dockerinstructions import Instruction, expand, words
+from readybook.patterns import regex
 from readybook.place import Place
 
 _LOCAL = r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])"
-_URL = re.compile(rf"(?P<scheme>https?)://(?P<host>{_LOCAL})(?::(?P<port>\d+))?(?P<path>/[\w/.~%-]*)?(?P<next>.?)")
-_BARE = re.compile(rf"(?<![\w./-])(?P<host>{_LOCAL}):(?P<port>\d+)(?P<path>/[\w/.~%-]*)?(?P<next>.?)")
-_SENT_HOST = re.compile(r"""(?<![\w/.-])["']?host["']?\s*:\s*["']?([\w.-]+)""", re.IGNORECASE)
-_OWN_LIMIT = re.compile(r"--max-time|--connect-timeout|--timeout|\btimeout\s*=|(?:^|\s)-[mT]\s*\d"
-                        r"|\btimeout\s+(?:-\S+\s+)*\d|\bcreate_connection\([^)]*\),\s*\d|setdefaulttimeout")
-_FAILS = re.compile(r"--fail(?:-with-body)?\b|(?:^|\s)-[a-zA-Z]*f[a-zA-Z]*\b")
-_FOLLOWS = re.compile(r"--location\b|(?:^|\s)-[a-zA-Z]*L[a-zA-Z]*\b")
-_PYTHON = re.compile(r"python[\d.]*")
-_IMPORTED = re.compile(r"(?:^|[;\n\"' ])(?:import|from)\s+([A-Za-z_]\w*)")
+_URL = regex(rf"(?P<scheme>https?)://(?P<host>{_LOCAL})(?::(?P<port>\d+))?(?P<path>/[\w/.~%-]*)?(?P<next>.?)")
+_BARE = regex(rf"(?<![\w./-])(?P<host>{_LOCAL}):(?P<port>\d+)(?P<path>/[\w/.~%-]*)?(?P<next>.?)")
+_SENT_HOST = regex(r"""(?<![\w/.-])["']?host["']?\s*:\s*["']?([\w.-]+)""", re.IGNORECASE)
+_OWN_LIMIT = regex(r"--max-time|--connect-timeout|--timeout|\btimeout\s*=|(?:^|\s)-[mT]\s*\d"
+                   r"|\btimeout\s+(?:-\S+\s+)*\d|\bcreate_connection\([^)]*\),\s*\d|setdefaulttimeout")
+_FAILS = regex(r"--fail(?:-with-body)?\b|(?:^|\s)-[a-zA-Z]*f[a-zA-Z]*\b")
+_FOLLOWS = regex(r"--location\b|(?:^|\s)-[a-zA-Z]*L[a-zA-Z]*\b")
+_PYTHON = regex(r"python[\d.]*")
+_IMPORTED = regex(r"(?:^|[;\n\"' ])(?:import|from)\s+([A-Za-z_]\w*)")
 _WRAPPERS = frozenset({"timeout", "exec", "env", "nice", "sudo", "!", "if", "test", "[", "uv", "run", "poetry",
                        "pipenv", "pdm"})
 CLIENTS = frozenset({"curl", "wget", "http", "https", "nc", "netcat", "ncat", "telnet"})

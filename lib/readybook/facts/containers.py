@@ -8,28 +8,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from readybook.facts.dockerinstructions import Instruction, assignments, expand, instructions
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_NAME = re.compile(r"(?:[\w.-]+[._-])?(?:docker|container)file(?:[._-][\w.-]+)?", re.IGNORECASE)
+_NAME = regex(r"(?:[\w.-]+[._-])?(?:docker|container)file(?:[._-][\w.-]+)?", re.IGNORECASE)
 _OTHER = (".dockerignore", ".md", ".rst", ".txt", ".sh", ".py", ".yml", ".yaml", ".json", ".toml", ".js", ".ts")
-_TEMPLATE = re.compile(r"(?:[._-](?:j2|jinja2?|tpl|tmpl|template|in|mustache))$", re.IGNORECASE)
-_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|tests?|testing|ci|debug|devcontainer|playwright)"
-                          r"(?:$|[._/-])")
-_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:$|[._-])", re.IGNORECASE)
-_PYTHON_USE = re.compile(r"\b(?:python[0-9.]*|pip[0-9]*|uv|uvx|poetry|pdm|pipenv|conda|mamba|uvicorn|gunicorn|fastapi"
-                         r"|hypercorn|granian)\b")
+_TEMPLATE = regex(r"(?:[._-](?:j2|jinja2?|tpl|tmpl|template|in|mustache))$", re.IGNORECASE)
+_DEVELOPMENT = regex(r"(?:^|[._/-])(?:dev|devel|development|local|tests?|testing|ci|debug|devcontainer|playwright)"
+                     r"(?:$|[._/-])")
+_PRODUCTION = regex(r"(?:^|[._-])prod(?:uction)?(?:$|[._-])", re.IGNORECASE)
+_PYTHON_USE = regex(r"\b(?:python[0-9.]*|pip[0-9]*|uv|uvx|poetry|pdm|pipenv|conda|mamba|uvicorn|gunicorn|fastapi"
+                    r"|hypercorn|granian)\b")
 # whose images are known to start as root, or not; any other image is unknown
-_ROOT_IMAGES = re.compile(
+_ROOT_IMAGES = regex(
     r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine|fedora|centos|rockylinux|amazonlinux|node|nginx|golang|rust"
     r"|buildpack-deps|busybox|pypy|continuumio/(?:mini|ana)conda3|tiangolo/[\w-]+|nvidia/cuda"
     r"|postgres|redis|mysql|mariadb|mongo)|ghcr\.io/astral-sh/uv|public\.ecr\.aws/docker/library/\w+"
     r"|mcr\.microsoft\.com/(?:devcontainers/python|playwright(?:/python)?)|scratch"
 )
-_USER_IMAGES = re.compile(r"cgr\.dev/chainguard/.*|.*nonroot.*|.*unprivileged.*|mambaorg/micromamba"
-                          r"|(?:docker\.io/)?bitnami/.*|registry\.access\.redhat\.com/ubi\d+/python-\d+")
+_USER_IMAGES = regex(r"cgr\.dev/chainguard/.*|.*nonroot.*|.*unprivileged.*|mambaorg/micromamba"
+                     r"|(?:docker\.io/)?bitnami/.*|registry\.access\.redhat\.com/ubi\d+/python-\d+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from readybook.facts.testcommands import measures_coverage, test_commands
 from readybook.facts.tomltables import header_line, ini_table, line_of, section, toml_table
 from readybook.facts.workflows import workflows
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_FAIL_UNDER = re.compile(r"--(?:cov-)?fail[-_]under[= ]\"?'?(\d+(?:\.\d+)?)")
-_SCRIPTS = re.compile(r"(?:^|/)(?:[^/]+\.(?:sh|bash|mk)|(?:gnu)?makefile|\.?justfile|taskfile\.ya?ml|noxfile\.py)$",
-                      re.IGNORECASE)
+_FAIL_UNDER = regex(r"--(?:cov-)?fail[-_]under[= ]\"?'?(\d+(?:\.\d+)?)")
+_SCRIPTS = regex(r"(?:^|/)(?:[^/]+\.(?:sh|bash|mk)|(?:gnu)?makefile|\.?justfile|taskfile\.ya?ml|noxfile\.py)$",
+                 re.IGNORECASE)
 _COVERAGERC_PARTS = frozenset({"run", "report", "html", "xml", "paths"})
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.nodes import is_node
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.modules import Module
     from readybook.facts.syntax import Node
     from readybook.project import Project
 
-_SQL = re.compile(
+_SQL = regex(
     r"CREATE\s{1,20}(?:UNIQUE\s{1,20})?INDEX\s{1,20}(?:CONCURRENTLY\s{1,20})?(?:IF\s{1,20}NOT\s{1,20}EXISTS\s{1,20})?"
     r"[\"`\w.{}]{1,120}\s{1,20}ON\s{1,20}(?:ONLY\s{1,20})?[\"`]?(?:\w{1,80}[\"`]?\.[\"`]?)?(\w{1,80})[\"`]?\s{0,20}"
     r"(?:USING\s{1,20}\w{1,20}\s{0,20})?\(\s{0,20}[\"`]?(\w{1,80})", re.IGNORECASE)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
 
-DEPLOYED = re.compile(r"(?:^|/)(?:render\.ya?ml|fly(?:\.\w+)?\.toml|app\.ya?ml|\.env\.prod\w*|Procfile|[^/]*\.tf|"
-                      r"railway\.(?:json|toml)|serverless\.ya?ml)$|(?:^|/)(?:deploy\w*|k8s|kubernetes|helm|charts?|infra|"
-                      r"manifests|terraform|\.github/workflows)/.*\.(?:ya?ml|tf|sh|env)$")
+DEPLOYED = regex(r"(?:^|/)(?:render\.ya?ml|fly(?:\.\w+)?\.toml|app\.ya?ml|\.env\.prod\w*|Procfile|[^/]*\.tf|"
+                 r"railway\.(?:json|toml)|serverless\.ya?ml)$|(?:^|/)(?:deploy\w*|k8s|kubernetes|helm|charts?|infra|"
+                 r"manifests|terraform|\.github/workflows)/.*\.(?:ya?ml|tf|sh|env)$")
 
 
 def set_by_deployment(facts: Facts, name: str) -> Place | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,18 +10,19 @@ from readybook.facts.nodes import holds, nodes, own_nodes, statements
 from readybook.facts.scopes import scope_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Call
 
-PASSWORD = re.compile(
+PASSWORD = regex(
     r"(?i)^(?:get_|make_|create_|compute_|generate_|_)*(?:hash|hashed|encrypt|encrypted|verify|check|crypt)_?"
     r"(?:user_?)?(?:password|passwd|pwd)$"
     r"|^(?:\w+_)?(?:password|passwd|pwd)(?:_?(?:hash|hashed|digest))?$")
 # derived from a password on purpose, or of a thing that happens to have one: nobody signs in with it
-KEY = re.compile(r"(?i)(?:^|_)(?:keys?|fernet|cipher|aes|iv|nonce|kdf|derived?|caches?|etag|seed|fingerprint)(?:_|$)")
-CIPHER = re.compile(r"(?:^|\.)(?:Fernet|MultiFernet|AESGCM|AES|ChaCha20Poly1305|AESCCM|Cipher|SecretBox)(?:\.|$)")
-CHANCE = re.compile(r"(?i)random|urandom|uuid|secrets\.|token|time\(|now\(")
+KEY = regex(r"(?i)(?:^|_)(?:keys?|fernet|cipher|aes|iv|nonce|kdf|derived?|caches?|etag|seed|fingerprint)(?:_|$)")
+CIPHER = regex(r"(?:^|\.)(?:Fernet|MultiFernet|AESGCM|AES|ChaCha20Poly1305|AESCCM|Cipher|SecretBox)(?:\.|$)")
+CHANCE = regex(r"(?i)random|urandom|uuid|secrets\.|token|time\(|now\(")
 
 
 def fate(call: Call) -> str:

@@ -8,12 +8,13 @@ import shlex
 from bisect import bisect_left
 from dataclasses import dataclass
 
+from readybook.patterns import regex
 from readybook.place import Place
 
-_DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)\s*$")
-_HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_.]*)\2")
-_FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\"[^\"]*\"|'[^']*'|\S*))?\s*")
-_VARIABLE = re.compile(r"\\\$|\$(?:([A-Za-z_]\w*)|\{(\w+)(?::?([-+])((?:[^{}$]|\$\w+|\$\{\w+\})*))?\})")
+_DIRECTIVE = regex(r"#\s*(\w+)\s*=\s*(\S+)\s*$")
+_HEREDOC = regex(r"<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_.]*)\2")
+_FLAG = regex(r"--([a-z][\w-]*)(?:=(\"[^\"]*\"|'[^']*'|\S*))?\s*")
+_VARIABLE = regex(r"\\\$|\$(?:([A-Za-z_]\w*)|\{(\w+)(?::?([-+])((?:[^{}$]|\$\w+|\$\{\w+\})*))?\})")
 _KEYWORDS = frozenset({
     "FROM", "RUN", "CMD", "LABEL", "MAINTAINER", "EXPOSE", "ENV", "ADD", "COPY", "ENTRYPOINT", "VOLUME", "USER",
     "WORKDIR", "ARG", "ONBUILD", "STOPSIGNAL", "HEALTHCHECK", "SHELL",

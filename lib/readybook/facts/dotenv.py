@@ -6,22 +6,23 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_NAME = re.compile(
+_NAME = regex(
     r"\.env(?:[._-][\w.-]+)?|[\w-]*\.env(?:[._-][\w.-]+)?"
     r"|(?:[\w-]+[._-])?env[._-](?:example|sample|template|dist|defaults?)|(?:example|sample|template)[._-]env"
 )
-_FOLDER = re.compile(r"(?:^|/)\.envs/[^/]+(?:/[^/]+)?$")
-_EXAMPLE = re.compile(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])",
-                      re.IGNORECASE)
-_TEST = re.compile(r"(?:^|[._/-])(?:tests?|testing|ci)(?:$|[._/-])", re.IGNORECASE)
-_LINE = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(.*)$")
+_FOLDER = regex(r"(?:^|/)\.envs/[^/]+(?:/[^/]+)?$")
+_EXAMPLE = regex(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])",
+                 re.IGNORECASE)
+_TEST = regex(r"(?:^|[._/-])(?:tests?|testing|ci)(?:$|[._/-])", re.IGNORECASE)
+_LINE = regex(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(.*)$")
 _NOT = (".py", ".md", ".rst", ".yml", ".yaml", ".toml", ".json", ".ts", ".js", ".sh", ".tf", ".j2", ".rules")
-_CLOSING = re.compile(r"(?<!\\)(?:\\\\)*[\"']")
+_CLOSING = regex(r"(?<!\\)(?:\\\\)*[\"']")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,25 @@ from readybook.facts.closure import pulled_in
 from readybook.facts.nodes import nodes, own_nodes, statements
 from readybook.facts.reach import first_reached
 from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.engines import Engine
     from readybook.facts.syntax import Node
 
-_WORKER = re.compile(r"(?:^|/)(?:celery|workers?|tasks?|jobs?|consumers?)(?:[_-]\w+)?(?:/|\.py$)"
-                     r"|(?:_worker|_tasks?)\.py$")
-_QUEUES = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:celery|arq|dramatiq|rq|taskiq|huey|procrastinate)\b",
-                     re.MULTILINE)
+_WORKER = regex(r"(?:^|/)(?:celery|workers?|tasks?|jobs?|consumers?)(?:[_-]\w+)?(?:/|\.py$)"
+                r"|(?:_worker|_tasks?)\.py$")
+_QUEUES = regex(r"^[ \t]*(?:from|import)[ \t]+(?:celery|arq|dramatiq|rq|taskiq|huey|procrastinate)\b",
+                re.MULTILINE)
 # copies, loads and changes all of a database: its queries take as long as they take
-_MAINTENANCE = re.compile(r"(?i)(?:^|[/_.])(?:backups?|dumps?|restor\w{0,5}|migrat\w{0,5}|alembic|seed(?:s|er|ing)?"
-                          r"|export(?:er|s)?|importer|fixtures?)(?=[/_.]|$)|(?:^|\.)(?:Backup|Migrat|Seed|Restor)\w*")
+_MAINTENANCE = regex(r"(?i)(?:^|[/_.])(?:backups?|dumps?|restor\w{0,5}|migrat\w{0,5}|alembic|seed(?:s|er|ing)?"
+                     r"|export(?:er|s)?|importer|fixtures?)(?=[/_.]|$)|(?:^|\.)(?:Backup|Migrat|Seed|Restor)\w*")
 # what takes an engine and keeps nothing of it once the function ends
 _USING = frozenset({"create_all", "drop_all", "inspect", "Session", "AsyncSession", "sessionmaker",
                     "async_sessionmaker", "scoped_session", "has_table", "run_sync", "print", "str"})
-_SQLITE = re.compile(r"\bsqlite(?:\+\w+)?:|[\"']sqlite[\"']")
-_SETS = re.compile(r"(?:\.py|\.toml|\.ini|\.cfg|\.ya?ml|\.sh|Makefile)$|(?:^|/)\.env[^/]*$|\.env$")
+_SQLITE = regex(r"\bsqlite(?:\+\w+)?:|[\"']sqlite[\"']")
+_SETS = regex(r"(?:\.py|\.toml|\.ini|\.cfg|\.ya?ml|\.sh|Makefile)$|(?:^|/)\.env[^/]*$|\.env$")
 
 
 def purpose(facts: Facts, engine: Engine) -> str:

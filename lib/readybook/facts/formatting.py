@@ -10,9 +10,10 @@ from readybook.facts.bindings import bound
 from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
 from readybook.facts.textflow import OF_ARGUMENTS
+from readybook.patterns import regex
 
-PERCENT = re.compile(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?[sdrifxeg]|%%")
-BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+PERCENT = regex(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?[sdrifxeg]|%%")
+BRACES = regex(r"\{\{|\}\}|\{([^{}]*)\}")
 SAME_TEXT = frozenset({"strip", "lower", "upper", "lstrip", "rstrip", "encode", "replace", "removesuffix", "as_string"})
 MAX_PIECES = 200
 

@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from readybook.patterns import regex
+
 STRINGS = frozenset({"SimpleString", "ConcatenatedString", "FormattedString", "TemplatedString"})
 DELIMITERS = ("'", '"', "'''", '"""')
-LINE_END = re.compile(r"\r\n|\r|\n")
-TOKEN = re.compile(r"([A-Za-z]*)('''|\"\"\"|'|\")")
+LINE_END = regex(r"\r\n|\r|\n")
+TOKEN = regex(r"([A-Za-z]*)('''|\"\"\"|'|\")")
 # Deepest field that 3.11 reads: one in the format specification of another.
 DEEPEST = 1
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.behaviour import Behaviour, Call, functions_behind, path_of
 from readybook.facts.blocking import blocking
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
     from readybook.facts.program import App
 
 # words that mean health wherever they stand
-STRONG = re.compile(
+STRONG = regex(
     r"^[_-]*(?:health|healthz|healthy|is[-_]?healthy|health[-_]?(?:check|status)s?z?|livez?|liveness|is[-_]?alive|"
     r"alive|readyz?|readiness|is[-_]?ready|livecheck|(?:lb)?heartbeat)[_-]*$", re.IGNORECASE)
 # words that also name parts of a business (a player may be live, an order ready): only at the root of an API
-GENERAL = re.compile(r"^(?:livez?|alive|readyz?|heartbeat|ping|status|up|monitoring|probe)$", re.IGNORECASE)
-ROOT = re.compile(
+GENERAL = regex(r"^(?:livez?|alive|readyz?|heartbeat|ping|status|up|monitoring|probe)$", re.IGNORECASE)
+ROOT = regex(
     r"^(?:api|apis|rest|v\d+(?:\.\d+)*|internal|private|public|system|sys|utils?|common|core|monitor(?:ing)?|admin|ops|"
     r"service|server|app|-|_+|status|probes?|misc|meta|management|actuator)$", re.IGNORECASE)
 # parts of a health endpoint, under one only
-PART = re.compile(r"^(?:db|database|postgres|redis|cache|detailed?|details|full|deep|startup|dependencies|live|ready|"
-                  r"status|check|ping|app)$", re.IGNORECASE)
+PART = regex(r"^(?:db|database|postgres|redis|cache|detailed?|details|full|deep|startup|dependencies|live|ready|"
+             r"status|check|ping|app)$", re.IGNORECASE)
 KINDS = (
     ("database", ("sqlalchemy.", "sqlmodel.", "asyncpg.", "psycopg", "aiomysql.", "pymysql.", "tortoise.", "databases.",
                   "aiosqlite.", "sqlite3.", "piccolo.", "mysql.")),
@@ -36,21 +37,21 @@ KINDS = (
     ("broker", ("aio_pika.", "kombu.", "celery.", "aiokafka.")),
     ("service", ("httpx.", "requests.", "elasticsearch.", "aiohttp.", "boto3.")),
 )
-ASKS = re.compile(
+ASKS = regex(
     r"\.(?:execute|scalars?|connect|begin|ping|command|server_info|list_database_names|fetchval|fetchrow|fetch|"
     r"fetch_one|exec|get|head|post|request|acquire|inspect|admin|query|info|ensure_connection|stats|set|find_one|urlopen|"
     r"execute_query)(?:\(\))?(?:\.|$)")
 UNCLEAR = ("ping", "execute", "scalar", "connect", "command", "server_info", "fetchval", "is_connected", "check_health",
            "ensure_connection")
-ASKING = re.compile(r"(?:check|verify|test|ping|probe|assert)_"
-                    r"\w*(?:connect|health|ready|alive|ping|database|db|redis|broker)"
-                    r"|is_(?:connected|alive|healthy|ready)|(?:check|ping|connect|health|ready)_\w+")
+ASKING = regex(r"(?:check|verify|test|ping|probe|assert)_"
+               r"\w*(?:connect|health|ready|alive|ping|database|db|redis|broker)"
+               r"|is_(?:connected|alive|healthy|ready)|(?:check|ping|connect|health|ready)_\w+")
 # what runs the callable it is given in a thread
 THREADS = ("asyncio.to_thread", "fastapi.concurrency.run_in_threadpool", "starlette.concurrency.run_in_threadpool",
            "anyio.to_thread.run_sync")
 LIMITS = ("asyncio.wait_for", "asyncio.timeout", "async_timeout.timeout", "anyio.fail_after", "anyio.move_on_after")
 # fastapi-health, fastapi-healthcheck, fastapi-healthchecks: what they are given is asked when the route is
-LIBRARIES = re.compile(r"^fastapi_health(?:check(?:s)?)?(?:[._]|$)")
+LIBRARIES = regex(r"^fastapi_health(?:check(?:s)?)?(?:[._]|$)")
 MAX_DEPTH = 12
 
 

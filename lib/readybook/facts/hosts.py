@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.closure import pulled_in
 from readybook.facts.probes import GIVEN
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
     from readybook.facts.program import App
 
 _REQUEST = r"\b(?:\w{0,30}request|req|websocket|conn|connection)"
-USES = re.compile(
+USES = regex(
     rf"{_REQUEST}\.(base_url|url_for(?=\()|url\.(?:netloc|hostname)\b|"
     r"headers(?:\.get\(|\[)\s*[\"'](?:x-forwarded-)?host[\"'])", re.IGNORECASE)
-LOGGED = re.compile(r"\b(?:log(?:ger|ging)?\.\w+|print)\(", re.IGNORECASE)
+LOGGED = regex(r"\b(?:log(?:ger|ging)?\.\w+|print)\(", re.IGNORECASE)
 # a proxy that serves named hosts only
 NAMED = {
-    "nginx": re.compile(r"^[ \t]*server_name[ \t]+(?!_|localhost|\"\")[\w$*{}.-]+", re.MULTILINE),
-    "traefik": re.compile(r"Host(?:Regexp|SNI)?\(`"),
-    "ingress": re.compile(r"^[ \t-]*host:[ \t]*[\"']?[\w{$*-]", re.MULTILINE),
-    "caddy": re.compile(r"^(?:https?://)?(?:[\w*-]+\.)+[a-z]{2,}|^\{\$[A-Z_]+\}", re.MULTILINE),
-    "apache": re.compile(r"^[ \t]*ServerName[ \t]+\S", re.MULTILINE),
+    "nginx": regex(r"^[ \t]*server_name[ \t]+(?!_|localhost|\"\")[\w$*{}.-]+", re.MULTILINE),
+    "traefik": regex(r"Host(?:Regexp|SNI)?\(`"),
+    "ingress": regex(r"^[ \t-]*host:[ \t]*[\"']?[\w{$*-]", re.MULTILINE),
+    "caddy": regex(r"^(?:https?://)?(?:[\w*-]+\.)+[a-z]{2,}|^\{\$[A-Z_]+\}", re.MULTILINE),
+    "apache": regex(r"^[ \t]*ServerName[ \t]+\S", re.MULTILINE),
 }
-SCRAPED = re.compile(r"(?:^|/)prometheus[\w.-]*\.ya?ml$")
+SCRAPED = regex(r"(?:^|/)prometheus[\w.-]*\.ya?ml$")
 
 
 def host_uses(facts: Facts, app: App) -> Iterator[tuple[str, Place]]:

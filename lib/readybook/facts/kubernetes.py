@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.containers import Image, image
 from readybook.facts.yamlnodes import Node, scalar_text, yaml_documents
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_API = re.compile(r"^[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
-_KIND = re.compile(r"^[\"']?kind[\"']?\s*:", re.MULTILINE)
-_HELM_TEMPLATE = re.compile(r"(?<!\$)\{\{")
-_TEMPLATE_FILE = re.compile(r"\.ya?ml\.(?:j2|jinja2?|tpl|in)$|(?:^|/)templates/[^/]+\.(?:ya?ml|tpl)$")
+_API = regex(r"^[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
+_KIND = regex(r"^[\"']?kind[\"']?\s*:", re.MULTILINE)
+_HELM_TEMPLATE = regex(r"(?<!\$)\{\{")
+_TEMPLATE_FILE = regex(r"\.ya?ml\.(?:j2|jinja2?|tpl|in)$|(?:^|/)templates/[^/]+\.(?:ya?ml|tpl)$")
 # kinds that other tools use in files with apiVersion and kind, none of which runs in a cluster as a workload
 _NOT_CLUSTER = frozenset({"Config", "Cluster", "Component"})
 WORKLOADS = frozenset({

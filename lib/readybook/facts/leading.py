@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from readybook.facts.behaviour import Behaviour, Call
+from readybook.patterns import regex
 
 # conditions under which an error answer only hands on what another service said
-PASSED_ON = re.compile(r"^except|status|\b(?:413|429)\b|RateLimitError")
+PASSED_ON = regex(r"^except|status|\b(?:413|429)\b|RateLimitError")
 
 
 def leading_to(behaviour: Behaviour, wanted: Callable[[Call], bool]) -> set[int]:

@@ -6,17 +6,18 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.values import by_default
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.health import HealthRoute
     from readybook.facts.program import App
 
-_ALIVE = re.compile(r"_*(?:health|healthz|healthy|health[-_]?check|livez?|livecheck|liveness|alive|ping|heartbeat|up"
-                    r"|lbheartbeat|status)_*", re.IGNORECASE)
+_ALIVE = regex(r"_*(?:health|healthz|healthy|health[-_]?check|livez?|livecheck|liveness|alive|ping|heartbeat|up"
+               r"|lbheartbeat|status)_*", re.IGNORECASE)
 # folders of a path that do not make its health that of one feature
-_GENERAL = re.compile(r"api|v\d+|internal|health|healthz|health[-_]?checks?|system|monitoring|utils?|common|core|public"
-                      r"|ops|app|meta|probes?|management|actuator|service|base|root", re.IGNORECASE)
+_GENERAL = regex(r"api|v\d+|internal|health|healthz|health[-_]?checks?|system|monitoring|utils?|common|core|public"
+                 r"|ops|app|meta|probes?|management|actuator|service|base|root", re.IGNORECASE)
 TRUSTED_HOST = "starlette.middleware.trustedhost.TrustedHostMiddleware"
 HTTPS_REDIRECT = "starlette.middleware.httpsredirect.HTTPSRedirectMiddleware"
 

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 
 from readybook.facts.requirementtexts import normal
+from readybook.patterns import regex
 from readybook.place import Place
 
 # every tool writes name and version as the first keys of its table; a whole parse of 4 MiB would take seconds
-_PACKAGE = re.compile(
+_PACKAGE = regex(
     r"^\[\[packages?\]\][ \t]*\r?\n(?:[a-z-]+ = (?!\")[^\n]*\n)*name = \"([^\"\n]+)\"[ \t]*\r?\n"
     r"version = \"([^\"\n]+)\"",
     re.MULTILINE,

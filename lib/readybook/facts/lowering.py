@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from readybook.facts.fstrings import STRINGS, Edit, Parsed, apply, children, kind, line_ends, lowered
+from readybook.patterns import regex
 
 # libcst's parser recurses on the machine's stack without a limit: with the usual 8 MiB it crashes the process at some
 # 1,500 nested brackets or 3,500 nested lambdas (measured, 1.9.0), and its time grows with the square of the depth.
 # A text with more tokens that can nest than this is therefore read in a process of its own. Brackets count four.
-NESTING_TOKEN = re.compile(
+NESTING_TOKEN = regex(
     r"[(\[{]|[-+~*/%@&|^<>=.\"']+|\b(?:not|lambda|if|else|elif|await|and|or|in|is|for|yield)\b"
 )
 MOST_NESTING = 2000

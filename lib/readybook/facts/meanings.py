@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.objects import Instance
 from readybook.facts.values import text_of
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.settings import Variable
     from readybook.project import Project
 
-_TOOL = re.compile(r"(?i)^(?:noqa|type:|pragma|pylint|pyright|mypy|ruff|nosec|fmt:|todo|fixme|xxx|hack|readybook:)")
-_CODE = re.compile(r"^[\w.]+\s*(?::\s*[\w.\[\], |]+)?=|^[-=*#_~]{3,}|^(?:from|import|def|class|return|if)\b")
+_TOOL = regex(r"(?i)^(?:noqa|type:|pragma|pylint|pyright|mypy|ruff|nosec|fmt:|todo|fixme|xxx|hack|readybook:)")
+_CODE = regex(r"^[\w.]+\s*(?::\s*[\w.\[\], |]+)?=|^[-=*#_~]{3,}|^(?:from|import|def|class|return|if)\b")
 MAX_CHARS = 100
 
 

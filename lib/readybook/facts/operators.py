@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from readybook.facts.values import (
     choose,
     known,
 )
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -95,7 +95,7 @@ def _too_large(op: str, left: Any, right: Any) -> bool:
     return sum(sizes) > MAX_TEXT
 
 
-WIDE = re.compile(r"[0-9]{4}|\*")  # a width that pads to thousands of characters, or one that is computed
+WIDE = regex(r"[0-9]{4}|\*")  # a width that pads to thousands of characters, or one that is computed
 
 
 def _percent(left: str, right: Any) -> Any:

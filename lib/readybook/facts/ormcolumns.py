@@ -9,6 +9,7 @@ from typing import Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.values import Choice, External, Unknown, by_default, text_of
+from readybook.patterns import regex
 from readybook.place import Place
 
 COLUMN = ("sqlalchemy.Column", "sqlalchemy.schema.Column", "sqlalchemy.sql.schema.Column", "sqlmodel.Column",
@@ -20,7 +21,7 @@ MAPPED = ("sqlalchemy.orm.Mapped", "sqlalchemy.orm.base.Mapped", "sqlalchemy.orm
 COLLECTIONS = ("list", "set", "List", "Set", "Sequence", "Iterable", "Collection", "InstrumentedList")
 SIZED = frozenset(("String", "Unicode", "VARCHAR", "NVARCHAR", "CHAR", "AutoString", "LargeBinary", "CIText"))
 NO_TYPES = ("ForeignKey", "Identity", "Sequence", "Computed", "CheckConstraint", "FetchedValue", "DefaultClause")
-_WORD = re.compile(r"[A-Za-z_][\w.]*")
+_WORD = regex(r"[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True, slots=True)

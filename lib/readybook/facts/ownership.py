@@ -6,7 +6,6 @@ one, and what is done with the signed-in user that cannot be followed counts as 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.scopes import argument_of
 from readybook.facts.unparse import unparse
 from readybook.facts.usage import is_node
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from readybook.facts.queries import Query
     from readybook.facts.syntax import Node
 
-OWNER = re.compile(r"(?i)^(?:owner|user|owned_by|customer|member|tenant|account|organi[sz]ation|org|workspace|company)"
-                   r"(?:_?(?:id|uuid|pk))?$")
+OWNER = regex(r"(?i)^(?:owner|user|owned_by|customer|member|tenant|account|organi[sz]ation|org|workspace|company)"
+              r"(?:_?(?:id|uuid|pk))?$")
 # code with such a name decides who may do what
-RULES = re.compile(
+RULES = regex(
     r"(?i)super_?user|admin|\broles?\b|_roles?\b|\broles?_|permi(?:ssion|tted)|privilege|scopes?\b|owne[rd]|ownership"
     r"|tenant|organi[sz]ation|\borg_|workspace|company|\bteams?\b|_team|staff|\bacl\b|rbac|polic(?:y|ies)|authori[sz]e"
     r"|access_|_access|belongs|forbid|\bcan_|^can[A-Z]|_allowed|allow_|is_mine|require_|ensure_|enforce|manager_only"
     r"|with_loader_criteria|do_orm_execute|set_config|row_level|collaborat|\bshare[ds]?_|participant|membership")
-TELLING = re.compile(r"(?i)^(?:log|logger|logging|print|warnings)\b|\.(?:debug|info|warning|error|exception)$")
-ROW_RULE = re.compile(r"(?i)set_config\(|\bset (?:local|session)\b|\bset app\.")  # row rules of PostgreSQL
+TELLING = regex(r"(?i)^(?:log|logger|logging|print|warnings)\b|\.(?:debug|info|warning|error|exception)$")
+ROW_RULE = regex(r"(?i)set_config\(|\bset (?:local|session)\b|\bset app\.")  # row rules of PostgreSQL
 MAX_FUNCTIONS = 80
 
 

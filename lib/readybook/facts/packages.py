@@ -21,15 +21,16 @@ from readybook.facts.manifests import (
     setup_py,
 )
 from readybook.facts.requirementtexts import Requirement, RequirementsFile, group_of, normal, requirements_text
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_REQUIREMENTS_NAME = re.compile(r"[\w.-]*(?:requirements?|constraints?|reqs?|deps)[\w.-]*\.(?:txt|in)", re.IGNORECASE)
-_REQUIREMENTS_FOLDER = re.compile(r"(?:^|/)(?:requirements?|reqs|deps)/[^/]+\.(?:txt|in)$", re.IGNORECASE)
-_CONDA_NAME = re.compile(r"(?:[\w-]*environment[\w-]*|conda[\w.-]*|env)\.ya?ml", re.IGNORECASE)
-_NOT_THE_SERVICE = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|samples?|vendor|third_party|templates)/")
+_REQUIREMENTS_NAME = regex(r"[\w.-]*(?:requirements?|constraints?|reqs?|deps)[\w.-]*\.(?:txt|in)", re.IGNORECASE)
+_REQUIREMENTS_FOLDER = regex(r"(?:^|/)(?:requirements?|reqs|deps)/[^/]+\.(?:txt|in)$", re.IGNORECASE)
+_CONDA_NAME = regex(r"(?:[\w-]*environment[\w-]*|conda[\w.-]*|env)\.ya?ml", re.IGNORECASE)
+_NOT_THE_SERVICE = regex(r"(?:^|/)(?:tests?|docs?|examples?|samples?|vendor|third_party|templates)/")
 LOCKED, PINNED, LOWER_BOUND, ANY, UNKNOWN = "locked", "pinned", "lower bound", "any", "unknown"
 
 

@@ -14,6 +14,7 @@ from readybook.facts.nodes import nodes
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import text_of
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 FAST = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512",
         "blake2b", "blake2s", "md4")
-SLOW = re.compile(r"(?i)bcrypt|argon2|scrypt|pwdlib|passlib|pbkdf2|password_?hasher|CryptContext")
-NAME = re.compile(r"(?i)(?:^|_)(?:password|passwd|passphrase|passcode|pwd)[0-9]?$|^(?:plain|raw|user)_?pass$")
+SLOW = regex(r"(?i)bcrypt|argon2|scrypt|pwdlib|passlib|pbkdf2|password_?hasher|CryptContext")
+NAME = regex(r"(?i)(?:^|_)(?:password|passwd|passphrase|passcode|pwd)[0-9]?$|^(?:plain|raw|user)_?pass$")
 # what is derived from a password, or asks something about one, is none
-NOT = re.compile(r"(?i)hash|encrypt|token|digest|reset|crypted|length|policy|field|label|column|changed|expire|hint"
-                 r"|salt|strength|valid|error|url|key$|min_|max_|has_|is_|must_|require|must_change|rule|pattern")
-WORD = re.compile(r"(?i)password|passwd|passphrase|passcode|pwd")
-ALIKE = re.compile(r"(?i)confirm|repeat|again|retype|re_?enter|(?:^|_)(?:new|old|current|previous|last|default|second"
-                   r"|verify|same|initial|temp\w*)_|_(?:new|old|again|verify)|2$")
-ELSEWHERE = re.compile(r"(?i)settings|config|conf|env|environ|secrets?|constants?")
+NOT = regex(r"(?i)hash|encrypt|token|digest|reset|crypted|length|policy|field|label|column|changed|expire|hint"
+            r"|salt|strength|valid|error|url|key$|min_|max_|has_|is_|must_|require|must_change|rule|pattern")
+WORD = regex(r"(?i)password|passwd|passphrase|passcode|pwd")
+ALIKE = regex(r"(?i)confirm|repeat|again|retype|re_?enter|(?:^|_)(?:new|old|current|previous|last|default|second"
+              r"|verify|same|initial|temp\w*)_|_(?:new|old|again|verify)|2$")
+ELSEWHERE = regex(r"(?i)settings|config|conf|env|environ|secrets?|constants?")
 
 
 @dataclass(frozen=True, slots=True)

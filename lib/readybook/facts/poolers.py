@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from readybook.patterns import regex
+
 if TYPE_CHECKING:
     from readybook.facts import Facts
 
-POOLERS = re.compile(r"pgbouncer|pgcat|odyssey|supavisor|pgpool|rds[-_]?proxy|proxysql", re.IGNORECASE)
+POOLERS = regex(r"pgbouncer|pgcat|odyssey|supavisor|pgpool|rds[-_]?proxy|proxysql", re.IGNORECASE)
 # hosts and ports of hosted poolers in a connection address
-HOSTS = re.compile(r"\.pooler\.supabase\.|-pooler\.[\w.-]{0,60}neon\.tech"
-                   r"|\.proxy-[\w-]{1,40}\.[\w-]{1,40}\.rds\.|pgbouncer", re.IGNORECASE)
+HOSTS = regex(r"\.pooler\.supabase\.|-pooler\.[\w.-]{0,60}neon\.tech"
+              r"|\.proxy-[\w-]{1,40}\.[\w-]{1,40}\.rds\.|pgbouncer", re.IGNORECASE)
 SERVERLESS = {"mangum": "AWS Lambda (mangum)", "zappa": "AWS Lambda (Zappa)", "chalice": "AWS Lambda (Chalice)"}
 FILES = {"vercel.json": "Vercel", "serverless.yml": "the Serverless Framework",
          "serverless.yaml": "the Serverless Framework", "zappa_settings.json": "Zappa"}

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from readybook.patterns import regex
+
 if TYPE_CHECKING:
     from readybook.facts import Facts
 
 # the path in `curl -f http://localhost:8000/health`, with or without the scheme
-URL = re.compile(r"(?:https?://[^/\s\"']{1,200}"
-                 r"|(?<![\w.])(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}]{1,40})?)"
-                 r"(/[\w/.~-]{1,200})")
+URL = regex(r"(?:https?://[^/\s\"']{1,200}"
+            r"|(?<![\w.])(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}]{1,40})?)"
+            r"(/[\w/.~-]{1,200})")
 GIVEN = {  # file name → what says the path there
-    re.compile(r"(?:^|/)render\.ya?ml$"): re.compile(r"healthCheckPath:[ \t]*[\"']?(/[\w/.~-]+)"),
-    re.compile(r"(?:^|/)railway\.(?:json|toml)$"): re.compile(r"healthcheckPath[\"']?\s*[:=]\s*[\"'](/[\w/.~-]+)"),
-    re.compile(r"(?:^|/)fly(?:\.\w+)?\.toml$"): re.compile(r"^[ \t]*path[ \t]*=[ \t]*[\"'](/[\w/.~-]+)", re.MULTILINE),
-    re.compile(r"\.tf$"): re.compile(r"^[ \t]*(?:health_check_)?path[ \t]*=[ \t]*\"(/[\w/.~-]+)\"", re.MULTILINE),
-    re.compile(r"(?:^|/)app\.ya?ml$"): re.compile(r"^[ \t]*http_path:[ \t]*[\"']?(/[\w/.~-]+)", re.MULTILINE),
-    re.compile(r"\.ya?ml$"): re.compile(r"httpGet:[ \t]*\n(?:[ \t]+(?!path:)[^\n]{0,200}\n){0,6}[ \t]+path:[ \t]*"
+    regex(r"(?:^|/)render\.ya?ml$"): regex(r"healthCheckPath:[ \t]*[\"']?(/[\w/.~-]+)"),
+    regex(r"(?:^|/)railway\.(?:json|toml)$"): regex(r"healthcheckPath[\"']?\s*[:=]\s*[\"'](/[\w/.~-]+)"),
+    regex(r"(?:^|/)fly(?:\.\w+)?\.toml$"): regex(r"^[ \t]*path[ \t]*=[ \t]*[\"'](/[\w/.~-]+)", re.MULTILINE),
+    regex(r"\.tf$"): regex(r"^[ \t]*(?:health_check_)?path[ \t]*=[ \t]*\"(/[\w/.~-]+)\"", re.MULTILINE),
+    regex(r"(?:^|/)app\.ya?ml$"): regex(r"^[ \t]*http_path:[ \t]*[\"']?(/[\w/.~-]+)", re.MULTILINE),
+    regex(r"\.ya?ml$"): regex(r"httpGet:[ \t]*\n(?:[ \t]+(?!path:)[^\n]{0,200}\n){0,6}[ \t]+path:[ \t]*"
                                         r"[\"']?(/[\w/.~-]+)"),
 }
 

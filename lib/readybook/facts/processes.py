@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from readybook.facts.values import by_default
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from readybook.facts.serving import ServeCommand
 
 CONCURRENCY = "WEB_CONCURRENCY"
-_CONFIG_WORKERS = re.compile(r"(?m)^[ \t]*workers[ \t]*=[ \t]*(?P<value>[^\n#]+)")
-_SCHEDULER = re.compile(r"(?:^|\.)(?:\w*Scheduler)\.start$|^fastapi_utils\.tasks\.repeat_every$|^rocketry\.")
+_CONFIG_WORKERS = regex(r"(?m)^[ \t]*workers[ \t]*=[ \t]*(?P<value>[^\n#]+)")
+_SCHEDULER = regex(r"(?:^|\.)(?:\w*Scheduler)\.start$|^fastapi_utils\.tasks\.repeat_every$|^rocketry\.")
 _PLATFORMS = {
     "fly.toml": "Fly.io machines", "render.yaml": "Render instances", "railway.json": "Railway replicas",
     "railway.toml": "Railway replicas", "app.yaml": "App Engine or App Platform instances",

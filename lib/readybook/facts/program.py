@@ -17,6 +17,7 @@ from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.startup import start
 from readybook.facts.targetfiles import TargetFiles
 from readybook.facts.values import FromEnv, Unknown, by_default, possible
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 CONVENTIONAL = ("main", "app", "asgi", "server", "application", "api", "run", "wsgi", "index", "__init__")
 Command = tuple[str, str | None, str]  # import string, folder it is imported from, purpose
 _SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn")
-_IMPORT_STRING = re.compile(r"""["']([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)["']""")
-BUILT = re.compile(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\(", re.MULTILINE)
-SPEC = re.compile(r"([\w.]+):([\w.]+)(\(\))?$")
+_IMPORT_STRING = regex(r"""["']([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)["']""")
+BUILT = regex(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\(", re.MULTILINE)
+SPEC = regex(r"([\w.]+):([\w.]+)(\(\))?$")
 
 
 @dataclass(frozen=True, slots=True)

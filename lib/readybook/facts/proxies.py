@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.compose import compose_services
 from readybook.facts.kubernetes import kubernetes
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
-_NGINX = re.compile(r"^[ \t]*(?:proxy_pass|upstream\s+\S+\s*\{|fastcgi_pass|server\s*\{)", re.MULTILINE)
+_NGINX = regex(r"^[ \t]*(?:proxy_pass|upstream\s+\S+\s*\{|fastcgi_pass|server\s*\{)", re.MULTILINE)
 _NGINX_DIRECTIVES = (
     "proxy_pass", "client_max_body_size", "gzip", "limit_req", "limit_req_zone", "proxy_set_header", "listen",
     "proxy_read_timeout", "server_tokens", "ssl_certificate", "add_header", "location", "return", "proxy_buffering",
 )
-_NGINX_DIRECTIVE = re.compile(rf"^[ \t]*({'|'.join(_NGINX_DIRECTIVES)})\b[ \t]*([^;{{\n]*)", re.MULTILINE)
-_CADDY_DIRECTIVE = re.compile(r"^[ \t]*(reverse_proxy|encode|request_body|header|rate_limit|respond|tls)\b"
-                              r"[ \t]*([^\n{]*)", re.MULTILINE)
+_NGINX_DIRECTIVE = regex(rf"^[ \t]*({'|'.join(_NGINX_DIRECTIVES)})\b[ \t]*([^;{{\n]*)", re.MULTILINE)
+_CADDY_DIRECTIVE = regex(r"^[ \t]*(reverse_proxy|encode|request_body|header|rate_limit|respond|tls)\b"
+                         r"[ \t]*([^\n{]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from readybook.patterns import regex
+
 if TYPE_CHECKING:
     from readybook.facts import Facts
 
-_CI = re.compile(r"^[ \t]*-?[ \t]*[\"']?python-version[\"']?:[ \t]*[\"']?(3\.\d+)(?:\.\d+)?[\"']?[ \t]*$", re.MULTILINE)
+_CI = regex(r"^[ \t]*-?[ \t]*[\"']?python-version[\"']?:[ \t]*[\"']?(3\.\d+)(?:\.\d+)?[\"']?[ \t]*$", re.MULTILINE)
 KNOWN = tuple((3, minor) for minor in range(9, 15))
 # FastAPI 0.115 came in September 2024: what is pinned to an older one may have no wheels for a later Python
 RECENT, BEFORE, RECENT_FASTAPI = (3, 13), (3, 11), (0, 115)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.engines import Engine
 from readybook.facts.values import ABSENT, Begins, Choice, FromEnv, Unknown, by_default, possible
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -19,12 +20,12 @@ QUERY = {
     "pymssql": ("timeout",), "psycopg": (), "psycopg2": (), "aiomysql": (), "pg8000": ("timeout",),
 }
 CONNECT = ("timeout", "connect_timeout", "connection_timeout", "login_timeout", "tcp_connect_timeout")
-STATEMENT = re.compile(r"\b(?:statement_timeout|max_execution_time|max_statement_time|lock_timeout_and_statement)\b")
-_EVENT = re.compile(r"\blisten(?:s_for)?\([^()\n]{0,200}[\"']"
-                    r"(?:connect|do_connect|first_connect|checkout|begin|after_begin)[\"']")
-_FOR_ROLE = re.compile(r"ALTER\s{1,20}(?:ROLE|USER|DATABASE|SYSTEM)\b[^;\n]{0,200}\bSET\s{1,20}statement_timeout",
-                       re.IGNORECASE)
-_SERVER = re.compile(r"statement_timeout\s{0,5}=\s{0,5}['\"]?[1-9]|max_execution_time\s{0,5}=\s{0,5}[1-9]")
+STATEMENT = regex(r"\b(?:statement_timeout|max_execution_time|max_statement_time|lock_timeout_and_statement)\b")
+_EVENT = regex(r"\blisten(?:s_for)?\([^()\n]{0,200}[\"']"
+               r"(?:connect|do_connect|first_connect|checkout|begin|after_begin)[\"']")
+_FOR_ROLE = regex(r"ALTER\s{1,20}(?:ROLE|USER|DATABASE|SYSTEM)\b[^;\n]{0,200}\bSET\s{1,20}statement_timeout",
+                  re.IGNORECASE)
+_SERVER = regex(r"statement_timeout\s{0,5}=\s{0,5}['\"]?[1-9]|max_execution_time\s{0,5}=\s{0,5}[1-9]")
 _TEXTS = (".py", ".sql", ".sh", ".conf", ".yml", ".yaml", ".cnf")
 
 

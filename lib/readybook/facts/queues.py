@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from readybook.facts.objects import ClassValue
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
 
 _MADE = (
-    ("celery", re.compile(r"celery\.(?:app\.(?:base\.)?)?Celery")),
-    ("rq", re.compile(r"rq\.(?:queue\.)?Queue|rq_scheduler\.\w*Scheduler")),
-    ("arq", re.compile(r"arq\.(?:connections\.)?(?:create_pool|ArqRedis)|arq\.(?:worker\.)?(?:run_worker|Worker)")),
-    ("dramatiq", re.compile(r"dramatiq\.(?:set_broker|actor|brokers\.\w+\.\w+Broker)")),
-    ("taskiq", re.compile(r"taskiq(?:_\w+)?\.(?:[\w.]+\.)?(?!InMemory)\w*Broker")),
-    ("procrastinate", re.compile(r"procrastinate\.(?:app\.)?App")),
-    ("saq", re.compile(r"saq\.(?:queue\.(?:\w+\.)?)?(?:\w*Queue)(?:\.from_url)?")),
-    ("huey", re.compile(r"huey\.(?:\w+\.)*(?:PriorityRedis|Redis|Sqlite|File)\w*Huey\w*")),
-    ("streaq", re.compile(r"streaq\.(?:\w+\.)*Worker")),
-    ("hatchet", re.compile(r"hatchet_sdk\.(?:\w+\.)*Hatchet")),
-    ("temporal", re.compile(r"temporalio\.client\.Client\.connect")),
-    ("faststream", re.compile(r"faststream\.\w+\.(?:\w+\.)*\w+Broker")),
-    ("cloud tasks", re.compile(r"google\.cloud\.tasks(?:_v\d\w*)?\.CloudTasks(?:Async)?Client")),
-    ("rabbitmq", re.compile(r"aio_pika\.connect(?:_robust)?|pika\.(?:\w+\.)*\w*Connection")),
-    ("kafka", re.compile(r"aiokafka\.(?:\w+\.)*AIOKafka(?:Producer|Consumer)|confluent_kafka\.(?:Producer|Consumer)"
-                         r"|kafka\.Kafka(?:Producer|Consumer)")),
-    ("nats", re.compile(r"nats\.(?:aio\.client\.)?(?:connect|Client\.connect)")),
+    ("celery", regex(r"celery\.(?:app\.(?:base\.)?)?Celery")),
+    ("rq", regex(r"rq\.(?:queue\.)?Queue|rq_scheduler\.\w*Scheduler")),
+    ("arq", regex(r"arq\.(?:connections\.)?(?:create_pool|ArqRedis)|arq\.(?:worker\.)?(?:run_worker|Worker)")),
+    ("dramatiq", regex(r"dramatiq\.(?:set_broker|actor|brokers\.\w+\.\w+Broker)")),
+    ("taskiq", regex(r"taskiq(?:_\w+)?\.(?:[\w.]+\.)?(?!InMemory)\w*Broker")),
+    ("procrastinate", regex(r"procrastinate\.(?:app\.)?App")),
+    ("saq", regex(r"saq\.(?:queue\.(?:\w+\.)?)?(?:\w*Queue)(?:\.from_url)?")),
+    ("huey", regex(r"huey\.(?:\w+\.)*(?:PriorityRedis|Redis|Sqlite|File)\w*Huey\w*")),
+    ("streaq", regex(r"streaq\.(?:\w+\.)*Worker")),
+    ("hatchet", regex(r"hatchet_sdk\.(?:\w+\.)*Hatchet")),
+    ("temporal", regex(r"temporalio\.client\.Client\.connect")),
+    ("faststream", regex(r"faststream\.\w+\.(?:\w+\.)*\w+Broker")),
+    ("cloud tasks", regex(r"google\.cloud\.tasks(?:_v\d\w*)?\.CloudTasks(?:Async)?Client")),
+    ("rabbitmq", regex(r"aio_pika\.connect(?:_robust)?|pika\.(?:\w+\.)*\w*Connection")),
+    ("kafka", regex(r"aiokafka\.(?:\w+\.)*AIOKafka(?:Producer|Consumer)|confluent_kafka\.(?:Producer|Consumer)"
+                    r"|kafka\.Kafka(?:Producer|Consumer)")),
+    ("nats", regex(r"nats\.(?:aio\.client\.)?(?:connect|Client\.connect)")),
 )
 # where every pattern above begins
 _TOPS = frozenset({"celery", "rq", "rq_scheduler", "arq", "dramatiq", "taskiq", "procrastinate", "saq", "huey",
                    "streaq", "hatchet_sdk", "temporalio", "faststream", "google", "aio_pika", "pika", "aiokafka",
                    "confluent_kafka", "kafka", "nats"})
-_AWS = re.compile(r"(?:aio)?boto(?:3|core)?(?:\.[\w.]+)?\.(?:client|resource|create_client)")
+_AWS = regex(r"(?:aio)?boto(?:3|core)?(?:\.[\w.]+)?\.(?:client|resource|create_client)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from readybook.facts.leading import PASSED_ON, leading_to, of_own_accord
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.values import External, by_default
 from readybook.facts.wrapping import around, source_texts
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     from readybook.facts.application import Route
     from readybook.facts.program import App
 
-LIBRARY = re.compile(r"^(?:slowapi|asgi_?rate_?limit\w*|ratelimit|fastapi_?(?:limiter|guard|throttle\w*|rate\w*|cap)|"
-                     r"guard|upstash_ratelimit|throttled|limits|starlette_?(?:limiter|rate\w*|throttl\w*))\.",
-                     re.IGNORECASE)
+LIBRARY = regex(r"^(?:slowapi|asgi_?rate_?limit\w*|ratelimit|fastapi_?(?:limiter|guard|throttle\w*|rate\w*|cap)|"
+                r"guard|upstash_ratelimit|throttled|limits|starlette_?(?:limiter|rate\w*|throttl\w*))\.",
+                re.IGNORECASE)
 # packages whose calls inside a function mean that this function counts (others also slow down outgoing calls)
-COUNTS = re.compile(r"^(?:limits|slowapi|fastapi_limiter|upstash_ratelimit|throttled)\.")
-NAMED = re.compile(r"rate_?limit|throttl|request_?limit|limit_?(?:rate|requests)", re.IGNORECASE)
-STATUS = re.compile(r"\b429\b|TOO_MANY_REQUESTS")
-PROXIES = re.compile(r"\blimit_req\s|rate_?limit|limit-(?:rps|rpm|connections)|http_req_rate|rate-limit",
-                     re.IGNORECASE)
-CLOUD = re.compile(r"throttling_(?:burst|rate)_limit|rate_based_statement|throttlingRateLimit")
+COUNTS = regex(r"^(?:limits|slowapi|fastapi_limiter|upstash_ratelimit|throttled)\.")
+NAMED = regex(r"rate_?limit|throttl|request_?limit|limit_?(?:rate|requests)", re.IGNORECASE)
+STATUS = regex(r"\b429\b|TOO_MANY_REQUESTS")
+PROXIES = regex(r"\blimit_req\s|rate_?limit|limit-(?:rps|rpm|connections)|http_req_rate|rate-limit",
+                re.IGNORECASE)
+CLOUD = regex(r"throttling_(?:burst|rate)_limit|rate_based_statement|throttlingRateLimit")
 SLOWAPI_MIDDLEWARE = ("slowapi.middleware.SlowAPIMiddleware", "slowapi.middleware.SlowAPIASGIMiddleware")
 TREE_SINCE = (0, 137)  # the FastAPI whose included routers slowapi's middleware no longer sees (measured)
 

@@ -13,6 +13,7 @@ from readybook.facts.objects import Bound, ClassValue, Instance
 from readybook.facts.handing import handed_out
 from readybook.facts.queries import Queries
 from readybook.facts.values import External, possible, text_of
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -28,12 +29,12 @@ DOCUMENTS = {  # methods of a model's class that begin a read of many, by ORM
 }
 BOUNDS = frozenset(("limit", "first", "first_or_none", "get", "get_or_none", "count", "exists", "delete", "update",
                     "aggregate", "values_list", "paginate", "one", "find_one", "page"))
-SQL_MANY = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
-SQL_BOUND = re.compile(r"\b(?:LIMIT|FETCH\s{1,9}(?:FIRST|NEXT)|TOP\s{1,9}\d|GROUP\s{1,9}BY|COUNT\s{0,9}\(|SUM\s{0,9}\(|"
-                       r"MAX\s{0,9}\(|MIN\s{0,9}\(|AVG\s{0,9}\(|EXISTS|DISTINCT|PRAGMA|INFORMATION_SCHEMA|"
-                       r"PG_[A-Z_]{1,60})\b", re.IGNORECASE)
-SQL_TABLE = re.compile(r"\bFROM\s{1,20}[\"`\[]?([A-Za-z_][\w.]{0,80})", re.IGNORECASE)
-SQL_WHERE = re.compile(r"\bWHERE\b(.{0,2000})", re.IGNORECASE | re.DOTALL)
+SQL_MANY = regex(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+SQL_BOUND = regex(r"\b(?:LIMIT|FETCH\s{1,9}(?:FIRST|NEXT)|TOP\s{1,9}\d|GROUP\s{1,9}BY|COUNT\s{0,9}\(|SUM\s{0,9}\(|"
+                  r"MAX\s{0,9}\(|MIN\s{0,9}\(|AVG\s{0,9}\(|EXISTS|DISTINCT|PRAGMA|INFORMATION_SCHEMA|"
+                  r"PG_[A-Z_]{1,60})\b", re.IGNORECASE)
+SQL_TABLE = regex(r"\bFROM\s{1,20}[\"`\[]?([A-Za-z_][\w.]{0,80})", re.IGNORECASE)
+SQL_WHERE = regex(r"\bWHERE\b(.{0,2000})", re.IGNORECASE | re.DOTALL)
 FETCHES = frozenset(("fetchall", "fetch_all", "fetch", "all"))
 
 

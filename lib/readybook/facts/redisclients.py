@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts import numbers
 from readybook.facts.objects import Bound, ClassValue, Instance
 from readybook.facts.values import Unknown, beginning, by_default
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.behaviour import Call
     from readybook.place import Place
 
-_MADE = re.compile(
+_MADE = regex(
     r"(?P<package>redis(?P<later>\.asyncio)?|aioredis)(?:\.(?:client|connection|cluster))?\."
     r"(?:from_url|(?:(?:Strict)?Redis|RedisCluster|(?:Blocking)?ConnectionPool)(?:\.from_url|\.__init__)?)"
 )

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from readybook.patterns import regex
 from readybook.place import Place
 
-_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*")
-_SIGNED = re.compile(r"^#.*(?:generated|created|exported) by.*(?:pip-compile|uv|poetry|pdm|pipenv)", re.I | re.M)
-_HASH = re.compile(r"\s--(?:hash|config-settings?|global-option|install-option)[= ]\S+")
-_LOCATOR = re.compile(r"[#&]egg=([\w.-]+)")
-_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:dev|devel|develop|development|tests?|testing|lint|linting|docs?|ci|quality"
-                          r"|typing|types|local|pre-?commit|style|format|fmt|debug|bench\w*|coverage|mypy|e2e)(?:$|[._/-])")
+_NAME = regex(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*")
+_SIGNED = regex(r"^#.*(?:generated|created|exported) by.*(?:pip-compile|uv|poetry|pdm|pipenv)", re.I | re.M)
+_HASH = regex(r"\s--(?:hash|config-settings?|global-option|install-option)[= ]\S+")
+_LOCATOR = regex(r"[#&]egg=([\w.-]+)")
+_DEVELOPMENT = regex(r"(?:^|[._/-])(?:dev|devel|develop|development|tests?|testing|lint|linting|docs?|ci|quality"
+                     r"|typing|types|local|pre-?commit|style|format|fmt|debug|bench\w*|coverage|mypy|e2e)(?:$|[._/-])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.redisclients import possible_releases
 from readybook.facts.stores import Access, access
 from readybook.facts.values import by_default
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -32,8 +33,8 @@ _KINDS = (
     ("MongoDB client", r"pymongo\.(?:asynchronous\.mongo_client\.)?AsyncMongoClient", "close", True),
     ("MongoDB client", r"pymongo\.(?:mongo_client\.)?MongoClient", "close", False),
 )
-_ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern, _, _ in _KINDS))
-_COMPILED = tuple((what, re.compile(pattern), method, waits) for what, pattern, method, waits in _KINDS)
+_ANY = regex("|".join(f"(?:{pattern})" for _, pattern, _, _ in _KINDS))
+_COMPILED = tuple((what, regex(pattern), method, waits) for what, pattern, method, waits in _KINDS)
 
 
 @dataclass(frozen=True, slots=True)

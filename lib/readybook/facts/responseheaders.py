@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.wrapping import around, source_lines, source_texts
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ NAMES = ("x-content-type-options", "x-frame-options", "content-security-policy",
 # what proxies call them in options of their own
 _OPTIONS = {"contenttypenosniff": NAMES[0], "framedeny": NAMES[1], "customframeoptionsvalue": NAMES[1],
             "contentsecuritypolicy": NAMES[2], "referrerpolicy": NAMES[3], "stsseconds": NAMES[4]}
-_LIBRARY = re.compile(r"^(?:secure|secweb|fastapi_?security_?headers|starlette_?security_?headers|helmet|"
-                      r"fastapi_?helmet|fastapi_secure_headers)(?:\.|$)|security_?headers", re.IGNORECASE)
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_QUOTED = {n: re.compile(rf"[\"']{n}[\"']", re.IGNORECASE) for n in NAMES}
+_LIBRARY = regex(r"^(?:secure|secweb|fastapi_?security_?headers|starlette_?security_?headers|helmet|"
+                 r"fastapi_?helmet|fastapi_secure_headers)(?:\.|$)|security_?headers", re.IGNORECASE)
+_WORD = regex(r"[A-Za-z_]\w*")
+_QUOTED = {n: regex(rf"[\"']{n}[\"']", re.IGNORECASE) for n in NAMES}
 
 
 def headers_of(facts: Facts, app: App) -> dict[str, Place]:

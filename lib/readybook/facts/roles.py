@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from readybook.patterns import regex
+
 APPLICATION, TEST, MIGRATION, SCRIPT = "application", "test", "migration", "script"
 EXAMPLE, GENERATED, VENDORED, DOCUMENTATION = "example", "generated", "vendored", "documentation"
 ROLES = (APPLICATION, TEST, MIGRATION, SCRIPT, EXAMPLE, GENERATED, VENDORED, DOCUMENTATION)
@@ -15,16 +17,16 @@ _TEST_FOLDERS = frozenset({
     "performance_tests", "stress_tests", "benchmark", "benchmarks",
     "__tests__",
 })
-_TEST_FILE = re.compile(r"test_[^/]*\.pyi?|[^/]*_tests?\.pyi?|conftest\.py|tests\.py|locustfile[^/]*\.py")
+_TEST_FILE = regex(r"test_[^/]*\.pyi?|[^/]*_tests?\.pyi?|conftest\.py|tests\.py|locustfile[^/]*\.py")
 _VENDORED_FOLDERS = frozenset({"vendor", "vendored", "_vendor", "third_party", "thirdparty", "3rdparty", "extern"})
 _MIGRATION_FOLDERS = frozenset({"alembic", "migrations", "migration", "alembic_migrations", "migrate", "aerich"})
-_REVISION = re.compile(
+_REVISION = regex(
     r"^(?:revision|down_revision)\s*(?::[^=\n]+)?="
     r"|^from (?:alembic|yoyo|django\.db|piccolo\.apps\.migrations|aerich|tortoise)\b"
     r"|^import (?:alembic|yoyo)\b|^class Migration\b|^(?:async )?def (?:upgrade|forward|forwards|up|migrate)\(",
     re.MULTILINE,
 )
-_ALEMBIC = re.compile(r"\balembic\b|\bop\.(?:create_table|add_column|execute|drop_)")
+_ALEMBIC = regex(r"\balembic\b|\bop\.(?:create_table|add_column|execute|drop_)")
 _SCRIPT_FOLDERS = frozenset({"scripts", "script", "bin", "hack", "devtools", ".github", ".ci", "ci"})
 # an agent's "tools" are a part of the service; at the top of a repository they are the developers'
 _TOP_SCRIPT_FOLDERS = frozenset({"tools", "tooling"})
@@ -34,14 +36,14 @@ _SCRIPT_FILES = frozenset({
 })
 # names that a service uses too: the text must show the tool (an empty text means that the path alone is judged)
 _TOOL_FILES = {
-    "tasks.py": re.compile(r"^(?:from|import) invoke\b", re.MULTILINE),
-    "setup.py": re.compile(r"\b(?:setuptools|distutils|skbuild)\b"),
-    "manage.py": re.compile(r"__main__|\bdjango\b"),
+    "tasks.py": regex(r"^(?:from|import) invoke\b", re.MULTILINE),
+    "setup.py": regex(r"\b(?:setuptools|distutils|skbuild)\b"),
+    "manage.py": regex(r"__main__|\bdjango\b"),
 }
-_ROOT_SCRIPT = re.compile(r"(?:seed|populate|init_db|initdb|create_(?:admin|superuser|db|tables)|reset_db|load_fixtures"
-                          r"|migrate|backfill|debug|check|verify|fix|cleanup|generate|build|deploy|release)(?:_[^/]*)?\.py")
+_ROOT_SCRIPT = regex(r"(?:seed|populate|init_db|initdb|create_(?:admin|superuser|db|tables)|reset_db|load_fixtures"
+                     r"|migrate|backfill|debug|check|verify|fix|cleanup|generate|build|deploy|release)(?:_[^/]*)?\.py")
 # run by hand when they have an entry of their own; else the application calls them
-_SEED_FILE = re.compile(r"(?:seed|seeds|seeder)(?:_[^/]*)?\.py|[^/]*_seed(?:er|s)?\.py|initial_data\.py|init_db\.py")
+_SEED_FILE = regex(r"(?:seed|seeds|seeder)(?:_[^/]*)?\.py|[^/]*_seed(?:er|s)?\.py|initial_data\.py|init_db\.py")
 _EXAMPLE_FOLDERS = frozenset({
     "examples", "example", "docs_src", "samples", "sample", "demo", "demos", "tutorial", "tutorials", "cookbook",
     "snippets", "quickstart", "playground", "notebooks",
@@ -52,8 +54,8 @@ _SERVICE_FOLDERS = frozenset({
     "app", "api", "apps", "src", "routers", "routes", "endpoints", "views", "services", "modules", "core", "domain",
     "features", "models", "schemas", "crud", "v1", "v2", "v3",
 })
-_GENERATED_FILE = re.compile(r"[^/]*_pb2(?:_grpc)?\.pyi?|_version\.py|[^/]*\.generated\.py|version_info\.py")
-_GENERATED_MARK = re.compile(
+_GENERATED_FILE = regex(r"[^/]*_pb2(?:_grpc)?\.pyi?|_version\.py|[^/]*\.generated\.py|version_info\.py")
+_GENERATED_MARK = regex(
     r"^(?:#|//)[^\n]*(?:@generated\b|do not edit|auto[- ]?generated (?:by|from|file|code)"
     r"|generated (?:automatically )?by (?:the |datamodel|openapi|swagger|protoc|grpc|ariadne|sqlacodegen|fern|kiota)"
     r"|code generated )",

@@ -11,6 +11,7 @@ from readybook.facts.modules import Module
 from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, provider_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 from readybook.place import Place
 
 # values under these names are shown to readers of the API's documentation
@@ -26,8 +27,8 @@ _READS = frozenset({"getenv", "get", "config", "Config", "str", "env", "get_secr
 _TELLING = ("secret", "passw", "passphrase", "pwd", "token", "credential", "passcode", "apikey", "_key", "-key",
             "_pass", "authorization", "jwt", "hmac", "fernet", "serializer", "private key-",
             *(s.lower() for s in SHAPES))
-_URL = re.compile(r"://[^\s/@'\"]{0,128}:[^\s/'\"]{1,256}@")
-_LITERAL = re.compile(
+_URL = regex(r"://[^\s/@'\"]{0,128}:[^\s/'\"]{1,256}@")
+_LITERAL = regex(
     r"[rRbBuU]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')",
     re.DOTALL,
 )

@@ -18,7 +18,9 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+from readybook.patterns import regex
+
+_WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _HEADS = frozenset({"password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "credential", "passcode"})
 _KEYED = frozenset({
     "secret", "api", "access", "private", "signing", "encryption", "auth", "jwt", "master", "session", "fernet",
@@ -45,42 +47,42 @@ _SIGNING = frozenset({
     ("cookie", "secret"), ("fernet", "key"), ("hmac", "key"), ("hmac", "secret"), ("client", "secret"),
 })
 _PROVIDERS = (
-    ("AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])")),
-    ("GitHub token", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,255}|\bgithub_pat_[A-Za-z0-9_]{40,255}")),
-    ("GitLab token", re.compile(r"\bglpat-[\w-]{20,80}")),
-    ("Anthropic key", re.compile(r"\bsk-ant-[\w-]{20,300}")),
-    ("OpenAI key", re.compile(r"\bsk-(?:proj-|svcacct-|or-v1-)?[A-Za-z0-9_-]{32,300}")),
-    ("Stripe key", re.compile(r"\b[sr]k_live_[A-Za-z0-9]{16,255}")),
-    ("Stripe test key", re.compile(r"\b[sr]k_test_[A-Za-z0-9]{16,255}")),
-    ("Stripe webhook secret", re.compile(r"\bwhsec_[A-Za-z0-9+/=]{24,255}")),
-    ("Slack token", re.compile(r"\bxox[abeoprs]-[0-9]{6,}[A-Za-z0-9-]{10,255}|\bxapp-[0-9]-[A-Za-z0-9-]{20,255}")),
-    ("Slack webhook", re.compile(r"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}")),
-    ("Google API key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}(?![\w-])")),
-    ("Google client secret", re.compile(r"\bGOCSPX-[\w-]{20,60}")),
-    ("SendGrid key", re.compile(r"\bSG\.[\w-]{16,64}\.[\w-]{16,64}")),
-    ("Telegram bot token", re.compile(r"\b[0-9]{8,10}:AA[\w-]{33}(?![\w-])")),
-    ("Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{34,60}")),
-    ("Groq key", re.compile(r"\bgsk_[A-Za-z0-9]{40,80}")),
-    ("DigitalOcean token", re.compile(r"\bdop_v1_[a-f0-9]{64}")),
-    ("npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}")),
-    ("PyPI token", re.compile(r"\bpypi-AgEI[A-Za-z0-9_-]{50,400}")),
-    ("Mailgun key", re.compile(r"\bkey-[0-9a-f]{32}\b")),
+    ("AWS access key", regex(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])")),
+    ("GitHub token", regex(r"\bgh[pousr]_[A-Za-z0-9]{36,255}|\bgithub_pat_[A-Za-z0-9_]{40,255}")),
+    ("GitLab token", regex(r"\bglpat-[\w-]{20,80}")),
+    ("Anthropic key", regex(r"\bsk-ant-[\w-]{20,300}")),
+    ("OpenAI key", regex(r"\bsk-(?:proj-|svcacct-|or-v1-)?[A-Za-z0-9_-]{32,300}")),
+    ("Stripe key", regex(r"\b[sr]k_live_[A-Za-z0-9]{16,255}")),
+    ("Stripe test key", regex(r"\b[sr]k_test_[A-Za-z0-9]{16,255}")),
+    ("Stripe webhook secret", regex(r"\bwhsec_[A-Za-z0-9+/=]{24,255}")),
+    ("Slack token", regex(r"\bxox[abeoprs]-[0-9]{6,}[A-Za-z0-9-]{10,255}|\bxapp-[0-9]-[A-Za-z0-9-]{20,255}")),
+    ("Slack webhook", regex(r"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}")),
+    ("Google API key", regex(r"\bAIza[0-9A-Za-z_-]{35}(?![\w-])")),
+    ("Google client secret", regex(r"\bGOCSPX-[\w-]{20,60}")),
+    ("SendGrid key", regex(r"\bSG\.[\w-]{16,64}\.[\w-]{16,64}")),
+    ("Telegram bot token", regex(r"\b[0-9]{8,10}:AA[\w-]{33}(?![\w-])")),
+    ("Hugging Face token", regex(r"\bhf_[A-Za-z0-9]{34,60}")),
+    ("Groq key", regex(r"\bgsk_[A-Za-z0-9]{40,80}")),
+    ("DigitalOcean token", regex(r"\bdop_v1_[a-f0-9]{64}")),
+    ("npm token", regex(r"\bnpm_[A-Za-z0-9]{36}")),
+    ("PyPI token", regex(r"\bpypi-AgEI[A-Za-z0-9_-]{50,400}")),
+    ("Mailgun key", regex(r"\bkey-[0-9a-f]{32}\b")),
 )
-_ANY_PROVIDER = re.compile("|".join(f"(?:{shape.pattern})" for _, shape in _PROVIDERS))
+_ANY_PROVIDER = regex("|".join(f"(?:{shape.pattern})" for _, shape in _PROVIDERS))
 # how keys of a known shape begin, to find the lines that may hold one without trying every pattern
 SHAPES = ("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-", "k_live_", "k_test_",
           "whsec_",
           "xox", "xapp-", "hooks.slack.com", "AIza", "GOCSPX-", "SG.", ":AA", "hf_", "gsk_", "dop_v1_", "npm_",
           "pypi-AgEI",
           "key-")
-_PUBLIC = re.compile(r"(?:phc_|pk_(?:live|test)_|pk\.eyJ|G-[A-Z0-9]{8,}|UA-|ca-pub-|6L[a-zA-Z0-9_-]{38})[\w.-]*")
-_JWT = re.compile(r"eyJ[\w-]{6,}\.(eyJ[\w-]{4,})\.[\w-]*")
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----\s*(?:\\n)?[A-Za-z0-9+/=\s\\]{64}")
-_DSN = re.compile(r"\b([a-z][a-z0-9+.-]{1,40})://([^\s:/@?#'\"]{0,128}):([^\s/'\"?#]{1,256})@([^\s/'\"?#]*)")
-_TEMPLATE = re.compile(
+_PUBLIC = regex(r"(?:phc_|pk_(?:live|test)_|pk\.eyJ|G-[A-Z0-9]{8,}|UA-|ca-pub-|6L[a-zA-Z0-9_-]{38})[\w.-]*")
+_JWT = regex(r"eyJ[\w-]{6,}\.(eyJ[\w-]{4,})\.[\w-]*")
+_PRIVATE_KEY = regex(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----\s*(?:\\n)?[A-Za-z0-9+/=\s\\]{64}")
+_DSN = regex(r"\b([a-z][a-z0-9+.-]{1,40})://([^\s:/@?#'\"]{0,128}):([^\s/'\"?#]{1,256})@([^\s/'\"?#]*)")
+_TEMPLATE = regex(
     r"\{\{|\$\{|\$\(|%\(\w+\)s|<%|\{[\w.\[\]'\"!:()-]{1,80}\}|\A%s\Z|<[^>]{1,80}>|\A\$[A-Z_]+\Z|\A%\w+%\Z"
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     r"(?i)(?:change|replace|your|example|placeholder|dummy|insert|todo|fixme|sample|redact|fake|mock|foo|lorem|default"
     r"|insecure|unsafe|not[-_ ]?set|set[-_ ]?me|put[-_ ]|fill[-_ ]?in|(?<![a-z])(?:test|testing|dev|development|local"
     r"|localhost|none|null|undefined|unused|temp|tmp|demo|enter|add|same|value|string|ignored?)(?![a-z]))"
@@ -94,14 +96,14 @@ _WEAK_WORDS = frozenset(
     " master login service database db sa oracle elastic neo4j secretkey secretpassword mysecretpassword adminpassword"
     " rootpassword apikey strong long random some this is not please".split()
 )
-_TEXT = re.compile(
+_TEXT = regex(
     r"[\s,;]|\A[/.~]|\A[a-z][a-z0-9+.-]*://|\\[dwsSWDbnrt]|\[[^\]]*\]|\(\?|\A\^|\$\Z|\A[\w-]+(?:\.[\w-]+){2,}\Z"
     r"|\A[\w./-]+\.(?:json|pem|key|txt|ya?ml|toml|py|env|html|db|sqlite3?|crt)\Z|\A[a-z]{2,12}:[a-z_]{2,}"
     r"|\A\w+/\w+(?:/|\Z)"
     r"|\A\$2[aby]\$|\A\$argon2"
 )
-_PART = re.compile(r"[A-Za-z]*(?:[0-9]{1,2}|v[0-9]+)?|[0-9]{1,4}|[a-z]{2,6}[0-9]{2,4}")
-_LOCAL_HOST = re.compile(
+_PART = regex(r"[A-Za-z]*(?:[0-9]{1,2}|v[0-9]+)?|[0-9]{1,4}|[a-z]{2,6}[0-9]{2,4}")
+_LOCAL_HOST = regex(
     r"(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal|[a-z][a-z0-9_-]*)?(?::[\w{}$]+)?"
 )
 

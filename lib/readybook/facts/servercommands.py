@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from readybook.facts.dockerinstructions import expand, words
+from readybook.patterns import regex
 
 SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "granian", "daphne"})
 # first words of commands that only name a server
@@ -19,10 +20,10 @@ _ADDING = frozenset({"install", "add", "remove", "uninstall", "sync", "lock"})
 _PACKAGE_OPTIONS = frozenset({
     "--with", "--from", "-p", "--package", "--group", "--extra", "--cov", "--name", "-n", "-u", "--user",
 })
-_IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
-_FILE = re.compile(r"[\w./-]+\.py")
-_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(\S.*|)$")
-_SEPARATOR = re.compile(r"&&|\|\||;|\n|(?<!\|)\|(?!\|)|(?<![>&\d])&(?![>&\d])")
+_IMPORT_STRING = regex(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
+_FILE = regex(r"[\w./-]+\.py")
+_ASSIGNMENT = regex(r"(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(\S.*|)$")
+_SEPARATOR = regex(r"&&|\|\||;|\n|(?<!\|)\|(?!\|)|(?<![>&\d])&(?![>&\d])")
 _SHORT = {
     "gunicorn": {"-k": "--worker-class", "-w": "--workers", "-b": "--bind", "-c": "--config", "-t": "--timeout",
                  "-n": "--name", "-e": "--env", "-p": "--pid", "-u": "--user", "-g": "--group", "-m": "--umask"},
@@ -37,8 +38,8 @@ _SWITCHES = frozenset({
     "--check-config", "--reuse-port", "--spew",
 })
 # whatever can matter to the search; splitting every line of every document into words would cost seconds
-_RELEVANT = re.compile(r"uvicorn|gunicorn|hypercorn|granian|daphne|fastapi|^cd\s|sh\s+-\w*c\s|=")
-_RELEVANT_SCRIPT = re.compile(r"python|\w:\w")
+_RELEVANT = regex(r"uvicorn|gunicorn|hypercorn|granian|daphne|fastapi|^cd\s|sh\s+-\w*c\s|=")
+_RELEVANT_SCRIPT = regex(r"python|\w:\w")
 MAX_CHARS = 200_000
 
 

@@ -17,22 +17,23 @@ from readybook.facts.servercommands import ServerCall, called_scripts, server_ca
 from readybook.facts.tomltables import header_line, line_of, section, toml_table
 from readybook.facts.workflows import workflows
 from readybook.facts.yamlnodes import Node, yaml_documents
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
 DEPLOY, DEVELOPMENT, CI, DOCUMENT = "deploy", "development", "ci", "document"
-_DEVELOPMENT_NAME = re.compile(r"(?:^|[._/-])(?:dev|devel|development|local|debug|tests?|watch|devcontainer)"
-                               r"(?:$|[._/-])")
-_SERVER_WORD = re.compile(r"uvicorn|gunicorn|fastapi (?:run|dev)|hypercorn|granian|daphne")
+_DEVELOPMENT_NAME = regex(r"(?:^|[._/-])(?:dev|devel|development|local|debug|tests?|watch|devcontainer)"
+                          r"(?:$|[._/-])")
+_SERVER_WORD = regex(r"uvicorn|gunicorn|fastapi (?:run|dev)|hypercorn|granian|daphne")
 _DEPLOYED = frozenset({"dockerfile", "compose", "procfile", "kubernetes", "systemd", "supervisor", "platform"})
-_PLATFORM_LINE = re.compile(r"[\"']?(?:startCommand|cmd|app|web)[\"']?[ \t]*[:=][ \t]*([\"'])(.+)\1[ \t]*,?[ \t]*$")
+_PLATFORM_LINE = regex(r"[\"']?(?:startCommand|cmd|app|web)[\"']?[ \t]*[:=][ \t]*([\"'])(.+)\1[ \t]*,?[ \t]*$")
 _PLATFORM_KEYS = frozenset({"startCommand", "start_command", "entrypoint", "run_command", "dockerCommand", "run"})
-_PLATFORM_NAME = re.compile(r"(?:^|/)(?:render|app|heroku|zeabur|koyeb|\.do/app|service|apprunner)\.ya?ml$")
-_SERVER_IMAGE = re.compile(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-starlette)?"
-                           r"|ghcr\.io/br3ndonland/inboard")
-_GUNICORN_CONFIG = re.compile(r"(?:^|/)gunicorn[\w.-]*\.py$|(?:^|/)[\w.-]*gunicorn[\w.-]*conf[\w.-]*\.py$")
+_PLATFORM_NAME = regex(r"(?:^|/)(?:render|app|heroku|zeabur|koyeb|\.do/app|service|apprunner)\.ya?ml$")
+_SERVER_IMAGE = regex(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-starlette)?"
+                      r"|ghcr\.io/br3ndonland/inboard")
+_GUNICORN_CONFIG = regex(r"(?:^|/)gunicorn[\w.-]*\.py$|(?:^|/)[\w.-]*gunicorn[\w.-]*conf[\w.-]*\.py$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from readybook.facts.behaviour import functions_behind
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COMPARED = ("hmac.compare_digest", "hmac.new", "hmac.digest", "secrets.compare_digest", "hmac.HMAC")
 # last names of calls that check a signature, whatever package they come from
-CHECKING = re.compile(
+CHECKING = regex(
     r"(?i)^(?:construct_event|parse_event_notification|verify_oauth2_token|verify_token"
     r"|verify_id_token|compare_digest|is_valid_request|check_webhook\w*|unwrap_webhook|verify_key"
     r"|(?:verify|validate|check|is_valid|assert|authenticate|ensure|require)_?\w*(?:signature|webhook|hmac|sender"

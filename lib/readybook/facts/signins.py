@@ -11,6 +11,7 @@ from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.parameters import body_inputs, is_model, model_fields
 from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 FORMS = ("fastapi.security.oauth2.OAuth2PasswordRequestForm", "fastapi.security.OAuth2PasswordRequestForm",
          "fastapi.security.oauth2.OAuth2PasswordRequestFormStrict", "fastapi.security.OAuth2PasswordRequestFormStrict")
 # what somebody who is not signed in yet shows; a token or a secret in a body may be what guards a webhook
-SHOWN = re.compile(r"(?i)^(?:\w+_)?(?:password|passwd|passcode|pwd|otp|totp)(?:_?(?:code|hash))?$"
-                   r"|^(?:refresh|reset|id|verification|activation|confirmation)_?token$|^(?:mfa|2fa)_?code$")
-NAMED = re.compile(r"(?i)log[-_]?in|sign[-_]?(?:in|up)|regist|(?:^|[/_-])(?:token|auth|refresh)|authenticate|password"
-                   r"|forgot|recover|verif|activat|confirm|otp|totp|mfa|2fa|session")
+SHOWN = regex(r"(?i)^(?:\w+_)?(?:password|passwd|passcode|pwd|otp|totp)(?:_?(?:code|hash))?$"
+              r"|^(?:refresh|reset|id|verification|activation|confirmation)_?token$|^(?:mfa|2fa)_?code$")
+NAMED = regex(r"(?i)log[-_]?in|sign[-_]?(?:in|up)|regist|(?:^|[/_-])(?:token|auth|refresh)|authenticate|password"
+              r"|forgot|recover|verif|activat|confirm|otp|totp|mfa|2fa|session")
 # what tries nothing: texts, times, answers, the log
-IDLE = re.compile(r"(?:builtins\.)?(?:dict|str|int|list|print|len|bool|float|tuple|set|isinstance|round|repr)"
-                  r"|(?:logging|loguru|structlog|datetime|uuid|time)\..*"
-                  r"|(?:fastapi|starlette)\.(?:exceptions|responses|HTTPException|Response|JSONResponse).*"
-                  r"|str\.\w+|asyncio\.sleep|.*\.(?:model_dump|dict|model_dump_json)")
+IDLE = regex(r"(?:builtins\.)?(?:dict|str|int|list|print|len|bool|float|tuple|set|isinstance|round|repr)"
+             r"|(?:logging|loguru|structlog|datetime|uuid|time)\..*"
+             r"|(?:fastapi|starlette)\.(?:exceptions|responses|HTTPException|Response|JSONResponse).*"
+             r"|str\.\w+|asyncio\.sleep|.*\.(?:model_dump|dict|model_dump_json)")
 
 
 def takes_credential(run: Interpreter, targets: Iterable[Any]) -> bool:

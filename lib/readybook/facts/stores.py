@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from readybook.facts.interpreter import CACHED
 from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 _CLIENTS = (
-    ("redis", True, re.compile(r"(?:redis\.asyncio|aioredis|redis\.asyncio\.client|aioredis\.client)\."
-                               r"(?:(?:Strict)?Redis(?:\.from_url)?|from_url|RedisCluster|create_redis_pool)")),
-    ("redis", False, re.compile(r"redis\.(?:client\.)?(?:(?:Strict)?Redis|(?:Strict)?Redis\.from_url|from_url"
-                                r"|RedisCluster)")),
-    ("mongo", True, re.compile(r"motor\.motor_asyncio\.AsyncIOMotorClient|pymongo\.(?:asynchronous\.mongo_client\.)?"
-                               r"AsyncMongoClient")),
-    ("mongo", False, re.compile(r"pymongo\.(?:mongo_client\.)?MongoClient")),
-    ("broker", False, re.compile(r"celery\.(?:app\.(?:base\.)?)?Celery")),
-    ("broker", True, re.compile(r"aio_pika\.connect(?:_robust)?|aiokafka\.AIOKafkaProducer")),
+    ("redis", True, regex(r"(?:redis\.asyncio|aioredis|redis\.asyncio\.client|aioredis\.client)\."
+                          r"(?:(?:Strict)?Redis(?:\.from_url)?|from_url|RedisCluster|create_redis_pool)")),
+    ("redis", False, regex(r"redis\.(?:client\.)?(?:(?:Strict)?Redis|(?:Strict)?Redis\.from_url|from_url"
+                           r"|RedisCluster)")),
+    ("mongo", True, regex(r"motor\.motor_asyncio\.AsyncIOMotorClient|pymongo\.(?:asynchronous\.mongo_client\.)?"
+                          r"AsyncMongoClient")),
+    ("mongo", False, regex(r"pymongo\.(?:mongo_client\.)?MongoClient")),
+    ("broker", False, regex(r"celery\.(?:app\.(?:base\.)?)?Celery")),
+    ("broker", True, regex(r"aio_pika\.connect(?:_robust)?|aiokafka\.AIOKafkaProducer")),
 )
-_RAW = re.compile(r"asyncpg\.(?:create_pool|connect)|psycopg2?(?:\.pool\.\w+|\.connect|\.AsyncConnection\.connect)"
-                  r"|psycopg_pool\.\w*ConnectionPool|aiomysql\.(?:create_pool|connect)|databases\.Database")
+_RAW = regex(r"asyncpg\.(?:create_pool|connect)|psycopg2?(?:\.pool\.\w+|\.connect|\.AsyncConnection\.connect)"
+             r"|psycopg_pool\.\w*ConnectionPool|aiomysql\.(?:create_pool|connect)|databases\.Database")
 _CACHES = ("functools.lru_cache", "functools.cache")
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from readybook.facts.values import by_default
+from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
 
-_EVENTS = re.compile(r"(?:[\w.]+\.)?EventSourceResponse")
+_EVENTS = regex(r"(?:[\w.]+\.)?EventSourceResponse")
 
 
 def is_stream(path: str) -> bool:

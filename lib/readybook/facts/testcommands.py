@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 
-_TESTS = re.compile(
+from readybook.patterns import regex
+
+_TESTS = regex(
     r"(?:^|[\s;&|(\"'/=])(?:py\.test|pytest(?:-\d)?|tox|nox|unittest|nose2?|trial|ward|behave|coverage run"
     r"|manage\.py test|hatch(?: run)? \S*test\S*"
     # a task of the project's own whose name says tests: make test, ./scripts/test.sh, poe test-unit
     r"|(?:make|just|task|inv(?:oke)?|pdm(?: run)?|poe|uv run|rye run|poetry run|pipenv run|\./|bash|sh"
     r"|docker[ -]compose [\w .-]*?)\s*(?:[\w./-]*[\s/_.-])?tests?(?:[_.:-][\w.:-]*)?)(?=$|[\s;&|)\"'\\])"
 )
-_NOT_TESTS = re.compile(
+_NOT_TESTS = regex(
     r"pip3? install|uv (?:pip install|add|sync|lock)|poetry (?:add|install)|apt(?:-get)? install|\becho\b|\bwhich\b"
     r"|\b(?:npm|npx|yarn|pnpm|bunx?|playwright|cypress|newman|vitest|jest|emacs|cargo|go|mvn|gradlew?|flutter)\b"
 )
-_COVERAGE = re.compile(r"--cov\b|--cov[=-]|\bcoverage (?:run|report|xml)\b|\bcodecov\b|\bcoveralls\b")
-_COMMENT = re.compile(r"(?:^|\s)#[^\n]*")
+_COVERAGE = regex(r"--cov\b|--cov[=-]|\bcoverage (?:run|report|xml)\b|\bcodecov\b|\bcoveralls\b")
+_COMMENT = regex(r"(?:^|\s)#[^\n]*")
 MAX_CHARS = 600
-_IGNORED = re.compile(r"\|\|\s*(?:true|:|exit 0|echo)")
+_IGNORED = regex(r"\|\|\s*(?:true|:|exit 0|echo)")
 
 
 def test_commands(script: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from readybook.facts.bindings import statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 
 HARMLESS_TYPES = frozenset({"int", "float", "bool", "UUID", "UUID4", "Decimal", "date", "datetime", "timedelta",
                             "PositiveInt", "NonNegativeInt", "Literal", "None", "IPv4Address", "IPv6Address",
@@ -39,8 +40,8 @@ REQUEST = ("starlette.requests.", "fastapi.Request", "starlette.datastructures.U
 NETWORK = ("requests.", "httpx.", "aiohttp.", "urllib.request.", "websockets.", "socket.")
 CONSOLE = frozenset({"input", "getpass.getpass", "sys.stdin.read", "sys.stdin.readline"})
 INJECTED = ("Depends(", "Security(")
-CONFIGURATION = re.compile(r"(?i)(?:^|[._])(?:settings|config|conf|cfg|configuration|env)(?:\(\))?$")
-PATTERN = re.compile(r"\b(?:pattern|regex)=")
+CONFIGURATION = regex(r"(?i)(?:^|[._])(?:settings|config|conf|cfg|configuration|env)(?:\(\))?$")
+PATTERN = regex(r"\b(?:pattern|regex)=")
 
 
 def harmless_type(annotation: Node | None, near: FunctionValue | ClassValue) -> bool:
@@ -66,7 +67,7 @@ def harmless_type(annotation: Node | None, near: FunctionValue | ClassValue) -> 
     return isinstance(value, ClassValue) and value.is_a(*ENUMS)
 
 
-VALIDATING = re.compile(r"(?:\w+\.)?(?:field_validator|validator)\(")
+VALIDATING = regex(r"(?:\w+\.)?(?:field_validator|validator)\(")
 
 
 def refused_by_model(model: ClassValue, name: str) -> bool:

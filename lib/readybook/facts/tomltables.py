@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from readybook.patterns import regex
+
 MAX_CHARS = 1024 * 1024
 # far above real files; keeps the recursive parser of the standard library away from its limit
-_TOO_DEEP = re.compile(r"[\[{](?:\s*(?:[\w\"'.-]+\s*=\s*)?[\[{]){60}")
+_TOO_DEEP = regex(r"[\[{](?:\s*(?:[\w\"'.-]+\s*=\s*)?[\[{]){60}")
 # the standard parser's time grows with the square of a dotted key's length
-_LONG_KEY = re.compile(r"(?:[\w\"'-]{1,40}[ \t]?\.[ \t]?){100}")
+_LONG_KEY = regex(r"(?:[\w\"'-]{1,40}[ \t]?\.[ \t]?){100}")
 
 
 @dataclass(frozen=True, slots=True)

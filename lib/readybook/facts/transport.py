@@ -11,6 +11,7 @@ from readybook.facts.compose import ComposeService
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.servedimages import ServedService
 from readybook.facts.wrapping import around, source_texts
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -18,31 +19,31 @@ if TYPE_CHECKING:
     from readybook.facts.program import App
 
 REDIRECT = "starlette.middleware.httpsredirect.HTTPSRedirectMiddleware"
-_NOTHING = re.compile(r"(?!)")
+_NOTHING = regex(r"(?!)")
 # by kind of proxy: what in its configuration says that it speaks TLS
 TLS = {
-    "nginx": re.compile(r"^[ \t]*(?:listen[ \t]+[^;\n]*\b(?:443|ssl)\b|ssl_certificate\b|"
-                        r"return[ \t]+30[1278][ \t]+https)", re.MULTILINE),
-    "caddy": re.compile(r"^(?:https://)?(?:[\w*-]+\.)+[a-z]{2,}\b|^\{\$\w+\}|^[ \t]*tls\b", re.MULTILINE),
-    "traefik": re.compile(r"certresolver|websecure|acme\b|\.tls\b|^[ \t]*tls:", re.IGNORECASE | re.MULTILINE),
-    "haproxy": re.compile(r"^[ \t]*bind\b[^\n]*\bssl\b|redirect[ \t]+scheme[ \t]+https", re.MULTILINE),
-    "apache": re.compile(r"SSLEngine[ \t]+on|:443>", re.IGNORECASE),
-    "envoy": re.compile(r"DownstreamTlsContext|transport_sockets?\.tls"),
-    "ingress": re.compile(r"^[ \t]*tls:|cert-manager\.io|ssl-redirect|certificate|managed-cert", re.MULTILINE),
+    "nginx": regex(r"^[ \t]*(?:listen[ \t]+[^;\n]*\b(?:443|ssl)\b|ssl_certificate\b|"
+                   r"return[ \t]+30[1278][ \t]+https)", re.MULTILINE),
+    "caddy": regex(r"^(?:https://)?(?:[\w*-]+\.)+[a-z]{2,}\b|^\{\$\w+\}|^[ \t]*tls\b", re.MULTILINE),
+    "traefik": regex(r"certresolver|websecure|acme\b|\.tls\b|^[ \t]*tls:", re.IGNORECASE | re.MULTILINE),
+    "haproxy": regex(r"^[ \t]*bind\b[^\n]*\bssl\b|redirect[ \t]+scheme[ \t]+https", re.MULTILINE),
+    "apache": regex(r"SSLEngine[ \t]+on|:443>", re.IGNORECASE),
+    "envoy": regex(r"DownstreamTlsContext|transport_sockets?\.tls"),
+    "ingress": regex(r"^[ \t]*tls:|cert-manager\.io|ssl-redirect|certificate|managed-cert", re.MULTILINE),
 }
 # images that do nothing but bring TLS to what stands behind them
 TUNNELS = ("cloudflared", "acme-companion", "letsencrypt-nginx-proxy-companion", "nginx-proxy-manager", "swag", "ngrok",
            "tailscale", "https-portal")
-PLATFORMS = re.compile(r"(?:^|/)(?:render\.ya?ml|railway\.(?:json|toml)|vercel\.json|netlify\.toml|serverless\.ya?ml|"
-                       r"samconfig\.toml|\.do/app\.ya?ml|\.platform\.app\.yaml|zeabur\.json)$")
-SWITCHED = {re.compile(r"(?:^|/)fly(?:\.\w+)?\.toml$"): re.compile(r"^[ \t]*force_https[ \t]*=[ \t]*true",
+PLATFORMS = regex(r"(?:^|/)(?:render\.ya?ml|railway\.(?:json|toml)|vercel\.json|netlify\.toml|serverless\.ya?ml|"
+                  r"samconfig\.toml|\.do/app\.ya?ml|\.platform\.app\.yaml|zeabur\.json)$")
+SWITCHED = {regex(r"(?:^|/)fly(?:\.\w+)?\.toml$"): regex(r"^[ \t]*force_https[ \t]*=[ \t]*true",
                                                                    re.MULTILINE),
-            re.compile(r"(?:^|/)app\.yaml$"): re.compile(r"^[ \t-]*secure:[ \t]*always", re.MULTILINE)}
-CLOUD_RUN = re.compile(r"gcloud\s+(?:beta\s+)?run\s+deploy|google-github-actions/deploy-cloudrun")
-BALANCED = re.compile(r"certificate_arn|aws_acm_certificate|google_compute_managed_ssl|ssl_policy")
-TRUST = re.compile(r"forwarded[_-]allow[_-]ips|ProxyHeadersMiddleware", re.IGNORECASE)
-UPSTREAM = re.compile(r"(?:proxy_pass[ \t]+https?://|^[ \t]*server[ \t]+|reverse_proxy[ \t]+(?:https?://)?)([\w.-]{1,80})",
-                      re.MULTILINE)
+            regex(r"(?:^|/)app\.yaml$"): regex(r"^[ \t-]*secure:[ \t]*always", re.MULTILINE)}
+CLOUD_RUN = regex(r"gcloud\s+(?:beta\s+)?run\s+deploy|google-github-actions/deploy-cloudrun")
+BALANCED = regex(r"certificate_arn|aws_acm_certificate|google_compute_managed_ssl|ssl_policy")
+TRUST = regex(r"forwarded[_-]allow[_-]ips|ProxyHeadersMiddleware", re.IGNORECASE)
+UPSTREAM = regex(r"(?:proxy_pass[ \t]+https?://|^[ \t]*server[ \t]+|reverse_proxy[ \t]+(?:https?://)?)([\w.-]{1,80})",
+                 re.MULTILINE)
 LOCAL = ("localhost", "127.", "unix", "0.0.0.0")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.testcommands import failure_ignored, measures_coverage, test_commands
 from readybook.facts.yamlnodes import Node, scalar_text, yaml_documents
+from readybook.patterns import regex
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _other_job(path: str, root: Node) -> Iterator[Job]:
     yield Job("", Place(path), tuple(steps))
 
 
-_JENKINS_SHELL = re.compile(r"\b(?:sh|bat|pwsh)\s*(?:\(\s*)?(?:script:\s*)?('''|\"\"\"|'|\")(.*?)\1", re.DOTALL)
+_JENKINS_SHELL = regex(r"\b(?:sh|bat|pwsh)\s*(?:\(\s*)?(?:script:\s*)?('''|\"\"\"|'|\")(.*?)\1", re.DOTALL)
 
 
 def _jenkins(path: str, text: str) -> Workflow:

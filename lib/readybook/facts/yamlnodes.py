@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from readybook.patterns import regex
 
 MAX_CHARS = 1024 * 1024
 MAX_DEPTH = 80
 # nodes after all aliases are written out: a real workflow has a few thousand, a bomb billions
 MAX_WEIGHT = 100_000
 
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,15})")
-_FLOAT = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{0,15}")
+_INTEGER = regex(r"[-+]?(?:0|[1-9][0-9]{0,15})")
+_FLOAT = regex(r"[-+]?[0-9]{1,15}\.[0-9]{0,15}")
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None,
               "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 
 from readybook.facts.settings import Variable
+from readybook.patterns import regex
 from readybook.probe.stores import NAME, STORES, USER, Store
 from readybook.project import Project
 
-_SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.]*)://", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?:URL|URI|DSN|BROKER|BACKEND|STORAGE|CONNECTION(?:_STRING)?)$")
+_SCHEME = regex(r"(?P<scheme>[a-z][a-z0-9+.]*)://", re.IGNORECASE)
+_ADDRESS = regex(r"(?:URL|URI|DSN|BROKER|BACKEND|STORAGE|CONNECTION(?:_STRING)?)$")
 _PARTS = (("HOST|SERVER|HOSTNAME", "host"), ("PORT", "port"), ("USER(?:NAME)?", "user"),
           ("PASS(?:WORD|WD)?", "password"), ("DB|DATABASE|NAME|DB_?NAME|DATABASE_?NAME", "name"))
 _NAMED = {"redis": "REDIS|CELERY|BROKER", "postgresql": "POSTGRES(?:QL)?|PG|DATABASE|DB|SQL(?:ALCHEMY)?"}

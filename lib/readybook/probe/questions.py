@@ -7,12 +7,13 @@ import uuid
 
 from readybook.facts.health import HealthRoute
 from readybook.facts.liveness import liveness_route
+from readybook.patterns import regex
 from readybook.probe.asking import Answer
 from readybook.probe.talk import BOTH, FAILED, PASSED, Question, Seen, Talk, unknown
 
 FOREIGN = "https://foreign.example"
 ID_HEADERS = ("x-request-id", "x-correlation-id", "request-id", "correlation-id", "x-trace-id", "traceparent")
-SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|token|auth|session|password", re.IGNORECASE)
+SIGN_IN = regex(r"log-?_?in|sign-?_?in|token|auth|session|password", re.IGNORECASE)
 LIVE = ("/health/live", "/livez", "/live", "/healthz", "/health", "/ping")
 READY = ("/health/ready", "/readyz", "/ready", "/readiness")
 BODY_LIMIT = 64 * 1024 * 1024  # bytes in chunks after which a body counts as not limited

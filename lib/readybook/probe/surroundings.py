@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from readybook.patterns import regex
 from readybook.probe.addresses import values
 from readybook.probe.stores import Store
 from readybook.project import Project
 from readybook.verify.needs import examples_of, filled
 
-_ENVIRONMENT = re.compile(r"(?:^|.*_)(?:ENV|ENVIRONMENT|STAGE|APP_?ENV|DEPLOYMENT)$")
-_DEBUG = re.compile(r"(?:^|.*_)DEBUG$")
-_HOSTS = re.compile(r"(?:ALLOWED|TRUSTED)_?HOSTS?$")
+_ENVIRONMENT = regex(r"(?:^|.*_)(?:ENV|ENVIRONMENT|STAGE|APP_?ENV|DEPLOYMENT)$")
+_DEBUG = regex(r"(?:^|.*_)DEBUG$")
+_HOSTS = regex(r"(?:ALLOWED|TRUSTED)_?HOSTS?$")
 _WORDS = ("production", "prod")
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from readybook.facts.dotenv import is_dotenv
 from readybook.filekinds import ALWAYS_SKIPPED, VIRTUALENV_NAMES
+from readybook.patterns import regex
 
-_EXAMPLE = re.compile(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])", re.I)
+_EXAMPLE = regex(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])", re.I)
 LARGEST = 256 * 1024 * 1024  # bytes of one file; larger ones are data that no test of a service needs
 
 

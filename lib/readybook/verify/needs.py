@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from readybook.facts.settings import Variable
+from readybook.patterns import regex
 from readybook.project import Project
 from readybook.verify.applying import Step
 from readybook.verify.reaudit import state
@@ -18,7 +19,7 @@ _BY_NAME = (("REDIS.*(?:URL|URI|DSN)", "redis://localhost:6379/0"),
             ("(?:DATABASE|DB|SQL|SQLALCHEMY|POSTGRES|PG).*_(?:URL|URI|DSN)", "sqlite:///./readybook-verify.db"),
             ("_(?:URL|URI|ENDPOINT)$", "http://localhost/"), ("_HOST$", "localhost"), ("_PORT$", "1"))
 
-_STEERS = re.compile(
+_STEERS = regex(
     r"(?:PATH|HOME|TMPDIR|TMP|TEMP|SHELL|IFS|ENV|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|PYTEST.*|GIT_.*)$"
 )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from readybook.patterns import regex
 from readybook.project import Project
 from readybook.verify.applying import Step
 from readybook.verify.children import Room
@@ -17,7 +17,7 @@ from readybook.verify.needs import examples_of, filled
 from readybook.verify.starting import Served, Start, differences, own_names, served_apps, start
 from readybook.verify.testing import TestRun, Tests, candidates, run_tests, worse
 
-_DEPENDENCIES = re.compile(
+_DEPENDENCIES = regex(
     r"(?:^|/)(?:[\w.-]*requirements?[\w.-]*\.(?:txt|in)|pyproject\.toml|setup\.(?:py|cfg)|Pipfile)$"
 )
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from readybook.facts.roles import TEST
+from readybook.patterns import regex
 from readybook.project import Project
 from readybook.verify.children import Ran, Room
 
 _CONFIGURED = {"pytest.ini": "[pytest]", ".pytest.ini": "", "pyproject.toml": "[tool.pytest", "tox.ini": "[pytest]",
                "setup.cfg": "[tool:pytest]"}
-_CLOSING = re.compile(r"(\d+) (passed|failed|errors?)\b")
-_UNITTEST = re.compile(r"^Ran (\d+) tests? in .*?^(?:OK|FAILED)(.*?)$", re.MULTILINE | re.DOTALL)
-_MISSING = re.compile(r"(?:ModuleNotFoundError: |^E +)No module named '([\w.]+)'", re.MULTILINE)
-_TELLING = re.compile(r"(?:E\s+)?[\w.]*(?:Error|Exception)\b|ERROR|.*No module named")
+_CLOSING = regex(r"(\d+) (passed|failed|errors?)\b")
+_UNITTEST = regex(r"^Ran (\d+) tests? in .*?^(?:OK|FAILED)(.*?)$", re.MULTILINE | re.DOTALL)
+_MISSING = regex(r"(?:ModuleNotFoundError: |^E +)No module named '([\w.]+)'", re.MULTILINE)
+_TELLING = regex(r"(?:E\s+)?[\w.]*(?:Error|Exception)\b|ERROR|.*No module named")
 JUNIT_BYTES = 64 * 1024 * 1024
 
 

@@ -12,31 +12,32 @@ from readybook.facts.memory import Memory, memories
 from readybook.facts.processes import several_processes
 from readybook.facts.reach import startup_functions
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook_checks.architecture.arc002_in_memory_job_store.curing import cure
 from readybook_checks.architecture.arc002_in_memory_job_store.examples import EXAMPLES
 
-STATE = re.compile(
+STATE = regex(
     r"jobs?|tasks?|sessions?|states?|status(es)?|progress|stores?|storage|uploads?|files?|queues?|conversations?|histor(y|ies)|"
     r"messages?|chats?|rooms?|games?|players?|users?|accounts?|orders?|carts?|items?|tokens?|otps?|codes?|results?|"
     r"reports?|todos?|notes?|posts?|books?|products?|db|database|records?|runs?|workflows?|pending|blacklist|revoked|"
     r"memory|repository|data|documents?|events?|subscriptions?|notifications?"
 )
-STORE = re.compile(r"(InMemory|Memory)|(Store|Storage|Repository|Repo|Manager|Tracker)$")
+STORE = regex(r"(InMemory|Memory)|(Store|Storage|Repository|Repo|Manager|Tracker)$")
 # recomputed, counted or private to the process by nature
-OTHER = re.compile(
+OTHER = regex(
     r"cache[ds]?|caching|memo(ized?)?|lru|ttl|registry|registered|handlers?|plugins?|metrics?|counters?|counts?|stats|"
     r"locks?|throttles?|rates?|limits?|limiter|buckets?|warned|seen|loaded|configs?|settings|mappings?|lookup|index|"
     r"connections?|clients?|engines?|models?|adapters?|providers?|factor(y|ies)|hooks?|listeners?|callbacks?|"
     r"overrides?|routes?|routers?|tools?|types?|schemas?|instances?|singletons?|breakers?|circuit|sockets?|websockets?|"
     r"latenc(y|ies)|timings?|durations?|errors?|pool|pools|features?|last|writes?|background|running|extensions?|services?|parsers?"
 )
-LIVE = re.compile(
+LIVE = regex(
     r"(?i)\b(\w*task|\w*websocket|ws|\w*socket|\w*lock|\w*queue|\w*future|fut|\w*client|conn|\w*connection|\w*event|"
     r"\w*engine|\w*pool|\w*thread|\w*process|\w*handler|callback|\w*func|fn|\w*listener|\w*subscriber|\w*semaphore)"
     r"(\(\S*\))?$|[: ]\w*session[,}]|^\w*session$|create_task\(|ensure_future\(|asyncio\.|threading\."
 )
-SOCKETS = re.compile(r"(?i)\bweb_?socket|websocket\b|\bws\b")
-LIVE_TYPES = re.compile(
+SOCKETS = regex(r"(?i)\bweb_?socket|websocket\b|\bws\b")
+LIVE_TYPES = regex(
     r"Task\b|WebSocket|Lock|Queue|Future|Thread|Process|Callable|[Tt]ype\[|Client|Engine|Event\b|Semaphore"
 )
 

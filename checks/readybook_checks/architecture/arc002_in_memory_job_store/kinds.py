@@ -9,16 +9,17 @@ from typing import Any
 from readybook.facts.objects import ClassValue
 from readybook.facts.unparse import unparse
 from readybook.facts.values import External
+from readybook.patterns import regex
 from readybook_checks.architecture.arc002_in_memory_job_store.uses import Tree
 
 SCALARS = frozenset(("str", "int", "float", "bool"))
 LEAVES = SCALARS | {"None", "datetime", "date", "UUID", "Decimal", "EmailStr"}
 HOLDERS = frozenset(("dict", "Dict", "list", "List", "Optional", "Union", "tuple", "Tuple"))
 # what makes a model read back as another than the one that was written, or runs code once more
-CHANGING = re.compile(r"alias|exclude|serializer|computed_field|PrivateAttr|validator|__post_init__|InitVar|Secret"
-                      r"|init=False|extra|__init__|model_config|class Config")
-TEXTS = re.compile(r"(?:str|repr)\(|f[\"']|uuid\.uuid4\(\)\.hex$|uuid4\(\)\.hex$|secrets\.token_(?:hex|urlsafe)\(")
-NUMBERS = re.compile(r"(?:int|float|len|round|bool)\(|time\.time\(\)$")
+CHANGING = regex(r"alias|exclude|serializer|computed_field|PrivateAttr|validator|__post_init__|InitVar|Secret"
+                 r"|init=False|extra|__init__|model_config|class Config")
+TEXTS = regex(r"(?:str|repr)\(|f[\"']|uuid\.uuid4\(\)\.hex$|uuid4\(\)\.hex$|secrets\.token_(?:hex|urlsafe)\(")
+NUMBERS = regex(r"(?:int|float|len|round|bool)\(|time\.time\(\)$")
 
 
 class Kind:

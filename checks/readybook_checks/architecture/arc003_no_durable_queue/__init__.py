@@ -13,18 +13,19 @@ from readybook.facts.queues import Queue, queues
 from readybook.facts.reach import first_reached
 from readybook.facts.values import by_default
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook_checks.architecture.arc003_no_durable_queue.examples import BAD, GOOD
 from readybook_checks.architecture.arc003_no_durable_queue.scaffold import scaffold
 from readybook_checks.architecture.background import behind_apps, polling_route
 
-MONEY = re.compile(r"payments?|pay|charges?|refunds?|payouts?|invoices?|billing|checkout|settlements?")
-FILES = re.compile(
+MONEY = regex(r"payments?|pay|charges?|refunds?|payouts?|invoices?|billing|checkout|settlements?")
+FILES = regex(
     r"imports?|exports?|uploads?|files?|pdfs?|csv|videos?|transcode|transcribe|render|reports?|convert|conversion|"
     r"thumbnails?|backups?|ingest(?:ion)?|train(?:ing)?|embed(?:dings?)?|ocr|migrat(?:e|ion)|scrape|crawl|jobs?"
 )
 # told to somebody and forgotten: losing one is no loss of data
-TOLD = re.compile(r"e?mails?|mail|notif(?:y|ications?)|push|sms|log(?:s|ging)?|audit|track(?:ing)?|metrics?|analytics|"
-                  r"webhooks?|slack|telegram|message|cache|warm|invalidate|stats?")
+TOLD = regex(r"e?mails?|mail|notif(?:y|ications?)|push|sms|log(?:s|ging)?|audit|track(?:ing)?|metrics?|analytics|"
+             r"webhooks?|slack|telegram|message|cache|warm|invalidate|stats?")
 SLOW = ("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "subprocess.run", "subprocess.Popen",
         "subprocess.check_call", "subprocess.check_output", "os.system")
 SLEEPS = ("time.sleep", "asyncio.sleep")

@@ -22,13 +22,14 @@ from readybook.intents import (
     EnsureSetting,
     Intent,
 )
+from readybook.patterns import regex
 from readybook_checks.architecture.app_module import served_name
 from readybook_checks.architecture.redis_setting import compose_redis
 
 TITLE = "Add a Celery application with its tasks, worker command and service; then turn the call sites over"
 URL = EnsureSetting("celery_broker_url", "str", '"redis://localhost:6379/0"', "CELERY_BROKER_URL",
                     example="redis://localhost:6379/0", meaning="the Redis that keeps the queue: no eviction there")
-PLAIN = re.compile(r"(?:str|int|float|bool|None|dict|list|Any|\[|\]|,|\||\s|typing\.|Optional|Dict|List)+")
+PLAIN = regex(r"(?:str|int|float|bool|None|dict|list|Any|\[|\]|,|\||\s|typing\.|Optional|Dict|List)+")
 COPIED = ("build", "image", "env_file", "environment", "networks", "volumes")
 
 

@@ -20,15 +20,16 @@ from readybook.facts.queries import Query
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.intents import AddFile, EnsureImport, ReplaceExpression
+from readybook.patterns import regex
 from readybook_checks.devops.health_router import import_name
 from readybook_checks.performance.per012_no_pool_metrics import engine_name
 
 TITLE = "Wait for PostgreSQL to tell of the change: a trigger that runs pg_notify, one listening connection"
 # What becomes due by the clock is told by nobody.
-TIMED = re.compile(r"(?i)\bnow\b|utcnow|timedelta|time\.time|today|current_timestamp|interval")
-DATED = re.compile(r"(?i)(_at|_on|date|time|until|due|after|before|expir\w*|deadline)$")
-ENDING = re.compile(r"(?:await )?[\w.]+\.(?:commit|rollback|close|expunge_all|expire_all)\(\)$")
-LOGGED = re.compile(r"(?:\w+\.)*(?:logger|log|logging|LOG|_logger)\.\w+\(|print\(")
+TIMED = regex(r"(?i)\bnow\b|utcnow|timedelta|time\.time|today|current_timestamp|interval")
+DATED = regex(r"(?i)(_at|_on|date|time|until|due|after|before|expir\w*|deadline)$")
+ENDING = regex(r"(?:await )?[\w.]+\.(?:commit|rollback|close|expunge_all|expire_all)\(\)$")
+LOGGED = regex(r"(?:\w+\.)*(?:logger|log|logging|LOG|_logger)\.\w+\(|print\(")
 
 
 @dataclass(frozen=True, slots=True)

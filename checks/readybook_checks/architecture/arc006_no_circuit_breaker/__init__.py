@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
@@ -12,13 +11,14 @@ from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.program import App
 from readybook.facts.reach import first_reached
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook_checks.architecture.arc006_no_circuit_breaker.curing import breaker_home, cure
 from readybook_checks.architecture.arc006_no_circuit_breaker.examples import EXAMPLES
 
-OUTBOUND = re.compile(r"(?:httpx|requests|aiohttp)\.(?:\w+\.)*(?:get|post|put|patch|delete|head|request|send|stream)"
-                      r"|grpc\.(?:aio\.)?(?:insecure|secure)_channel")
-BREAKERS = re.compile(r"\b(?:pybreaker|purgatory|aiobreaker|circuitbreaker|CircuitBreaker|circuit_breaker|aiomisc"
-                      r"|hyx\.circuitbreaker|resilience4py|lasier|breaker)\b")
+OUTBOUND = regex(r"(?:httpx|requests|aiohttp)\.(?:\w+\.)*(?:get|post|put|patch|delete|head|request|send|stream)"
+                 r"|grpc\.(?:aio\.)?(?:insecure|secure)_channel")
+BREAKERS = regex(r"\b(?:pybreaker|purgatory|aiobreaker|circuitbreaker|CircuitBreaker|circuit_breaker|aiomisc"
+                 r"|hyx\.circuitbreaker|resilience4py|lasier|breaker)\b")
 PLAIN = "pybreaker.CircuitBreaker"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from string import Template
@@ -17,6 +16,7 @@ from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.intents import AddFile, EnsureImport, EnsureSetting, GuardStatement, Intent, ReplaceExpression
+from readybook.patterns import regex
 from readybook_checks.architecture.app_module import free_module
 from readybook_checks.devops.health_router import import_name
 
@@ -26,14 +26,14 @@ LIBRARIES = {
     "aiobreaker": "await breaker.call_async(…) in its place",
     "circuitbreaker": "@circuit on the function that makes it",
 }
-CLIENT = re.compile(r"httpx(?:\._client)?\.((?:Async)?Client)")
-FUNCTION = re.compile(r"(requests|httpx)(?:\.(?:api|_api))?\.(get|post|put|patch|delete|head|options|request)")
+CLIENT = regex(r"httpx(?:\._client)?\.((?:Async)?Client)")
+FUNCTION = regex(r"(requests|httpx)(?:\.(?:api|_api))?\.(get|post|put|patch|delete|head|options|request)")
 WRAPPERS = {"AsyncClient": "guarded_async_client", "Client": "guarded_client"}
 BLOCKS = {"requests": "requests_circuit", "httpx": "httpx_circuit"}
 # What runs all its parts, once and in order: the call that stands below these runs whenever the statement does.
 STRAIGHT = frozenset(("expr", "assign", "ann", "return", "call", "attr", "sub", "await", "list", "tuple", "dict"))
 PLAIN = frozenset(("name", "attr", "const", "fstring", "format", "bin"))
-ORIGIN = re.compile(r"(https?://[\w.:-]+)[/?#]")
+ORIGIN = regex(r"(https?://[\w.:-]+)[/?#]")
 SETTINGS = (
     EnsureSetting("circuit_failures", "int", "5", "CIRCUIT_FAILURES",
                   meaning="failures in a row after which a host is not asked for a while"),

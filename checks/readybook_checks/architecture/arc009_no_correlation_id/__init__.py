@@ -13,10 +13,11 @@ from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.program import App, Middleware
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.architecture.app_module import free_module, with_mounted
 
-ID = re.compile(
+ID = regex(
     r"(request|correlation|trace|req)[-_ ]?id$|^(x[-_])?(request|correlation|trace|req)[-_ ]?id|traceparent",
     re.IGNORECASE,
 )
@@ -27,7 +28,7 @@ WRAPPED = ("asgi_correlation_id.CorrelationIdMiddleware", "asgi_correlation_id.m
 TRACING = ("opentelemetry.instrumentation.fastapi.FastAPIInstrumentor.instrument_app",
            "opentelemetry.instrumentation.fastapi.FastAPIInstrumentor.instrument",
            "opentelemetry.instrumentation.asgi.OpenTelemetryMiddleware")
-IN_LOGS = re.compile(r"LoggingInstrumentor|\btrace_?id\b|otelTraceID", re.IGNORECASE)
+IN_LOGS = regex(r"LoggingInstrumentor|\btrace_?id\b|otelTraceID", re.IGNORECASE)
 TITLE = "Give each request an id, in its response and in every log record"
 
 

@@ -16,6 +16,7 @@ from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.signins import body_names
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureMiddleware, EnsureSetting
+from readybook.patterns import regex
 from readybook_checks.architecture.app_module import free_module
 from readybook_checks.architecture.arc015_no_idempotency.examples import EXAMPLES
 from readybook_checks.architecture.redis_setting import old_redis, redis_address, redis_requirement
@@ -23,13 +24,13 @@ from readybook_checks.architecture.redis_setting import old_redis, redis_address
 THINGS = frozenset((
     "payment", "order", "transfer", "transaction", "invoice", "charge", "payout", "refund", "subscription", "booking",
     "reservation", "job", "withdrawal", "deposit", "purchase", "checkout", "donation"))
-QUEUED = re.compile(r"celery\.Task\.(?:delay|apply_async)|celery\..*\.send_task|arq\..*enqueue_job"
-                    r"|rq\.(?:queue\.)?Queue\.enqueue\w*|dramatiq\..*\.send(?:_with_options)?|taskiq\..*\.kiq")
-PAID = re.compile(r"stripe\.(?:checkout\.)?(?:Charge|PaymentIntent|Session|Refund|Transfer|Payout|Subscription|Invoice)"
-                  r"\.create(?:_async)?|(?:razorpay|paypalrestsdk|braintree|square|mollie)\..*(?:create|sale|pay)")
-KEYED = re.compile(r"(?i)idempot|client_(?:token|request_id)|request_token|dedup|on_conflict_do_nothing|get_or_create")
-STATE = re.compile(r"(?i)^(?:\w+_)?(?:status|state|progress|attempts|retries|result|error|payload)(?:_\w+)?$")
-SKIPPED = re.compile(r"(?i)webhook|callback|/search|/preview|/validate|/login|/token|/register|sign[-_]?up|password")
+QUEUED = regex(r"celery\.Task\.(?:delay|apply_async)|celery\..*\.send_task|arq\..*enqueue_job"
+               r"|rq\.(?:queue\.)?Queue\.enqueue\w*|dramatiq\..*\.send(?:_with_options)?|taskiq\..*\.kiq")
+PAID = regex(r"stripe\.(?:checkout\.)?(?:Charge|PaymentIntent|Session|Refund|Transfer|Payout|Subscription|Invoice)"
+             r"\.create(?:_async)?|(?:razorpay|paypalrestsdk|braintree|square|mollie)\..*(?:create|sale|pay)")
+KEYED = regex(r"(?i)idempot|client_(?:token|request_id)|request_token|dedup|on_conflict_do_nothing|get_or_create")
+STATE = regex(r"(?i)^(?:\w+_)?(?:status|state|progress|attempts|retries|result|error|payload)(?:_\w+)?$")
+SKIPPED = regex(r"(?i)webhook|callback|/search|/preview|/validate|/login|/token|/register|sign[-_]?up|password")
 URL = EnsureSetting("idempotency_redis_url", "str", '"redis://localhost:6379/0"', "IDEMPOTENCY_REDIS_URL",
                     meaning="where answers to requests with an Idempotency-Key are kept")
 TITLE = "Answer a repeated POST from Redis by its Idempotency-Key"

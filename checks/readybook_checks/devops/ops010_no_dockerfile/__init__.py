@@ -17,6 +17,7 @@ from readybook.facts.program import App
 from readybook.facts.pythonversion import PythonVersion, python_version
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRequirement, Intent
+from readybook.patterns import regex
 from readybook_checks.architecture.arc002_in_memory_job_store import own_state
 from readybook_checks.devops.health_command import health_command, instruction
 from readybook_checks.devops.ops010_no_dockerfile.copying import Code, code, module_of
@@ -25,7 +26,7 @@ from readybook_checks.devops.ops010_no_dockerfile.platforms import platform
 
 WORKERS = 2
 TITLE = "Build an image: two stages, an unprivileged user, a health check"
-WORKER = re.compile(r"\b(?:celery|arq|rq|dramatiq|taskiq|huey)\b")
+WORKER = regex(r"\b(?:celery|arq|rq|dramatiq|taskiq|huey)\b")
 APT = ("RUN apt-get update && apt-get install -y --no-install-recommends {names} \\\n"
        "    && rm -rf /var/lib/apt/lists/*\n")
 GRACE = 8  # seconds; docker stop kills after 10

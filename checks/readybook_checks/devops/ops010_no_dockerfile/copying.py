@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from readybook.facts import Facts
 from readybook.facts.modules import Module
 from readybook.facts.program import App
+from readybook.patterns import regex
 from readybook.project import Project
 
 CODE = frozenset({"application", "vendored", "generated"})
-NEVER = re.compile(r"\.|(?:__pycache__|node_modules|venv|env|tests?|docs?|dist|build|htmlcov)$|.*\.(?:md|lock|pyc|db"
-                   r"|sqlite3?|log|pem|key)$|Dockerfile|Makefile|LICENSE|pyproject\.toml|requirements[^/]*\.txt")
-SAFE = re.compile(r"[\w.@+/-]+")
+NEVER = regex(r"\.|(?:__pycache__|node_modules|venv|env|tests?|docs?|dist|build|htmlcov)$|.*\.(?:md|lock|pyc|db"
+              r"|sqlite3?|log|pem|key)$|Dockerfile|Makefile|LICENSE|pyproject\.toml|requirements[^/]*\.txt")
+SAFE = regex(r"[\w.@+/-]+")
 
 
 @dataclass(frozen=True, slots=True)

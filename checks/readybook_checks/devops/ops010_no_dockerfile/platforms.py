@@ -5,25 +5,26 @@ from __future__ import annotations
 import posixpath
 import re
 
+from readybook.patterns import regex
 from readybook.project import Project
 
-ANY = re.compile(r"")
+ANY = regex(r"")
 # file name: what its text must hold to say that Python is built and run without a Dockerfile
 FILES: dict[str, re.Pattern[str]] = {
-    "Procfile": re.compile(r"(?m)^\w+:.*(?:python|uvicorn|gunicorn|hypercorn|fastapi|granian)"),
-    "app.yaml": re.compile(r"(?m)^runtime:\s*[\"']?python|^[ \t]*environment_slug:\s*python"),
-    "serverless.yml": re.compile(r"runtime:\s*[\"']?python"), "serverless.yaml": re.compile(r"runtime:\s*[\"']?python"),
-    "template.yaml": re.compile(r"AWS::Serverless::(?!.*PackageType:\s*Image)"),
-    "template.yml": re.compile(r"AWS::Serverless::"), "zappa_settings.json": ANY, "zappa_settings.toml": ANY,
-    "nixpacks.toml": ANY, "railpack.json": ANY, "railway.json": re.compile(r"(?i)nixpacks|railpack|startCommand"),
-    "railway.toml": re.compile(r"(?i)nixpacks|railpack|startCommand"),
-    "fly.toml": re.compile(r"(?m)^[ \t]*(?:builder|buildpacks)\s*="),
-    "render.yaml": re.compile(r"(?m)^[ \t]*(?:-[ \t]+)?(?:env|runtime):\s*[\"']?python"),
-    "vercel.json": re.compile(r"@vercel/python|\.py\""), "project.toml": re.compile(r"io\.buildpacks|\[build\]"),
-    "apprunner.yaml": re.compile(r"runtime:\s*[\"']?python"), ".platform.app.yaml": re.compile(r"type:\s*[\"']?python"),
-    "host.json": re.compile(r"extensionBundle|\"version\":\s*\"2"), "space.yaml": ANY, "Spacefile": ANY,
-    "fastapicloud.json": ANY, "wrangler.toml": re.compile(r"python_workers"),
-    "manifest.yml": re.compile(r"(?m)^[ \t]*buildpacks?:"),
+    "Procfile": regex(r"(?m)^\w+:.*(?:python|uvicorn|gunicorn|hypercorn|fastapi|granian)"),
+    "app.yaml": regex(r"(?m)^runtime:\s*[\"']?python|^[ \t]*environment_slug:\s*python"),
+    "serverless.yml": regex(r"runtime:\s*[\"']?python"), "serverless.yaml": regex(r"runtime:\s*[\"']?python"),
+    "template.yaml": regex(r"AWS::Serverless::(?!.*PackageType:\s*Image)"),
+    "template.yml": regex(r"AWS::Serverless::"), "zappa_settings.json": ANY, "zappa_settings.toml": ANY,
+    "nixpacks.toml": ANY, "railpack.json": ANY, "railway.json": regex(r"(?i)nixpacks|railpack|startCommand"),
+    "railway.toml": regex(r"(?i)nixpacks|railpack|startCommand"),
+    "fly.toml": regex(r"(?m)^[ \t]*(?:builder|buildpacks)\s*="),
+    "render.yaml": regex(r"(?m)^[ \t]*(?:-[ \t]+)?(?:env|runtime):\s*[\"']?python"),
+    "vercel.json": regex(r"@vercel/python|\.py\""), "project.toml": regex(r"io\.buildpacks|\[build\]"),
+    "apprunner.yaml": regex(r"runtime:\s*[\"']?python"), ".platform.app.yaml": regex(r"type:\s*[\"']?python"),
+    "host.json": regex(r"extensionBundle|\"version\":\s*\"2"), "space.yaml": ANY, "Spacefile": ANY,
+    "fastapicloud.json": ANY, "wrangler.toml": regex(r"python_workers"),
+    "manifest.yml": regex(r"(?m)^[ \t]*buildpacks?:"),
 }
 CALLS = {"mangum.Mangum": "AWS Lambda", "modal.asgi_app": "Modal", "modal.fastapi_endpoint": "Modal",
          "azure.functions.AsgiFunctionApp": "Azure Functions", "azure.functions.AsgiMiddleware": "Azure Functions"}

@@ -14,11 +14,12 @@ from readybook.facts.orm import OrmModel
 from readybook.facts.reach import startup_functions
 from readybook.facts.values import External
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.devops.ops017_no_migrations.examples import BAD, GOOD
 from readybook_checks.devops.ops017_no_migrations.scaffold import guards, scaffold
 
-OWN = re.compile(r"(?:^|/)(?:db_)?migrations?/|(?:^|/)migrat(?:e|ions?)(?:_\w+)?\.(?:py|sql)$", re.IGNORECASE)
+OWN = regex(r"(?:^|/)(?:db_)?migrations?/|(?:^|/)migrat(?:e|ions?)(?:_\w+)?\.(?:py|sql)$", re.IGNORECASE)
 
 
 class NoMigrations(Check):

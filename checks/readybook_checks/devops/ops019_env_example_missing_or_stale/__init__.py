@@ -9,6 +9,7 @@ from readybook import Check, Finding, Fix, Hours, NotApplicable, Right, advice
 from readybook.facts.dotenv import Dotenv
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureEnvExample
+from readybook.patterns import regex
 from readybook.project import Project
 from readybook_checks.devops.ops019_env_example_missing_or_stale.examples import EXAMPLES
 from readybook_checks.devops.ops019_env_example_missing_or_stale.reading import Needed, examples_of, needed, place_for
@@ -20,7 +21,7 @@ from readybook_checks.devops.ops019_env_example_missing_or_stale.writing import 
 )
 
 # names that a front end's build, an image or a library reads, rather than this code
-FOREIGN = re.compile(
+FOREIGN = regex(
     r"(?:NEXT_PUBLIC|VITE|REACT_APP|NUXT|PUBLIC|EXPO_PUBLIC|GATSBY|POSTGRES|PG|MYSQL|MARIADB|MONGO|REDIS|MINIO|RABBITMQ|NODE"
     r"|COMPOSE|DOCKER|TRAEFIK|PYTHON|UVICORN|GUNICORN|UV|PIP|POETRY|AWS|AZURE|GOOGLE|GCP|OPENAI|ANTHROPIC|HF|HUGGINGFACE|SENTRY"
     r"|LANGCHAIN|LANGSMITH|OTEL|LOGFIRE|DD|NEW_RELIC|CELERY|FLOWER|GRAFANA|PGADMIN|NGINX|SSL|CODECOV|GITHUB|CI)_.+"

@@ -11,11 +11,12 @@ from readybook.facts.dotenv import Dotenv
 from readybook.facts.secretvalues import names_secret
 from readybook.facts.settings import Variable
 from readybook.facts.values import Unknown, by_default
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
 
 # what the operating system, the shell, the platform or the test runner sets
-GIVEN = re.compile(
+GIVEN = regex(
     r"PATH|HOME|USER|USERNAME|LOGNAME|PWD|SHELL|TERM|TMP|TEMP|TMPDIR|LANG|LC_\w+|TZ|HOSTNAME|COMPUTERNAME|DISPLAY|EDITOR|VISUAL"
     r"|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|VIRTUAL_ENV|CONDA_\w+|PYTHON\w*|PYTEST\w*|COVERAGE\w*|CI|GITHUB_\w+|GITLAB_\w+|CI_\w+"
     r"|KUBERNETES_\w+|POD_\w+|NODE_NAME|AWS_LAMBDA_\w+|AWS_EXECUTION_ENV|AWS_REGION|AWS_DEFAULT_REGION|LAMBDA_\w+|K_SERVICE"
@@ -23,7 +24,7 @@ GIVEN = re.compile(
     r"|APPDATA|LOCALAPPDATA|PROGRAMFILES|SYSTEMROOT|WINDIR|PROMETHEUS_MULTIPROC_DIR|DJANGO_SETTINGS_MODULE|CUDA_\w+"
 )
 MODELS = ("pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
-FRONT = re.compile(r"(?:^|/)(?:frontend|front|client|web|webapp|ui|www|mobile|docs?|examples?|\.devcontainer)/")
+FRONT = regex(r"(?:^|/)(?:frontend|front|client|web|webapp|ui|www|mobile|docs?|examples?|\.devcontainer)/")
 
 
 @dataclass(frozen=True, slots=True)

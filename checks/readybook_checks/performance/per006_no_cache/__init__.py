@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from importlib.resources import files
 from string import Template
@@ -17,21 +16,22 @@ from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import AddFile, Decorate, EnsureImport, EnsureSetting, Intent
+from readybook.patterns import regex
 from readybook_checks.architecture.app_module import free_module
 from readybook_checks.architecture.arc013_resources_not_closed import at_shutdown
 from readybook_checks.architecture.redis_setting import old_redis, redis_address, redis_requirement
 from readybook_checks.devops.health_router import import_name
 from readybook_checks.performance.per006_no_cache.examples import EXAMPLES
 
-KEPT = re.compile(r"\bfastapi_cache\b|\baiocache\b|\bcashews\b|\bcachetools\b|\bdogpile\b|\basync_lru\b|\bsetex\("
-                  r"|\.set\([^)\n]{0,200}\b(?:ex|px)=|max-age|(?i:\betag\b|if-none-match)|\bresponse_cache\b"
-                  r"|\bcache\w{0,40}\.(?:get|set)\(")
+KEPT = regex(r"\bfastapi_cache\b|\baiocache\b|\bcashews\b|\bcachetools\b|\bdogpile\b|\basync_lru\b|\bsetex\("
+             r"|\.set\([^)\n]{0,200}\b(?:ex|px)=|max-age|(?i:\betag\b|if-none-match)|\bresponse_cache\b"
+             r"|\bcache\w{0,40}\.(?:get|set)\(")
 _WORDS = ("cache", "cashews", "dogpile", "async_lru", "setex", ".set(", "max-age", "etag", "if-none-match")
-UPSTREAM = re.compile(r"(?:httpx|requests|aiohttp)\.(?:\w+\.)*(?:get|request)")
+UPSTREAM = regex(r"(?:httpx|requests|aiohttp)\.(?:\w+\.)*(?:get|request)")
 # Somebody's own data, whether the route asks who calls or forgets to, and what must be true at once.
-PERSONAL = re.compile(r"(?i)user|member|customer|account|profile|\bme\b|cart|basket|order|booking|reservation|payment"
-                      r"|billing|invoice|wallet|auth|token|admin|session|message|notif|chat|inbox|job|task|status|webhook")
-SESSION = re.compile(r"(?i)session|^db$|engine|connection|repo|service|client|uow")
+PERSONAL = regex(r"(?i)user|member|customer|account|profile|\bme\b|cart|basket|order|booking|reservation|payment"
+                 r"|billing|invoice|wallet|auth|token|admin|session|message|notif|chat|inbox|job|task|status|webhook")
+SESSION = regex(r"(?i)session|^db$|engine|connection|repo|service|client|uow")
 URL = EnsureSetting("cache_redis_url", "str", '"redis://localhost:6379/0"', "CACHE_REDIS_URL",
                     meaning="where answers of read routes are kept")
 TITLE = "Keep the answers of public read routes in Redis for a minute"

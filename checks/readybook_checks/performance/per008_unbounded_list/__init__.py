@@ -16,6 +16,7 @@ from readybook.facts.tablesizes import grows
 from readybook.facts.usage import held_names
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureParameter, Intent, ReplaceExpression
+from readybook.patterns import regex
 from readybook_checks.performance.per008_unbounded_list.examples import EXAMPLES
 from readybook_checks.performance.query_edit import extended, written_model
 
@@ -24,11 +25,11 @@ PAGING = frozenset((
     "nextcursor", "nexttoken", "pageindex", "pagenumber", "pagenum", "itemsperpage", "resultsperpage", "maxitems",
     "rowsperpage", "topk", "topn", "lastid", "startingafter", "count", "numresults", "pagination", "paginationparams",
 ))
-EXPORT = re.compile(r"(?:export|download|csv|xlsx?|pdf|backup|dump|sitemap|feed|rss|stream)", re.IGNORECASE)
+EXPORT = regex(r"(?:export|download|csv|xlsx?|pdf|backup|dump|sitemap|feed|rss|stream)", re.IGNORECASE)
 # words of paths whose answers are worked out from rows, not made of them
-COMPUTED = re.compile(r"(?:report|analytic|dashboard|summar|stat(?:s|istics)\b|trend|breakdown|overview|metrics|"
-                      r"totals?\b|balance|profit|analysis|results?\b|check|me$)", re.IGNORECASE)
-PAGES = re.compile(r"[Pp]aginat|(?<![a-z])[Pp]aging(?![a-z])|Page(?:d|Data|Result|Response|Model|Schema)?\[")
+COMPUTED = regex(r"(?:report|analytic|dashboard|summar|stat(?:s|istics)\b|trend|breakdown|overview|metrics|"
+                 r"totals?\b|balance|profit|analysis|results?\b|check|me$)", re.IGNORECASE)
+PAGES = regex(r"[Pp]aginat|(?<![a-z])[Pp]aging(?![a-z])|Page(?:d|Data|Result|Response|Model|Schema)?\[")
 MOST, FIRST = 1000, 100  # the most rows a page may have, and those of a page when none is asked for
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-import re
 from string import Template
 
 from readybook import Project
 from readybook.facts.alembic import AlembicEnvironment
 from readybook.facts.values import by_default
 from readybook.intents import AddFile
+from readybook.patterns import regex
 from readybook_checks.performance.per009_missing_index.wanting import Want
 
 LONGEST = 88  # characters of a line, as most formatters have it
 WHY = "    # PostgreSQL builds an index concurrently only outside a transaction; writes go on meanwhile."
 BLOCK = "    with op.get_context().autocommit_block():"
-OUTSIDE = re.compile(r"\.begin\(\)|attributes(?:\.get\(|\[)[\s]*[\"']connection[\"']")
+OUTSIDE = regex(r"\.begin\(\)|attributes(?:\.get\(|\[)[\s]*[\"']connection[\"']")
 CONVENTIONS = ("sqlalchemy.MetaData", "sqlalchemy.schema.MetaData", "sqlalchemy.sql.schema.MetaData")
 
 

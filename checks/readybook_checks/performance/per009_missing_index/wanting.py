@@ -11,14 +11,15 @@ from readybook.facts.orm import OrmModel
 from readybook.facts.queries import Query
 from readybook.facts.querychains import ColumnUse
 from readybook.facts.tablesizes import grows
+from readybook.patterns import regex
 
 EQUAL = ("==", "in")
 RANGE = ("<", "<=", ">", ">=", "between")
 # a B-tree over few different values, or over values that have no order, helps no query
 UNFIT = frozenset(("Boolean", "bool", "BOOLEAN", "Enum", "ENUM", "JSON", "JSONB", "ARRAY", "LargeBinary", "Vector",
                    "dict", "list", "BLOB", "PickleType", "TSVECTOR", "Geometry"))
-FEW = re.compile(r"^(?:is|has|can|was)_|(?:^|_)(?:status|state|type|kind|role|gender|active|deleted|enabled|category|"
-                 r"level|priority|visibility|language|currency|locale|mode|verified|published|method|provider)$")
+FEW = regex(r"^(?:is|has|can|was)_|(?:^|_)(?:status|state|type|kind|role|gender|active|deleted|enabled|category|"
+            r"level|priority|visibility|language|currency|locale|mode|verified|published|method|provider)$")
 
 
 @dataclass(frozen=True, slots=True)

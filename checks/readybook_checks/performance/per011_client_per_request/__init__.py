@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
@@ -26,16 +25,17 @@ from readybook.intents import (
     ReplaceExpression,
     SetKeyword,
 )
+from readybook.patterns import regex
 from readybook_checks.architecture.arc013_resources_not_closed import at_shutdown
 from readybook_checks.devops.health_router import import_name
 
 MADE = (
-    ("httpx", re.compile(r"httpx(?:\._client)?\.(?:Async)?Client(?:\.__init__)?")),
-    ("aiohttp", re.compile(r"aiohttp(?:\.client)?\.ClientSession(?:\.__init__)?")),
-    ("redis", re.compile(r"(?:redis(?:\.asyncio)?|aioredis)(?:\.(?:client|connection|cluster))?\."
-                         r"(?:from_url|(?:(?:Strict)?Redis|RedisCluster|(?:Blocking)?ConnectionPool)(?:\.from_url)?)")),
-    ("boto3", re.compile(r"boto3\.(?:(?:session\.)?Session\.)?(?:client|resource)")),
-    ("mongo", re.compile(r"(?:pymongo(?:\.\w+)*\.(?:Async)?MongoClient|motor\.motor_\w+\.\w+Client)")),
+    ("httpx", regex(r"httpx(?:\._client)?\.(?:Async)?Client(?:\.__init__)?")),
+    ("aiohttp", regex(r"aiohttp(?:\.client)?\.ClientSession(?:\.__init__)?")),
+    ("redis", regex(r"(?:redis(?:\.asyncio)?|aioredis)(?:\.(?:client|connection|cluster))?\."
+                    r"(?:from_url|(?:(?:Strict)?Redis|RedisCluster|(?:Blocking)?ConnectionPool)(?:\.from_url)?)")),
+    ("boto3", regex(r"boto3\.(?:(?:session\.)?Session\.)?(?:client|resource)")),
+    ("mongo", regex(r"(?:pymongo(?:\.\w+)*\.(?:Async)?MongoClient|motor\.motor_\w+\.\w+Client)")),
 )
 WHAT = {"httpx": "an HTTP client", "aiohttp": "an HTTP session", "redis": "a Redis client", "boto3": "an AWS client",
         "mongo": "a MongoDB client"}
@@ -47,13 +47,13 @@ COST = {
     "mongo": "each request opens a pool and starts the threads that watch the servers",
 }
 # what sends, by library: the position of the timeout is never used, all take it by keyword
-ENDLESS = re.compile(r"requests(?:\.api)?\.(?:get|post|put|patch|delete|head|options|request)"
-                     r"|requests(?:\.sessions)?\.(?:Session|session\(\))\.(?:get|post|put|patch|delete|head|options)"
-                     r"|urllib\.request\.urlopen")
-HTTPX = re.compile(r"httpx(?:\._client|\._api)?\.(?:(?:Async)?Client(?:\.__init__)?|(?:(?:Async)?Client\.)?"
-                   r"(?:get|post|put|patch|delete|head|options|request|stream|send))")
+ENDLESS = regex(r"requests(?:\.api)?\.(?:get|post|put|patch|delete|head|options|request)"
+                r"|requests(?:\.sessions)?\.(?:Session|session\(\))\.(?:get|post|put|patch|delete|head|options)"
+                r"|urllib\.request\.urlopen")
+HTTPX = regex(r"httpx(?:\._client|\._api)?\.(?:(?:Async)?Client(?:\.__init__)?|(?:(?:Async)?Client\.)?"
+              r"(?:get|post|put|patch|delete|head|options|request|stream|send))")
 SENDS = frozenset(("get", "post", "put", "patch", "delete", "head", "options", "request", "stream"))
-KEPT = re.compile(r"(?:^|\.)(?:state|cls|__class__)\.\w+$|\[")
+KEPT = regex(r"(?:^|\.)(?:state|cls|__class__)\.\w+$|\[")
 TITLE = "Share one client, with limits and a timeout, which the lifespan closes"
 LIMIT = "Limit how long it may take"
 TEMPLATE = "http_client.py.tmpl"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -12,13 +11,14 @@ from readybook.facts.engines import Engine
 from readybook.facts.values import External, possible
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, EnsureModuleStatement
+from readybook.patterns import regex
 
 PROMETHEUS = ("prometheus_client.", "prometheus_fastapi_instrumentator.", "starlette_exporter.",
               "starlette_prometheus.", "aioprometheus.")
 OTHERS = ("opentelemetry.metrics.", "opentelemetry.sdk.metrics.", "statsd.", "datadog.", "aws_embedded_metrics.")
 EXPORTING = ("opentelemetry.instrumentation.sqlalchemy.",)  # counts the connections of an engine's pool itself
-READ = re.compile(r"\.\s{0,9}(?:checkedout|checkedin|overflow)\s{0,9}\(|pool\.(?:status|size)\(|"
-                  r"listens?(?:_for)?\([^()\n]{0,200}[\"'](?:checkout|checkin)[\"']")
+READ = regex(r"\.\s{0,9}(?:checkedout|checkedin|overflow)\s{0,9}\(|pool\.(?:status|size)\(|"
+             r"listens?(?:_for)?\([^()\n]{0,200}[\"'](?:checkout|checkin)[\"']")
 UNPOOLED = ("NullPool", "StaticPool", "AssertionPool")
 TITLE = "Export the pool's connections as gauges"
 

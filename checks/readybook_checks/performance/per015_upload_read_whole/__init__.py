@@ -20,12 +20,13 @@ from readybook.facts.usage import is_node, statements
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, EnsureSetting, ReplaceExpression
+from readybook.patterns import regex
 from readybook_checks.devops.health_router import import_name
 
-READ = re.compile(r"(?:fastapi(?:\.datastructures)?|starlette\.datastructures)\.UploadFile\.read")
+READ = regex(r"(?:fastapi(?:\.datastructures)?|starlette\.datastructures)\.UploadFile\.read")
 # what looks at the size before the file is read
-BEFORE = re.compile(r"(?i)content[-_]length|\.size\b")
-LIMIT = re.compile(r"(?!.*\w\()[\w. *()]{1,200}")  # a product of names and numbers, no call
+BEFORE = regex(r"(?i)content[-_]length|\.size\b")
+LIMIT = regex(r"(?!.*\w\()[\w. *()]{1,200}")  # a product of names and numbers, no call
 TITLE = "Read it in pieces, up to a size from the settings"
 TEMPLATE = "uploads.py.tmpl"
 DEFAULT = 10 * 1024 * 1024

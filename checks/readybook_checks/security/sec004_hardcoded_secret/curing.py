@@ -19,6 +19,7 @@ from readybook.intents import (
     ReplaceDefault,
     ReplaceExpression,
 )
+from readybook.patterns import regex
 from readybook.project import Project
 
 ROTATE = "give out a new value: the old one stays in the history of the repository"
@@ -29,7 +30,7 @@ _GENERAL = frozenset({
 _URLS = {"redis": "REDIS_URL", "rediss": "REDIS_URL", "amqp": "BROKER_URL", "mongodb": "MONGODB_URL"}
 
 
-PLAIN_READ = re.compile(r"(?:\w+\.)*(?:getenv|environ\.get)")  # pydantic reads the same variable by itself
+PLAIN_READ = regex(r"(?:\w+\.)*(?:getenv|environ\.get)")  # pydantic reads the same variable by itself
 
 
 def cure(project: Project, literal: SecretLiteral, field: SettingField | None) -> Fix:

@@ -10,15 +10,16 @@ from readybook.facts.secretvalues import dsn_password, kind_of, names_secret, na
 from readybook.facts.settings import SettingField
 from readybook.facts.signing import Signing
 from readybook.masking import hide
+from readybook.patterns import regex
 
 _GRADES = {"Stripe test key": "medium", "Google API key": "high"}
-_STAGED = re.compile(
+_STAGED = regex(
     r"(?i)(?:^|[/_-])(?:tests?|mocks?|fakes?|stubs?|demos?|samples?|fixtures?|factor(?:y|ies))(?=[_./-])"
 )
 # what a MAC with a known key only keeps from being mistaken: nobody signs in with a cursor
-_HARMLESS = re.compile(r"(?i)cursor|pagination|etag|checksum|cache")
-_DEVELOPERS = re.compile(r"(?:Dev|Development|Local|Test|Testing)(?:[A-Z]\w*)?(?:\.|$)")
-_RESERVED_HOST = re.compile(
+_HARMLESS = regex(r"(?i)cursor|pagination|etag|checksum|cache")
+_DEVELOPERS = regex(r"(?:Dev|Development|Local|Test|Testing)(?:[A-Z]\w*)?(?:\.|$)")
+_RESERVED_HOST = regex(
     r"(?i)(?:^|\.)(?:example|test|invalid)(?:\.|:|$)|^(?:host|hostname|server|your.*|my.*)(?:[:.]|$)"
 )
 

@@ -14,18 +14,19 @@ from readybook.facts.ratelimits import RateLimits, rate_limits, slowapi_limiters
 from readybook.facts.signins import FORMS
 from readybook.facts.values import FromEnv, by_default
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.security.sec006_no_rate_limit.curing import scaffold
 from readybook_checks.security.sec006_no_rate_limit.examples import EXAMPLES
 
-SIGN_IN = re.compile(
+SIGN_IN = regex(
     r"/(?:[\w-]*(?:login|log-in|log_in|signin|sign-in|sign_in|signup|sign-up|sign_up|register|otp|2fa|mfa|totp)|auth"
     r"|(?:access[-_])?token|authenticate|(?:forgot|reset|recover|change)[-_]?password|password[-_]?"
     r"(?:reset|recovery|forgot|change)?|magic[-_]?link|verify[-_]?(?:email|code|otp|phone)|jwt/create)"
     r"(?:/(?:access[-_]?token|request|confirm|verify|jwt|json|form|\{\w+\}))?/?$", re.IGNORECASE)
 # whoever signs in there shows what another service gave, which nobody guesses
-ELSEWHERE = re.compile(r"google|facebook|github|gitlab|apple|microsoft|linkedin|twitter|discord|oauth(?!2?/token)|"
-                       r"oidc|saml|sso|social|callback", re.IGNORECASE)
+ELSEWHERE = regex(r"google|facebook|github|gitlab|apple|microsoft|linkedin|twitter|discord|oauth(?!2?/token)|"
+                  r"oidc|saml|sso|social|callback", re.IGNORECASE)
 
 
 class NoRateLimit(Check):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from importlib.resources import files
 from string import Template
 
@@ -14,6 +13,7 @@ from readybook.facts.program import App
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
 from readybook.intents import AddFile, EnsureImport, EnsureRequirement, EnsureSetting, Intent, SetKeyword
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.architecture.app_module import free_module, with_mounted
 from readybook_checks.architecture.redis_setting import old_redis, redis_address, redis_requirement
@@ -26,7 +26,7 @@ SIGN_IN = EnsureSetting("sign_in_rate_limit", "str", '"10/minute"', "SIGN_IN_RAT
                         meaning="tries at passwords and codes that one address has")
 STORAGE = EnsureSetting("rate_limit_redis_url", "str", '"redis://localhost:6379/0"', "RATE_LIMIT_REDIS_URL",
                         meaning="where the requests of all processes are counted")
-SCRAPED = re.compile(r"/metrics/?$")
+SCRAPED = regex(r"/metrics/?$")
 
 
 def scaffold(project: Project, app: App, sign_ins: list[Route]) -> Fix:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -11,6 +10,7 @@ from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
+from readybook.patterns import regex
 from readybook_checks.architecture.app_module import free_module
 
 WANTED = (
@@ -18,7 +18,7 @@ WANTED = (
     ("X-Frame-Options (or Content-Security-Policy)", ("x-frame-options", "content-security-policy")),
     ("Referrer-Policy", ("referrer-policy",)),
 )
-_PAGES = re.compile(r"\bHTMLResponse\(|\bresponse_class\s*=\s*(?:\w+\.)*HTMLResponse\b|\.TemplateResponse\(")
+_PAGES = regex(r"\bHTMLResponse\(|\bresponse_class\s*=\s*(?:\w+\.)*HTMLResponse\b|\.TemplateResponse\(")
 _WORDS = ("HTMLResponse", "TemplateResponse")  # one of them stands in whatever _PAGES finds
 TITLE = "Add the headers to every answer, errors too"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from readybook.facts.schemas import route_bodies
 from readybook.facts.signatures import signs_body
 from readybook.facts.values import External, Unknown
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook_checks.security.sec013_unvalidated_body.curing import cure
 from readybook_checks.security.sec013_unvalidated_body.examples import EXAMPLES
 
@@ -24,10 +24,10 @@ MAPPINGS = ("dict", "typing.Dict", "typing.Mapping", "collections.abc.Mapping", 
             "typing.List", "typing.Sequence", "tuple", "typing.Iterable")
 ANYTHING = ("typing.Any", "object", "fastapi.types.JSON", "pydantic.JsonValue", "pydantic.types.JsonValue")
 READS = ("starlette.requests.Request.json", "fastapi.Request.json")
-VALIDATES = re.compile(r"^(?:model_validate\w*|parse_obj\w*|parse_raw|validate_python|validate_json|validate|structure"
-                       r"|load|loads|from_dict|model_construct|validate_call)$")
-SENDERS = re.compile(r"(?i)web[-_]?hook|callback|(?:^|[/_-])hooks?(?:$|[/_-])|ipn|event[-_]?grid|pub[-_]?sub|proxy"
-                     r"|graphql|rpc|mcp|relay|passthrough|forward")
+VALIDATES = regex(r"^(?:model_validate\w*|parse_obj\w*|parse_raw|validate_python|validate_json|validate|structure"
+                  r"|load|loads|from_dict|model_construct|validate_call)$")
+SENDERS = regex(r"(?i)web[-_]?hook|callback|(?:^|[/_-])hooks?(?:$|[/_-])|ipn|event[-_]?grid|pub[-_]?sub|proxy"
+                r"|graphql|rpc|mcp|relay|passthrough|forward")
 
 
 class UnvalidatedBody(Check):

@@ -15,18 +15,19 @@ from readybook.facts.schemas import models_in, route_bodies
 from readybook.facts.signatures import signature_check
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, EnsureSetting, SetKeyword
+from readybook.patterns import regex
 from readybook_checks.architecture.app_module import free_module
 from readybook_checks.devops.health_router import import_name
 from readybook_checks.security.sec016_webhook_unsigned.examples import EXAMPLES
 from readybook_checks.security.sec016_webhook_unsigned.senders import STANDARD, Sender, sender_of
 
-NAMED = re.compile(r"(?i)web[-_]?hooks?(?:$|[^a-z])|web[-_]?hook_"
-                   r"|(?:^|[/_-])(?:ipn|hook|callback|notify_url)(?:$|[/_-])")
+NAMED = regex(r"(?i)web[-_]?hooks?(?:$|[^a-z])|web[-_]?hook_"
+              r"|(?:^|[/_-])(?:ipn|hook|callback|notify_url)(?:$|[/_-])")
 # a collection of subscriptions that users of this service keep: it sends webhooks, and takes none
-KEEPS = re.compile(r"(?i)(?:create|add|register|list|get|update|delete|remove|test|subscribe|enable|disable|trigger"
-                   r"|send|retry|replay|toggle|new|configure|set)_?\w*web_?hook|web_?hook\w*_(?:create|config|subscription)")
+KEEPS = regex(r"(?i)(?:create|add|register|list|get|update|delete|remove|test|subscribe|enable|disable|trigger"
+              r"|send|retry|replay|toggle|new|configure|set)_?\w*web_?hook|web_?hook\w*_(?:create|config|subscription)")
 TARGETS = frozenset({"url", "target_url", "callback_url", "endpoint_url", "webhook_url", "endpoint", "target"})
-SIGN_IN = re.compile(r"(?i)oauth|sso|saml|(?:^|[/_-])(?:auth|login|oidc)(?:$|[/_-])|google|apple|microsoft|azure|okta")
+SIGN_IN = regex(r"(?i)oauth|sso|saml|(?:^|[/_-])(?:auth|login|oidc)(?:$|[/_-])|google|apple|microsoft|azure|okta")
 
 
 class WebhookUnsigned(Check):

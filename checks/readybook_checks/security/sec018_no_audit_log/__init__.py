@@ -13,16 +13,17 @@ from readybook.facts.program import App
 from readybook.facts.signins import empty, tries
 from readybook.finding import Answer
 from readybook.intents import AddFile, SetUpApp
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.architecture.app_module import free_module
 
-SENSITIVE = re.compile(
+SENSITIVE = regex(
     r"(?i)log[-_]?in|sign[-_]?in|log[-_]?out|password|(?:^|[/_-])roles?(?:$|[/_-])|permission|grant|revoke|promot|admin"
     r"|impersonat|api[-_]?keys?|export|access[-_]token|(?:de)?activat|(?:un)?ban(?:$|[/_-])|(?:un)?block(?:$|[/_-])")
-AUDIT = re.compile(r"(?i)audit|activity_?logs?|opera(?:tion|te)?_?logs?|security_?(?:event|log)|event_?log(?!g)"
-                   r"|log_activity|log_action|record_(?:event|action|activity)|user_?activit|action_?logs?|change_?log|login_?log"
-                   r"|(?:login|access|change)_?history|loginattempt|login_?attempt")
-SIGN_IN = re.compile(r"(?i)log[-_]?in|sign[-_]?in|token")
+AUDIT = regex(r"(?i)audit|activity_?logs?|opera(?:tion|te)?_?logs?|security_?(?:event|log)|event_?log(?!g)"
+              r"|log_activity|log_action|record_(?:event|action|activity)|user_?activit|action_?logs?|change_?log|login_?log"
+              r"|(?:login|access|change)_?history|loginattempt|login_?attempt")
+SIGN_IN = regex(r"(?i)log[-_]?in|sign[-_]?in|token")
 PACKAGES = ("sqlalchemy_continuum.", "postgresql_audit.", "sqlalchemy_history.", "sqlalchemy_audit", "auditlog.")
 LOGGED = ("info", "warning", "error", "critical", "notice", "success", "exception", "log")
 TITLE = "Record who changes or exports data"

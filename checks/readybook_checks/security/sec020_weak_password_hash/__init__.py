@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
@@ -11,6 +10,7 @@ from readybook.facts.digests import fate
 from readybook.facts.passwords import FastHash, comparisons, fast_hashes, password_of
 from readybook.facts.values import by_default
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook_checks.security.sec020_weak_password_hash.curing import cure
 from readybook_checks.security.sec020_weak_password_hash.examples import EXAMPLES
 
@@ -22,7 +22,7 @@ WEAK_SCHEMES = frozenset("""
     ldap_salted_sha1 ldap_plaintext des_crypt bsdi_crypt bigcrypt crypt16 nthash lmhash msdcc mysql323 mysql41
     django_salted_sha1 django_salted_md5 django_des_crypt postgres_md5 oracle10 roundup_plaintext unix_fallback
 """.split())
-STORING = re.compile(r"(?i)hash|verify|check|encrypt|password|authenticat|log_?in|sign_?(?:in|up)|regist|create|user")
+STORING = regex(r"(?i)hash|verify|check|encrypt|password|authenticat|log_?in|sign_?(?:in|up)|regist|create|user")
 ROUNDS = 100_000
 MOVE = advice("Move to pwdlib with Argon2, keeping the old hashes valid",
               "PasswordHash((Argon2Hasher(), BcryptHasher())) of pwdlib[argon2,bcrypt] reads bcrypt hashes, and"

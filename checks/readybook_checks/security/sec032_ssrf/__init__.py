@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -18,16 +17,17 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureEnvExample, EnsureImport, Intent, ReplaceExpression
+from readybook.patterns import regex
 from readybook_checks.devops.health_router import import_name
 
 CLIENTS = (r"(?:requests|httpx|urllib3|aiohttp|niquests|curl_cffi)(?:\.(?:api|sessions|client|requests|_client|"
            r"[A-Z]\w*(?:Session|Client|PoolManager)|Session|Client|session)(?:\(\))?)*")
-FIRST = re.compile(
+FIRST = regex(
     CLIENTS + r"\.(?:get|post|put|patch|delete|head|options|ws_connect)"
     r"|urllib\.request\.(?:urlopen|urlretrieve|Request)|websockets(?:\.\w+)*\.connect|websocket\.create_connection"
     r"|socket\.create_connection|asyncio\.open_connection|asyncio\.streams\.open_connection|wget\.download")
-SECOND = re.compile(CLIENTS + r"\.(?:request|stream|build_request)|urllib3\.request")
-HOST = re.compile(r"(?i)^\s*(?:\w+:)?//[^/?#\s]+[/?#]|^/(?!/)")
+SECOND = regex(CLIENTS + r"\.(?:request|stream|build_request)|urllib3\.request")
+HOST = regex(r"(?i)^\s*(?:\w+:)?//[^/?#\s]+[/?#]|^/(?!/)")
 TITLE = "Call only the hosts of a list"
 TEMPLATE = "outbound_urls.py.tmpl"
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Place, Project, Right, advice
 from readybook.finding import Answer
 from readybook.intents import ReplaceLineText
+from readybook.patterns import regex
 from readybook_checks.security.sec036_incompatible_or_vulnerable_pins.pairs import Pair, pairs
 
-AUDITS = re.compile(r"pip-audit|pypa/gh-action-pip-audit|\bsafety (?:check|scan)|osv-scanner|trivy|grype|\bsnyk\b|"
-                    r"dependency-review-action|\buv audit\b|dependency.?check", re.IGNORECASE)
-UPDATERS = re.compile(r"(?:^|/)(?:\.github/dependabot\.ya?ml|renovate\.json5?|\.renovaterc(?:\.json)?|\.snyk|"
-                      r"\.github/renovate\.json5?)$")
+AUDITS = regex(r"pip-audit|pypa/gh-action-pip-audit|\bsafety (?:check|scan)|osv-scanner|trivy|grype|\bsnyk\b|"
+               r"dependency-review-action|\buv audit\b|dependency.?check", re.IGNORECASE)
+UPDATERS = regex(r"(?:^|/)(?:\.github/dependabot\.ya?ml|renovate\.json5?|\.renovaterc(?:\.json)?|\.snyk|"
+                 r"\.github/renovate\.json5?)$")
 
 
 class IncompatiblePins(Check):
