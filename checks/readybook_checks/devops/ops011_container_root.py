@@ -12,21 +12,22 @@ from readybook.facts.containers import Dockerfile
 from readybook.facts.servercommands import called_scripts
 from readybook.finding import Answer
 from readybook.intents import InsertInstruction
+from readybook.patterns import regex
 
-DROPS = re.compile(r"\b(?:gosu|su-exec|setpriv|runuser|chroot --userspec|s6-setuidgid|su\s+-)\b")
+DROPS = regex(r"\b(?:gosu|su-exec|setpriv|runuser|chroot --userspec|s6-setuidgid|su\s+-)\b")
 # what is installed for root alone, in a folder that nobody else may enter
-ROOTS_OWN = re.compile(r"(?:^|[\s=:\"'/])root/|pip3?\s+install\s+[^&;\n]*--user\b|~/|\$HOME")
-TOOLS_AT_HOME = re.compile(r"poetry\s+install|pipenv\s+(?:install|sync)|uv\s+python\s+install")
-IN_PLACE = re.compile(r"virtualenvs[.-]create\s+false|VIRTUALENVS_CREATE=(?:false|0)|VIRTUALENVS_IN_PROJECT|in-project"
-                      r"|--system|PIPENV_VENV_IN_PROJECT|UV_PYTHON_INSTALL_DIR|VIRTUAL_ENV")
-STARTED = re.compile(r"(?m)^[ \t]*(?:exec[ \t]+)?(?:service[ \t]+)?"
-                     r"(nginx|supervisord|cron|crond|sshd|apache2(?:ctl)?|redis-server|postgres)\b")
-SUPERVISOR = re.compile(r"\b(?:supervisord|s6-svscan|runit|nginx|cron)\b")
-MADE = re.compile(r"\bmkdir((?:\s+-(?!m\b)\w+|\s+--parents|\s+-m\s+\d+)*)((?:\s+[^\s;&|<>]+)+)")
-NAMED_VOLUME = re.compile(r"[\w.-]+:(/[\w./-]+?)/?(?::[\w,]+)?$")
+ROOTS_OWN = regex(r"(?:^|[\s=:\"'/])root/|pip3?\s+install\s+[^&;\n]*--user\b|~/|\$HOME")
+TOOLS_AT_HOME = regex(r"poetry\s+install|pipenv\s+(?:install|sync)|uv\s+python\s+install")
+IN_PLACE = regex(r"virtualenvs[.-]create\s+false|VIRTUALENVS_CREATE=(?:false|0)|VIRTUALENVS_IN_PROJECT|in-project"
+                 r"|--system|PIPENV_VENV_IN_PROJECT|UV_PYTHON_INSTALL_DIR|VIRTUAL_ENV")
+STARTED = regex(r"(?m)^[ \t]*(?:exec[ \t]+)?(?:service[ \t]+)?"
+                r"(nginx|supervisord|cron|crond|sshd|apache2(?:ctl)?|redis-server|postgres)\b")
+SUPERVISOR = regex(r"\b(?:supervisord|s6-svscan|runit|nginx|cron)\b")
+MADE = regex(r"\bmkdir((?:\s+-(?!m\b)\w+|\s+--parents|\s+-m\s+\d+)*)((?:\s+[^\s;&|<>]+)+)")
+NAMED_VOLUME = regex(r"[\w.-]+:(/[\w./-]+?)/?(?::[\w,]+)?$")
 # the system's folders, which a user of the application's own must not get
-SYSTEMS = re.compile(r"/(?:(?:usr|etc|bin|sbin|lib\w*|root|proc|sys|dev|boot)(?:/.*)?|tmp|var"
-                     r"|var/(?:lib|log|cache|run|tmp)|opt|home|srv|mnt|run)?$|/var/lib/apt\b|/opt/venv\b")
+SYSTEMS = regex(r"/(?:(?:usr|etc|bin|sbin|lib\w*|root|proc|sys|dev|boot)(?:/.*)?|tmp|var"
+                r"|var/(?:lib|log|cache|run|tmp)|opt|home|srv|mnt|run)?$|/var/lib/apt\b|/opt/venv\b")
 TITLE = "Run the image as a user of its own"
 
 

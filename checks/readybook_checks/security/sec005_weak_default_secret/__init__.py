@@ -17,11 +17,12 @@ from readybook.facts.settings import SettingField
 from readybook.facts.values import Unknown, by_default
 from readybook.finding import Answer
 from readybook.intents import EnsureEnvExample, EnsureImport, Intent, RemoveUnusedImport, ReplaceDefault
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.security.sec004_hardcoded_secret.curing import cure, used_in_class
 from readybook_checks.security.sec005_weak_default_secret.examples import EXAMPLES
 
-GENERATED = re.compile(r"secrets\.(?:token_|choice)|uuid\.uuid4|os\.urandom|random\.|get_random_|Fernet\.generate_key")
+GENERATED = regex(r"secrets\.(?:token_|choice)|uuid\.uuid4|os\.urandom|random\.|get_random_|Fernet\.generate_key")
 # what a store in a container of its own takes for its password
 STORES = frozenset(
     "postgres postgresql pg mysql mariadb mongo mongodb redis rabbitmq amqp db database sql neo4j elastic elasticsearch"
