@@ -19,21 +19,22 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import ReplaceExpression, SetKeyword
+from readybook.patterns import regex
 from readybook_checks.security.sec017_secrets_in_logs.hiding import LESS, TEXT, Log
 
-LOGS = re.compile(r"(?:logging(?:\.Logger|\.LoggerAdapter)?|loguru(?:\._logger)?(?:\.logger|\.Logger)?|"
-                  r"structlog(?:\.\w+)*(?:\(\))?)\.(?:debug|info|warning|warn|error|exception|critical|fatal|log|trace|success|msg)")
-WRITTEN = re.compile(r"(?:^|\.)_?(?:logger|log|logging|LOG|LOGGER)\.(?:debug|info|warning|warn|error|exception|"
-                     r"critical)$")
-MASKING = re.compile(r"(?i)mask|redact|hash|censor|obfusc|scrub|sanit|fingerprint|len|bool|type|isinstance|count|hide|"
-                     r"sha\d+|md5|startswith|endswith|exists|any|all|set$")
-PLAIN_TOKEN = re.compile(r"(?i)^(?:next_|prev_|page_|special_|stop_|pad_|eos_|bos_|sync_|cancel_|continuation_|new_)?"
-                         r"tokens?$")
-DSN = re.compile(r"(?i)(?:^|_)(?:dsn|(?:database|db|redis|mongo(?:db)?|postgres|amqp|broker|rabbitmq|sqlalchemy)"
-                 r"_?(?:database_)?(?:url|uri))$")
-ALL = re.compile(r"(?i)^(?:settings|config|cfg|conf)(?:\.(?:model_dump|dict|json|model_dump_json)\(\))?$|^os\.environ$")
-QUESTION = re.compile(r"(?i)(?:is|has|had|must|should|can|needs?|requires?|change|changed|forgot|allow|show|use|uses|"
-                      r"with|without|no|missing|invalid|wrong)_")
+LOGS = regex(r"(?:logging(?:\.Logger|\.LoggerAdapter)?|loguru(?:\._logger)?(?:\.logger|\.Logger)?|"
+             r"structlog(?:\.\w+)*(?:\(\))?)\.(?:debug|info|warning|warn|error|exception|critical|fatal|log|trace|success|msg)")
+WRITTEN = regex(r"(?:^|\.)_?(?:logger|log|logging|LOG|LOGGER)\.(?:debug|info|warning|warn|error|exception|"
+                r"critical)$")
+MASKING = regex(r"(?i)mask|redact|hash|censor|obfusc|scrub|sanit|fingerprint|len|bool|type|isinstance|count|hide|"
+                r"sha\d+|md5|startswith|endswith|exists|any|all|set$")
+PLAIN_TOKEN = regex(r"(?i)^(?:next_|prev_|page_|special_|stop_|pad_|eos_|bos_|sync_|cancel_|continuation_|new_)?"
+                    r"tokens?$")
+DSN = regex(r"(?i)(?:^|_)(?:dsn|(?:database|db|redis|mongo(?:db)?|postgres|amqp|broker|rabbitmq|sqlalchemy)"
+            r"_?(?:database_)?(?:url|uri))$")
+ALL = regex(r"(?i)^(?:settings|config|cfg|conf)(?:\.(?:model_dump|dict|json|model_dump_json)\(\))?$|^os\.environ$")
+QUESTION = regex(r"(?i)(?:is|has|had|must|should|can|needs?|requires?|change|changed|forgot|allow|show|use|uses|"
+                 r"with|without|no|missing|invalid|wrong)_")
 OWNERS = ("settings", "config", "user", "self", "credentials", "body", "data", "request", "payload")
 MESSAGE = "who reads the log, or where it is sent, has it then"
 
