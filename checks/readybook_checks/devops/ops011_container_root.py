@@ -24,7 +24,7 @@ STARTED = regex(r"(?m)^[ \t]*(?:exec[ \t]+)?(?:service[ \t]+)?"
                 r"(nginx|supervisord|cron|crond|sshd|apache2(?:ctl)?|redis-server|postgres)\b")
 SUPERVISOR = regex(r"\b(?:supervisord|s6-svscan|runit|nginx|cron)\b")
 MADE = regex(r"\bmkdir((?:\s+-(?!m\b)\w+|\s+--parents|\s+-m\s+\d+)*)((?:\s+[^\s;&|<>]+)+)")
-NAMED_VOLUME = regex(r"[\w.-]+:(/[\w./-]+?)/?(?::[\w,]+)?$")
+NAMED_VOLUME = regex(r"\w[\w.-]*:(/[\w./-]+?)/?(?::[\w,]+)?$")
 # the system's folders, which a user of the application's own must not get
 SYSTEMS = regex(r"/(?:(?:usr|etc|bin|sbin|lib\w*|root|proc|sys|dev|boot)(?:/.*)?|tmp|var"
                 r"|var/(?:lib|log|cache|run|tmp)|opt|home|srv|mnt|run)?$|/var/lib/apt\b|/opt/venv\b")
@@ -191,7 +191,7 @@ ContainerRoot.examples = (
     Bad(  # folders that the image makes, and a volume: nobody but their owner can write to them
         {"Dockerfile": TOP + "RUN mkdir -p /var/uploads /usr/share/x && mkdir /tmp/jobs/ /srv/own\n" + CMD,
          "compose.yaml": "services:\n  api:\n    build: .\n    volumes:\n      - jobs:/tmp/jobs\n"
-         "      - cache:/cache:rw\n      - ./x:/config\nvolumes:\n  jobs:\n  cache:\n"},
+         "      - cache:/cache:rw\n      - .:/config\nvolumes:\n  jobs:\n  cache:\n"},
         at=("Dockerfile:6",),
         fixed={"Dockerfile": TOP + "RUN mkdir -p /var/uploads /usr/share/x && mkdir /tmp/jobs/ /srv/own\n"
                + USER.replace(" && chown -R app /srv", " && mkdir -p /cache && chown -R app /srv /cache /tmp/jobs "
