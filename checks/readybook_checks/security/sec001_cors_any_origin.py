@@ -12,16 +12,17 @@ from readybook.facts.program import App, Middleware
 from readybook.facts.values import Choice, FromEnv, Unknown, by_default
 from readybook.finding import Answer
 from readybook.intents import EnsureSetting, Intent, RemoveKeyword, ReplaceDefault, SetKeyword
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
 
 CORS = "starlette.middleware.cors.CORSMiddleware"
 # what is left of a regular expression that matches every origin, once anchors and groups are taken off
 MATCHES_ALL = frozenset((".*", ".+", "https?://.*", "https?://.+", r"https?:\/\/.*", "http.*", "https?.*", r"[\s\S]*"))
-ORIGINS = re.compile(r"(?:\w+_)?(?:CORS|ALLOW(?:ED)?)_(?:\w+_)?ORIGINS?|ORIGINS")
+ORIGINS = regex(r"(?:\w+_)?(?:CORS|ALLOW(?:ED)?)_(?:\w+_)?ORIGINS?|ORIGINS")
 # lists that are written otherwise than by comma
-OTHERWISE = re.compile(r"\bloads\([^\n]*(?:cors|origin)|(?:cors|origin)[^\n]*\.split\((?:\)|[\"'][^,\"'])",
-                       re.IGNORECASE)
+OTHERWISE = regex(r"\bloads\([^\n]*(?:cors|origin)|(?:cors|origin)[^\n]*\.split\((?:\)|[\"'][^,\"'])",
+                  re.IGNORECASE)
 
 
 class CorsAnyOrigin(Check):
