@@ -186,3 +186,48 @@ def test_an_application_is_read_where_a_factory_is_called_and_not_where_it_is_de
     }).facts
     assert [a.spec for a in facts.apps] == ["shop.main:app"]
     assert [r.path for r in facts.routes] == ["/stock"]
+
+
+def found(files: dict[str, str]) -> list[str]:
+    """The applications of a project to which nobody points."""
+    return [app.spec for app in Project.from_files(files).facts.apps]
+
+
+def test_the_application_that_code_hands_to_uvicorn_comes_first() -> None:
+    files = {
+        "Dockerfile": 'FROM python:3.12\nCOPY . .\nCMD ["python", "-m", "shop"]\n',
+        "shop/__init__.py": "",
+        "shop/__main__.py": 'import uvicorn\n\nuvicorn.run(\n    "shop.web:get_app",\n    factory=True,\n)\n',
+        "shop/web.py": "from fastapi import FastAPI\n\ndef get_app():\n    return FastAPI()\n",
+        "shop/fake.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+    }
+    apps = Project.from_files(files).facts.apps
+    assert [(a.place.path, a.served) for a in apps] == [("shop/web.py", True), ("shop/fake.py", False)]
+    del files["Dockerfile"]
+    assert found(files)[0] == "shop.web:get_app()"
+
+
+def test_builders_with_arguments_are_asked_when_nothing_else_is_found() -> None:
+    held = {"server.py": "from fastapi import FastAPI\n\nclass Server:\n    def __init__(self, config):\n"
+                         "        self.app = FastAPI()\n        self.app.get('/a')(self.a)\n    def a(self): ...\n"}
+    assert found(held) == ["server:Server()"]
+    made = {"web.py": "from fastapi import FastAPI\n\ndef make(*, folder: str):\n    app = FastAPI()\n"
+                      "    @app.get('/a')\n    def a(): ...\n    return app\n"}
+    facts = Project.from_files(made).facts
+    assert [a.spec for a in facts.apps] == ["web:make()"] and [r.path for r in facts.routes] == ["/a"]
+    assert found({**made, "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}) == ["main:app"]
+
+
+def test_what_cannot_be_known_is_said() -> None:
+    start = "from fastapi import Depends, FastAPI\nimport inspect, os, site_maker\n\napp = FastAPI()\n"
+    facts = Project.from_files({"main.py": f"{start}app.router.routes = site_maker.routes()\n"}).facts
+    assert [u.kind for u in facts.unresolved] == ["routes"]
+    facts = Project.from_files({"main.py": f"{start}site = site_maker.AdminSite()\nsite.mount_app(app)\n"}).facts
+    assert [u.kind for u in facts.unresolved] == ["mount"]
+    either = "def a(): ...\ndef b(): ...\ndef pick(kind):\n    if kind == 'a':\n        return a\n    return b\n"
+    route = "@app.get('/x')\ndef x(who=Depends(pick(site_maker.kind()))): ...\n"
+    facts = Project.from_files({"main.py": start + either + route}).facts
+    assert [r.unknown_dependency for r in facts.routes] == [True]
+    signed = "async def x(*args): ...\nx.__signature__ = inspect.Signature(site_maker.parameters())\napp.get('/x')(x)\n"
+    facts = Project.from_files({"main.py": start + signed}).facts
+    assert [r.unknown_dependency for r in facts.routes] == [True]

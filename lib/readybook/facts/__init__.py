@@ -152,7 +152,13 @@ class Facts(Surroundings):
 
     @property
     def _commands(self) -> tuple[tuple[str, str | None, str], ...]:
-        return tuple((c.app, c.root, c.purpose) for c in self.serve_commands if c.app and c.purpose != "document")
+        from readybook.facts.program import specs_in
+
+        found = []
+        for c in self.serve_commands:
+            named = [c.app] if c.app else specs_in(self.project.text(c.file)) if c.file and c.server == "python" else []
+            found += [(app, c.root, c.purpose) for app in named if c.purpose != "document"]
+        return tuple(found)
 
     def release(self, package: str, near: str = "") -> tuple[int, ...] | None:
         """The version of a package as numbers when a lock or a pin names it, else None."""

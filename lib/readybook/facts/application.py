@@ -9,9 +9,11 @@ from readybook.facts.dependencies import (
     DEPENDS,
     View,
     chain,
+    decided,
     evaluated_async,
     name_of,
     signature,
+    signed_as,
 )
 from readybook.facts.expressions import iterate
 from readybook.facts.fastapi_objects import Registration, RouterRecord
@@ -19,7 +21,7 @@ from readybook.facts.interpreter import Condition, Frame, Interpreter
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.parameters import Parameter, route_parameters
 from readybook.facts.route_lists import constructed
-from readybook.facts.values import UNKNOWN, External, Unknown, as_served, by_default, text_of
+from readybook.facts.values import UNKNOWN, Choice, External, Unknown, as_served, by_default, text_of
 from readybook.patterns import regex
 from readybook.place import Place
 
@@ -91,11 +93,13 @@ class Routes:
         self.run = run
         self.live = live
         self.walks = 0
+        self.paginated = False
         self.rows: list[Route] = []
         self.unresolved: list[Unresolved] = []
 
     def collect(self, app: Instance, spec: str) -> None:
         """All routes of an application, mounted ones included."""
+        self.paginated = any(event.kind == "pagination" for event in app.native.events)
         self._walk(app, _Context(spec, live=self.live), len(app.native.events))
 
     def _walk(self, router: Instance, outer: _Context, upto: int) -> None:
@@ -183,6 +187,9 @@ class Routes:
     def _websocket(self, event: Registration, context: _Context) -> None:
         self._row(event, context, "WEBSOCKET")
 
+    def _unknown_routes(self, event: Registration, context: _Context) -> None:
+        self._unknown(event, event.data.get("as", "routes"), event.data["value"])
+
     def _unknown(self, event: Registration, kind: str, value: Any) -> None:
         reason = value.reason if isinstance(value, Unknown) else "its value is not known"
         self.unresolved.append(Unresolved(event.place, kind, reason))
@@ -197,14 +204,14 @@ class Routes:
         endpoint = by_default(data["endpoint"])
         function = _function(endpoint)
         conditions = (*context.conditions, *event.conditions)
-        markers = (*context.dependencies, *self._markers(data.get("dependencies")))
+        response = self._response(data, function)
+        markers = (*context.dependencies, *self._markers(data.get("dependencies")), *self._paging(response[1]))
         view = data.get("view") or _view_of(endpoint)
         called = Bound(endpoint, UNKNOWN) if isinstance(view, ClassValue) else endpoint
         targets, direct = self._dependencies(called, markers, view)
         template = frozenset(TEMPLATE.findall(text))
         parameters = route_parameters(self.run, [*targets, called], template)
         name = text_of(data.get("name"))
-        response = self._response(data, function)
         truths = [c.default for c in conditions]
         self.rows.append(Route(
             app=context.app, method=method, path=text, endpoint=name_of(endpoint) or "?",
@@ -223,8 +230,17 @@ class Routes:
             condition=" and ".join(dict.fromkeys(c.text for c in conditions)) or None, registered=event.place,
             by_default=None if None in truths else all(truths), handler=endpoint, targets=tuple(targets),
             response=response[1],
-            unknown_dependency=any(isinstance(by_default(d), Unknown) for d in direct),
+            unknown_dependency=any(isinstance(decided(d), Unknown | Choice) for d in direct),
         ))
+
+    def _paging(self, response: Any) -> tuple[Instance, ...]:
+        """What fastapi-pagination puts on each route that answers with a page, once ``add_pagination`` was called."""
+        base = response.base if isinstance(response, Subscripted) else response
+        names = base.external_bases() if isinstance(base, ClassValue) else [getattr(base, "path", "")]
+        if not self.paginated or not any(n.startswith("fastapi_pagination.") for n in names):
+            return ()
+        page = Instance(External("fastapi_pagination.pagination_ctx()"))
+        return (Instance(External(DEPENDS[0]), args=(page,)),)
 
     def _dependencies(self, endpoint: Any, markers: tuple[Any, ...], view: Any) -> tuple[list[Any], list[Any]]:
         direct: list[Any] = []
@@ -232,6 +248,8 @@ class Routes:
             direct.append(marker.args[0] if marker.args else marker.kwargs.get("dependency"))
         if isinstance(view, ClassValue):
             direct.append(View(view))
+        elif isinstance(endpoint, FunctionValue) and "__signature__" in endpoint.attrs and signed_as(endpoint) is None:
+            direct.append(Unknown("the signature is made when the module is imported"))
         direct += [target for target, _ in signature(self.run, endpoint).dependencies]
         seen: set[int] = set()
         targets = [t for d in direct for t in chain(self.run, d, seen)]

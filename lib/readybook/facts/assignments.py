@@ -8,7 +8,7 @@ from readybook.facts.expressions import evaluate, iterate
 from readybook.facts.fastapi_objects import RouterRecord
 from readybook.facts.interpreter import Interpreter
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
-from readybook.facts.route_lists import change, is_route_list, replace
+from readybook.facts.route_lists import adopt, change, is_route_list, replace
 from readybook.facts.syntax import Node
 from readybook.facts.values import UNKNOWN, Unknown
 
@@ -25,8 +25,10 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
     elif kind == "attr":
         owner = evaluate(run, target[3], scope)
         if target[4] == "routes" and isinstance(owner, Instance) and isinstance(owner.native, RouterRecord):
-            if isinstance(value, list):
-                replace(run, owner, value)
+            if is_route_list(value):
+                adopt(run, owner, value)
+            elif not (isinstance(value, list) and replace(run, owner, value)):
+                owner.native.register(run, "unknown_routes", {"value": value}, target)
             return
         if isinstance(owner, Instance | FunctionValue) and not (run.symbolic and owner is not run.frame.receiver):
             owner.attrs[target[4]] = value

@@ -45,6 +45,8 @@ def get_attribute(run: Interpreter, value: Any, name: str, node: Node | None = N
 def _module(run: Interpreter, value: ModuleValue, name: str, node: Any) -> Any:
     if name in value.scope.names:
         return value.scope.names[name]
+    if name == "__dict__":
+        return dict(value.scope.names)
     if name == "__path__" and value.module.is_package:
         return [f"{ROOT}/{value.module.path}".rpartition("/")[0]]
     found = run.submodule(value, name)
@@ -99,6 +101,8 @@ def _class(run: Interpreter, value: ClassValue, name: str, node: Any) -> Any:
         return value.name
     if name == "__module__":
         return value.module.name
+    if name == "__dict__":
+        return dict(value.scope.names)
     if name == "__subclasses__":
         return Native(name, lambda args, kwargs, site: [c for c in run.classes if any(b is value for b in c.bases)])
     member = enum_member(value, name)
@@ -132,6 +136,8 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
         return UNKNOWN
     if name == "__class__":
         return cls
+    if name == "__dict__" and value.arguments_known and not run.symbolic:
+        return value.attrs  # what is set in it is set on the object
     from readybook.facts.settings_values import is_settings, settings_value
 
     if is_settings(cls):
@@ -182,9 +188,9 @@ def bound(run: Interpreter, found: Any, value: Instance) -> Any:
         return Bound(found, value.cls if found.kind == "classmethod" else value)
     if isinstance(found, External):
         return Bound(found, value)
-    if isinstance(found, Instance) and found.is_a("pydantic.Field", "dataclasses.field", "sqlmodel.Field"):
-        from readybook.facts.settings_values import field_default
+    from readybook.facts.settings_values import FIELDS, field_default
 
+    if isinstance(found, Instance) and found.is_a(*FIELDS):
         return field_default(run, found)
     return found
 

@@ -173,10 +173,20 @@ def _isinstance(run: Interpreter, args: Any, kwargs: Any) -> Any:
     if len(args) != 2:
         return UNKNOWN
     value, kinds = by_default(args[0]), args[1] if isinstance(args[1], tuple) else (args[1],)
+    if isinstance(value, External | FunctionValue | ClassValue | ModuleValue) and all(map(_is_router_class, kinds)):
+        last = value.path.rpartition(".")[2] if isinstance(value, External) else "Own"
+        return False if last[:1].isupper() and not last.isupper() else UNKNOWN  # a class by its name, so no router
     if isinstance(value, Unknown | Choice | External):
         return UNKNOWN
     answers = [_is_one(value, k) for k in kinds]
     return True if True in answers else (UNKNOWN if None in answers else False)
+
+
+def _is_router_class(kind: Any) -> bool:
+    from readybook.facts.fastapi_objects import APPS, is_router
+
+    paths = kind.external_bases() if isinstance(kind, ClassValue) else [kind.path] if isinstance(kind, External) else []
+    return any(p in APPS or is_router(p) for p in paths)
 
 
 def _is_one(value: Any, kind: Any) -> bool | None:
@@ -238,7 +248,11 @@ def _filter(run: Interpreter, args: Any, kwargs: Any) -> Any:
 def _vars(run: Interpreter, args: Any, kwargs: Any) -> Any:
     if args and isinstance(args[0], ModuleValue | ClassValue):
         return dict(args[0].scope.names)
-    return dict(run.loaded[run.frame.module.path].scope.names) if not args and run.frame.function is None else UNKNOWN
+    return _globals(run, args, kwargs) if not args and run.frame.function is None else UNKNOWN
+
+
+def _globals(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    return run.loaded[run.frame.module.path].scope.names
 
 
 def _import(run: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -328,7 +342,7 @@ BUILTIN: dict[str, Any] = {
     "frozenset": _sequence, "tuple": _tuple, "dict": _dict, "len": _len, "enumerate": _enumerate, "zip": _zip,
     "range": _range, "sorted": _sorted, "reversed": _reversed, "getattr": _getattr, "setattr": _setattr,
     "hasattr": _hasattr, "isinstance": _isinstance, "type": _type, "any": _any_all(True), "all": _any_all(False),
-    "map": _map, "filter": _filter, "vars": _vars, "globals": _vars, "locals": _vars, "__import__": _import,
+    "map": _map, "filter": _filter, "vars": _vars, "globals": _globals, "locals": _vars, "__import__": _import,
     "dir": _dir, "sum": _sum, "next": _next, "anext": _next, "min": _extreme(min), "max": _extreme(max),
     "callable": _callable, "issubclass": _issubclass, "iter": _sequence, "property": _property, "object": _object,
 }

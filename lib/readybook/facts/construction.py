@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 
+POST_INIT = ("__post_init__", "__attrs_post_init__", "model_post_init")
+
+
 def construct(run: Interpreter, cls: ClassValue, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any,
               complete: bool) -> Any:
     """The value of calling a class of the project."""
@@ -42,6 +45,7 @@ def construct(run: Interpreter, cls: ClassValue, args: tuple[Any, ...], kwargs: 
     attach(run, value, "", args, kwargs, node)
     if value.native is None:
         _fill(run, value, args, kwargs)
+        _post_init(run, value)
     made(run, value, node)
     return value
 
@@ -55,19 +59,54 @@ def _method(cls: ClassValue, name: str) -> Any:
 
 def _fill(run: Interpreter, value: Instance, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Fields of dataclasses, models and named tuples: arguments by position and by name."""
-    from readybook.facts.settings_values import is_settings
+    from readybook.facts.settings_values import field_default, is_settings
 
-    names: list[str] = []
-    for c in reversed(list(value.cls.mro())):
-        if isinstance(c, ClassValue):
-            names += [n for n in c.annotations if n not in names]
     if is_settings(value.cls):
         return
-    for name, arg in zip(names, args, strict=False):
+    fields = _fields(value.cls)
+    positional = [n for n, raw in fields.items()
+                  if not (_is_field(raw) and by_default(raw.kwargs.get("init")) is False)]
+    for name, arg in zip(positional, args, strict=False):
         value.attrs[name] = arg
     for name, arg in kwargs.items():
-        if name in names:
+        if name in fields:
             value.attrs[name] = arg
+    for name, raw in fields.items() if value.arguments_known else ():
+        if name not in value.attrs and _is_field(raw) and ("default_factory" in raw.kwargs or "factory" in raw.kwargs):
+            value.attrs[name] = field_default(run, raw)  # made once: what is added to it later stays in it
+
+
+def _fields(cls: ClassValue) -> dict[str, Any]:
+    """The annotated names of a class and its bases, in order, with what stands behind each ``=``; None for nothing."""
+    found: dict[str, Any] = {}
+    for c in reversed(list(cls.mro())):
+        if isinstance(c, ClassValue):
+            found.update({n: c.scope.names.get(n) for n in c.annotations})
+    return found
+
+
+def _is_field(raw: Any) -> bool:
+    from readybook.facts.settings_values import FIELDS
+
+    return isinstance(raw, Instance) and raw.is_a(*FIELDS)
+
+
+def _post_init(run: Interpreter, value: Instance) -> None:
+    """What dataclasses, attrs and pydantic call when the fields are set."""
+    from readybook.facts.dependencies import has_fields
+    from readybook.facts.unparse import unparse
+
+    cls = value.cls
+    found = {name: _method(cls, name) for name in POST_INIT}
+    if isinstance(found["__post_init__"], FunctionValue) and has_fields(cls):
+        own = [c for c in reversed(cls.mro()) if isinstance(c, ClassValue)]
+        given = [value.attrs.get(n, c.scope.names.get(n, UNKNOWN)) for c in own
+                 for n, kind in c.annotations.items() if unparse(kind).startswith(("InitVar", "dataclasses.InitVar"))]
+        run.call_function(found["__post_init__"], (value, *given), {}, value)
+    if isinstance(found["__attrs_post_init__"], FunctionValue):
+        run.call_function(found["__attrs_post_init__"], (value,), {}, value)
+    if isinstance(found["model_post_init"], FunctionValue) and cls.is_a("pydantic.BaseModel", "sqlmodel.SQLModel"):
+        run.call_function(found["model_post_init"], (value, None), {}, value)
 
 
 def class_method(run: Interpreter, cls: ClassValue, name: str, args: Any, kwargs: Any, node: Any) -> Any:

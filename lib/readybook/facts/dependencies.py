@@ -11,13 +11,15 @@ from readybook.facts.known_dependencies import known_dependencies, known_name
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
-from readybook.facts.values import Choice, External, Unknown, by_default
+from readybook.facts.values import Choice, External, Unknown, by_default, possible
 
 MARKERS = {f"fastapi.{n}": n.lower() for n in ("Query", "Path", "Body", "Header", "Cookie", "Form", "File")}
 DEPENDS = ("fastapi.Depends", "fastapi.Security")
 _LOGIN = ("grant_type", "username", "password", "scope", "client_id", "client_secret")
 LOGIN_FORM = {f"fastapi.security.oauth2.OAuth2PasswordRequestForm{end}": _LOGIN for end in ("", "Strict")}
 _FORM = Instance(External("fastapi.Form"))
+ATTRS = frozenset(("attr.s", "attr.attrs", *(f"{m}.{n}" for m in ("attr", "attrs") for n in (
+    "define", "frozen", "mutable"))))
 PLAIN = ("object", "abc.ABC", "typing.Generic", "typing.Protocol")
 
 
@@ -75,7 +77,7 @@ def signature(run: Interpreter, target: Any) -> Signature:
 def _callable(target: Any) -> tuple[FunctionValue | None, int, dict[str, Any]]:
     """The function behind a callable, how many first parameters are bound, and new defaults of others."""
     if isinstance(target, FunctionValue):
-        return target.original, 0, {}
+        return (signed_as(target) or target).original, 0, {}
     if isinstance(target, Bound) and isinstance(target.function, FunctionValue):
         return target.function.original, 1, {}
     if isinstance(target, PartialValue):
@@ -88,6 +90,16 @@ def _callable(target: Any) -> tuple[FunctionValue | None, int, dict[str, Any]]:
     return None, 0, {}
 
 
+def signed_as(f: FunctionValue) -> FunctionValue | None:
+    """The function whose signature another one carries as ``__signature__``; None for no or an unknown one."""
+    given = f.attrs.get("__signature__")
+    while isinstance(given, Instance):
+        if given.path == "inspect.signature()":
+            return given.args[0] if given.args and isinstance(given.args[0], FunctionValue) else None
+        given = given.attrs.get("__on__")
+    return None
+
+
 def own_method(cls: ClassValue, name: str) -> FunctionValue | None:
     """A method that a class of the project defines or inherits from another one."""
     for c in cls.mro():
@@ -98,7 +110,8 @@ def own_method(cls: ClassValue, name: str) -> FunctionValue | None:
 
 def has_fields(cls: ClassValue) -> bool:
     """Whether a class without ``__init__`` takes its annotated names as arguments: dataclass, model or named tuple."""
-    decorated = any(getattr(d, "path", getattr(d, "name", "")).endswith("dataclass") for d in cls.decorators)
+    names = [getattr(d, "path", getattr(d, "name", "")).removesuffix("()") for d in cls.decorators]
+    decorated = any(n.endswith("dataclass") or n in ATTRS for n in names)
     return decorated or any(b not in PLAIN for b in cls.external_bases())
 
 
@@ -177,17 +190,28 @@ def name_of(target: Any) -> str | None:
         return name_of(target.function)
     if isinstance(target, Instance):
         return known_name(target) or (f"{target.path.removesuffix('()')}()" if target.path != "?" else None)
-    if isinstance(target, Choice) and target.default is not None:
-        return name_of(target.options[target.default][1])
+    if isinstance(target, Choice):
+        found = decided(target)
+        return name_of(found) if not isinstance(found, Choice) else None
     if isinstance(target, Subscripted):
         return name_of(target.base)
     return None
 
 
+def decided(target: Any) -> Any:
+    """A dependency's value by default; of several that are closures of one function, the first."""
+    target = by_default(target)
+    if isinstance(target, Choice):
+        options = possible(target)
+        if all(isinstance(o, FunctionValue) and o.node is options[0].node for o in options):
+            return options[0]
+    return target
+
+
 def chain(run: Interpreter, target: Any, seen: set[int] | None = None) -> Iterator[Any]:
     """Everything a callable depends on, itself last: the order in which FastAPI evaluates."""
     seen = set() if seen is None else seen
-    target = by_default(target)
+    target = decided(target)
     key = id(target.cls if isinstance(target, View) else target)
     if key in seen or isinstance(target, Unknown):
         return

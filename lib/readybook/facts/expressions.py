@@ -279,7 +279,8 @@ def _yield(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 def _lambda(run: Interpreter, n: Node, scope: Namespace) -> Any:
     frame = run.frame
-    prefix = f"{frame.function.qualname}.<locals>." if frame.function else ""
+    outer = f"{frame.owner.qualname}." if frame.owner else ""
+    prefix = f"{frame.function.qualname}.<locals>." if frame.function else outer
     f = FunctionValue(frame.module, n, scope, "<lambda>", prefix + "<lambda>", None)
     run.functions.setdefault((frame.module.path, n[1], f"{f.qualname}:{n[2]}"), f)
     return f

@@ -82,6 +82,7 @@ RETURNS: dict[str, str] = {
     "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy.ext.asyncio.AsyncEngine",
     "sqlalchemy.ext.asyncio.async_engine_from_config": "sqlalchemy.ext.asyncio.AsyncEngine",
     "logging.getLogger": "logging.Logger", "dataclasses.field": "dataclasses.field",
+    **{n: "attrs.field" for n in ("attrs.field", "attr.field", "attr.ib", "attr.attrib")},
     "open": "io.TextIOWrapper",
     "redis.from_url": "redis.Redis", "redis.Redis.from_url": "redis.Redis",
     "redis.asyncio.from_url": "redis.asyncio.Redis", "redis.asyncio.Redis.from_url": "redis.asyncio.Redis",

@@ -96,10 +96,12 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         from readybook.facts.construction import class_method
 
         return class_method(run, value, path.rpartition(".")[2], args, kwargs, node)
-    from readybook.facts.known_views import APIS, add_resource
+    from readybook.facts import known_views
 
-    if path in APIS and isinstance(value, Instance):
-        add_resource(run, value, args, node)
+    if path in known_views.APIS and isinstance(value, Instance):
+        known_views.add_resource(run, value, args, node)
+    if path.endswith(".mount_app"):
+        known_views.mount_app(run, path, args, node)
     if path in RETURNS:
         made = _made(run, RETURNS[path], b.function, args, kwargs, node)
         return opened(run, made, value) if path == "pathlib.Path.open" else made

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.fastapi_objects import METHODS, RouterRecord, attach
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native
-from readybook.facts.values import UNKNOWN, External, by_default, text_of
+from readybook.facts.values import UNKNOWN, External, Unknown, by_default, text_of
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -16,6 +16,7 @@ CLASSY = {f"{m}.{n}": n for m in ("classy_fastapi", "classy_fastapi.decorators")
 APIS = ("fastapi_utils.Api.add_resource", "fastapi_restful.Api.add_resource",
         "fastapi_utils.resource.Api.add_resource")
 VERSIONED = ("fastapi_versioning.VersionedFastAPI", "fastapi_versioning.versioning.VersionedFastAPI")
+PAGINATED = ("fastapi_pagination.add_pagination", "fastapi_pagination.api.add_pagination")
 NOOP = "fastapi_versioning.versioning.VersionedFastAPI.<locals>.noop"
 VERSION = ("fastapi_versioning.version", "fastapi_versioning.versioning.version")
 
@@ -28,6 +29,9 @@ def called(run: Interpreter, path: str, args: Any, kwargs: Any, node: Any) -> An
         major = args[0] if args else kwargs.get("major", 1)
         minor = args[1] if len(args) > 1 else kwargs.get("minor", 0)
         return _marked("__version__", (major, minor))
+    if path in PAGINATED and args and isinstance(args[0], Instance) and isinstance(args[0].native, RouterRecord):
+        args[0].native.register(run, "pagination", {}, node)
+        return args[0]
     if path in VERSIONED:
         return _versioned(run, args, kwargs, node)
     return None
@@ -75,6 +79,14 @@ def add_resource(run: Interpreter, api: Instance, args: Any, node: Any) -> None:
             if isinstance(f, FunctionValue):
                 app.native.register(run, "route", {"path": path, "methods": [method.upper()],
                                                    "endpoint": Bound(f, resource)}, node)
+
+
+def mount_app(run: Interpreter, path: str, args: Any, node: Any) -> None:
+    """An admin site of a package that mounts itself: its pages are made from the models when it is imported."""
+    app = args[0] if args else None
+    if isinstance(app, Instance) and isinstance(app.native, RouterRecord):
+        reason = Unknown(f"{path} mounts routes that the package makes")
+        app.native.register(run, "unknown_routes", {"value": reason, "as": "mount"}, node)
 
 
 def _versioned(run: Interpreter, args: Any, kwargs: Any, node: Any) -> Any:

@@ -219,6 +219,7 @@ class Modules:
         self.by_path: dict[str, Module] = {}
         self.unparsed: list[tuple[str, str]] = []
         self._homes: dict[str, list[str]] | None = None
+        self._portions: dict[str, list[str]] | None = None
         self._found: dict[tuple[str, str | None], Module | str | None] = {}
         self.imported: dict[str, tuple[str, ...]] = {}  # what readybook.facts.closure found each file to import
         self.closures: dict[str, frozenset[str]] = {}  # and to pull in
@@ -226,6 +227,7 @@ class Modules:
         self.foreign = foreign_names(declared)
         self.packages = package_folders(files)
         self.folders = frozenset(f for p in files for f in _parents(p))
+        self._of_modules = frozenset(p.rpartition("/")[0] for p in files)
         with quiet_parsing():
             if begun is not None:
                 lowered = begun.done()
@@ -272,14 +274,16 @@ class Modules:
         inner = name.replace(".", "/")
         foreign = top in self.foreign
         roots = self._roots(importer, top)
-        home = self._home_of(top)
-        for root in roots if home is None or home in roots else [*roots, home]:
+        home, portion = self._home_of(top), self._portion_of(name)
+        for root in [*roots, *(h for h in (home, portion) if h is not None and h not in roots)]:
             stem = f"{root}/{inner}" if root else inner
             for candidate in (f"{stem}/__init__.py", f"{stem}.py"):
                 if candidate in self.by_path:
                     return self.by_path[candidate]
             if stem in self.folders and stem not in self.packages and not foreign:
-                return stem
+                # a folder without modules may be the project around the package: a package on the path wins
+                package = f"{portion}/{inner}/__init__.py" if portion and stem not in self._of_modules else ""
+                return self.by_path.get(package, stem)
         return None
 
     def _home_of(self, top: str) -> str | None:
@@ -294,6 +298,21 @@ class Modules:
                     self._homes.setdefault(name, []).append(folder)
         homes = self._homes.get(top, ())
         return homes[0] if len(homes) == 1 else None
+
+    def _portion_of(self, name: str) -> str | None:
+        """The one folder of the target that holds this part of a namespace package (a monorepo's ``acme.core``)."""
+        parts = name.split(".")
+        if len(parts) < 2 or parts[0] in sys.stdlib_module_names or parts[0] in WELL_KNOWN:
+            return None
+        if self._portions is None:
+            self._portions = {}
+            for package in self.packages:
+                outer, _, inner = package.rpartition("/")
+                root, _, top = outer.rpartition("/")
+                if outer not in self.packages and role(f"{package}/__init__.py", "") == "application":
+                    self._portions.setdefault(f"{top}.{inner}", []).append(root)
+        roots = self._portions.get(".".join(parts[:2]), ())
+        return roots[0] if len(roots) == 1 else None
 
     def _roots(self, importer: Module | None, top: str) -> list[str]:
         """Where to look, as sys.path would: the chosen root, the importer's own, those around it, then inside it."""

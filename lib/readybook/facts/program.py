@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from readybook.errors import ConfigError
 from readybook.facts.application import Route, Routes, Unresolved
 from readybook.facts.attributes import get_attribute
+from readybook.facts.calls import call
 from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
-from readybook.facts.objects import FunctionValue, Instance
+from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.startup import start
 from readybook.facts.targetfiles import TargetFiles
 from readybook.facts.values import FromEnv, Unknown, by_default, possible
@@ -29,6 +30,7 @@ _SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn")
 _IMPORT_STRING = regex(r"""["']([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)["']""")
 BUILT = regex(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\(", re.MULTILINE)
 SPEC = regex(r"([\w.]+):([\w.]+)(\(\))?$")
+_RUN = regex(r"""uvicorn\.run\(\s*(?:app\s*=\s*)?["']([\w.]+:[\w.]+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Program:
         self.project = project
         self.modules = modules
         self.run = Interpreter(modules, TargetFiles(project.files, project.present, modules.app_dir))
+        self._made: dict[Any, Any] = {}
         self.live = fastapi_version is None or fastapi_version >= (0, 137)
         self.routes: tuple[Route, ...] = ()
         self.unresolved: tuple[Unresolved, ...] = ()
@@ -119,19 +122,24 @@ class Program:
 
     def _application(self, value: Any, module: Module) -> Instance | None:
         for option in possible(by_default(value)):
-            if isinstance(option, FunctionValue):
-                self.run.frames.append(Frame(module))
-                try:
-                    made = self.run.awaited(self.run.call_function(option, (), {}))
-                finally:
-                    self.run.frames.pop()
-                built = [wrapped_app(v) for v in possible(by_default(made))]
+            if isinstance(option, FunctionValue | ClassValue):
+                built = [wrapped_app(v) for v in possible(by_default(self._made_by(option, module)))]
             else:
                 built = [wrapped_app(option)]
             app = next((b for b in built if is_application(b)), None)
             if app is not None:
                 return app
         return None
+
+    def _made_by(self, factory: FunctionValue | ClassValue, module: Module) -> Any:
+        """What a factory gives; called once, however many commands name it."""
+        if factory not in self._made:
+            self.run.frames.append(Frame(module))
+            try:
+                self._made[factory] = self.run.awaited(call(self.run, factory, (), {}, factory.node))
+            finally:
+                self.run.frames.pop()
+        return self._made[factory]
 
     def _found(self, commands: tuple[Command, ...]) -> Iterator[tuple[str, Instance, bool]]:
         """Applications that a server command names come first (deployed before others), then those whose factory the
@@ -155,10 +163,11 @@ class Program:
                 if is_application(app) and id(app) not in seen:
                     seen[id(app)] = app
                     yield f"{module.name}:{name}", app, False
-        for spec, app in self._factories() if not seen else ():
-            if id(app) not in seen:
-                seen[id(app)] = app
-                yield spec, app, False
+        for search in (self._factories, self._builders):
+            for spec, app in search() if not seen else ():
+                if id(app) not in seen:
+                    seen[id(app)] = app
+                    yield spec, app, False
 
     def _handed_to_servers(self) -> Iterator[str]:
         """Import strings of functions, as ``uvicorn.run("shop.api:create_app", factory=True)`` has them."""
@@ -210,6 +219,20 @@ class Program:
                 if any(p[2] is None and p[3] not in ("var", "keys") for p in item.params):
                     continue
                 if "FastAPI" not in _text_between(module, item.node[1], item.node[3]) and "app" not in name:
+                    continue
+                app = self._application(item, module)
+                if app is not None:
+                    yield f"{module.name}:{name}()", app
+
+    def _builders(self) -> Iterator[tuple[str, Instance]]:
+        """Functions and classes that build an application from arguments which only their caller knows."""
+        for module in self._candidates():
+            value = self.run.load(module)
+            for name, item in list(value.scope.names.items()):
+                if not isinstance(item, FunctionValue | ClassValue) or item.module is not module:
+                    continue
+                last = item.node[3]
+                if "FastAPI(" not in _text_between(module, item.node[1], last):
                     continue
                 app = self._application(item, module)
                 if app is not None:
@@ -278,6 +301,11 @@ class Program:
                         run.limit = run.steps + MAX_ANALYSIS
                         analyse(run, f)
         return run
+
+
+def specs_in(text: str) -> list[str]:
+    """Import strings that a module's text hands to ``uvicorn.run``."""
+    return _RUN.findall(text) if "uvicorn.run(" in text else []
 
 
 def _root(app: Instance) -> str:

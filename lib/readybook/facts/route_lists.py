@@ -144,11 +144,30 @@ def change(run: Interpreter, value: Instance, method: str, args: Any) -> None:
         record.events += events
 
 
-def replace(run: Interpreter, router: Instance, routes: list[Any]) -> None:
-    """``app.routes = [...]``: what is not a known route object leaves the list as it is."""
+def replace(run: Interpreter, router: Instance, routes: list[Any]) -> bool:
+    """``app.routes = [...]``; False when one is not a known route object: the list then stays as it is."""
     events = [registration(run, r) for r in routes]
     if run.symbolic or None in events:
+        return run.symbolic
+    _put(router.native, [e for e in events if e is not None])
+    return True
+
+
+def adopt(run: Interpreter, router: Instance, routes: Instance) -> None:
+    """``app.router.routes = other.routes``: from then on, the routes that the other one has now."""
+    other: RouterRecord = routes.attrs["__of__"].native
+    if run.symbolic or other is router.native:
         return
-    record: RouterRecord = router.native
-    kept = [e for e in record.events if e.kind not in POSITIONS and e.kind != "include"]
-    record.events = [*(e for e in events if e is not None), *kept]
+    if any(other.kwargs.get(name) for name in ("prefix", "dependencies", "tags")):
+        replace(run, router, routes_in(routes))
+    else:
+        _put(router.native, [*constructed(run, other), *(e for e in other.events if _is_listed(e))])
+
+
+def _put(record: RouterRecord, events: list[Registration]) -> None:
+    record.kwargs.pop("routes", None)
+    record.events = [*events, *(e for e in record.events if not _is_listed(e))]
+
+
+def _is_listed(event: Registration) -> bool:
+    return event.kind in POSITIONS or event.kind == "include"

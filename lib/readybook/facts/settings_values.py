@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "fastapi_utils.api_settings.APISettings")
-FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field")
+FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field", "attrs.field")
 ENVIRONS = frozenset(
     "str int bool float list dict url json path decimal date datetime timedelta enum log_level".split()
 )
@@ -41,7 +41,7 @@ def field_default(run: Interpreter, field: Instance) -> Any:
     from readybook.facts.calls import call
 
     default = field.kwargs.get("default", field.args[0] if field.args else UNKNOWN)
-    factory = field.kwargs.get("default_factory")
+    factory = field.kwargs.get("default_factory", field.kwargs.get("factory"))
     if factory is not None:
         return call(run, factory, (), {})
     return UNKNOWN if default is ... else default
