@@ -50,7 +50,7 @@ def route(text: str, **files: str) -> Route:
     ("from dataclasses import dataclass\ndef a(): ...\n@dataclass\nclass D:\n    x: int = Depends(a)\n"
      "@app.get('/')\ndef h(d: D = Depends()): ...", ["main.a", "main.D"]),
     ("class Base:\n    def __init__(self, x=Depends(lambda: 1)): ...\nclass C(Base): ...\n"
-     "@app.get('/')\ndef h(c=Depends(C)): ...", ["main.<lambda>", "main.C"]),
+     "@app.get('/')\ndef h(c=Depends(C)): ...", ["main.Base.<lambda>", "main.C"]),
     ("import functools\ndef a(): ...\ndef w(f):\n    @functools.wraps(f)\n    def g(*x, **y): ...\n    return g\n"
      "@w\ndef b(x=Depends(a)): ...\n@app.get('/')\ndef h(c=Depends(b)): ...", ["main.a", "main.b"]),
     ("def a(): ...\ndef b(): ...\nAB = Depends(a) if True else Depends(b)\n@app.get('/')\ndef h(c=AB): ...",

@@ -231,3 +231,12 @@ def test_what_cannot_be_known_is_said() -> None:
     signed = "async def x(*args): ...\nx.__signature__ = inspect.Signature(site_maker.parameters())\napp.get('/x')(x)\n"
     facts = Project.from_files({"main.py": start + signed}).facts
     assert [r.unknown_dependency for r in facts.routes] == [True]
+
+
+def test_a_long_step_of_the_start_does_not_hide_the_next_one() -> None:
+    text = ("from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n\ndef plugins():\n"
+            "    for i in range(1_500):\n        for j in range(1_500):\n            print(i, j)\n\n"
+            "def a(): ...\ndef routes(app):\n    app.get('/a')(a)\n\n@asynccontextmanager\nasync def lifespan(app):\n"
+            "    plugins()\n    routes(app)\n    yield\n\napp = FastAPI(lifespan=lifespan)\n")
+    facts = Project.from_files({"main.py": text}).facts
+    assert [r.path for r in facts.routes] == ["/a"] and [u.kind for u in facts.unresolved] == ["budget"]

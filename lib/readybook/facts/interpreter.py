@@ -37,6 +37,7 @@ MAX_STEPS = 800_000  # evaluations and statements for all of a target's top leve
 STEPS_PER_LINE = 8  # … and for each line of code
 MAX_ANALYSIS = 60_000  # for the body of one function with unknown arguments
 MAX_LOOP = 2_000
+SHARE = 4  # one step of an application's start may take a fourth of the work that is left
 
 
 class Suspended(Exception):
@@ -121,6 +122,8 @@ class Interpreter:
         self.limit = MAX_STEPS + STEPS_PER_LINE * sum(m.text.count("\n") for m in modules.by_path.values())
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
+        self.starting = -2  # how many frames are below the start of an application that is being followed
+        self.cut_short = False
         self.environment_reads: list[tuple[str, Place]] = []
         self.imported: set[str] = set()
 
@@ -255,7 +258,22 @@ class Interpreter:
 
     def run_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any = None,
                      suspends: bool = False) -> Any:
-        """Run a function's body with these arguments; ``suspends`` to its first ``yield`` only."""
+        """Run a function's body with these arguments; ``suspends`` to its first ``yield`` only.
+
+        What the start of an application calls gets a part of the work that is left, so that one long step of it, such
+        as the load of plugins, does not hide the routes that the next one registers.
+        """
+        if len(self.frames) != self.starting + 1 or self.steps > self.limit:
+            return self._run_function(f, args, kwargs, receiver, suspends)
+        limit, self.limit = self.limit, self.steps + (self.limit - self.steps) // SHARE
+        try:
+            return self._run_function(f, args, kwargs, receiver, suspends)
+        finally:
+            self.cut_short = self.cut_short or self.steps > self.limit
+            self.limit = limit
+
+    def _run_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any,
+                      suspends: bool) -> Any:
         scope = Namespace(bind(self, f, args, kwargs), f.scope)
         frame = Frame(f.module, f, f.owner, receiver, suspends=suspends)
         if f.node[0] == "lambda":

@@ -15,6 +15,7 @@ BUDGET = 1_000_000  # steps that one application's start may take: a large one t
 def start(run: Interpreter, app: Instance) -> bool:
     """Follow the start of an application, for the routes and the state that it sets up; False when it was cut short."""
     limit, run.limit = run.limit, min(run.limit, run.steps + BUDGET)
+    run.starting, run.cut_short = len(run.frames), False
     try:
         for record in _records(app, set()):
             _run(run, record.kwargs.get("lifespan"), (app,), app)
@@ -24,8 +25,9 @@ def start(run: Interpreter, app: Instance) -> bool:
             for event in list(record.events):
                 if event.kind == "event" and by_default(event.data["event"]) == "startup":
                     _run(run, event.data["handler"], (), app)
-        return run.steps <= run.limit
+        return run.steps <= run.limit and not run.cut_short
     finally:
+        run.starting = -2
         run.limit = limit
 
 
