@@ -152,7 +152,7 @@ class Facts(Surroundings):
 
     @property
     def _commands(self) -> tuple[tuple[str, str | None, str], ...]:
-        from readybook.facts.program import specs_in
+        from readybook.facts.servercommands import specs_in
 
         found = []
         for c in self.serve_commands:

@@ -30,7 +30,6 @@ _SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn")
 _IMPORT_STRING = regex(r"""["']([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)["']""")
 BUILT = regex(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\(", re.MULTILINE)
 SPEC = regex(r"([\w.]+):([\w.]+)(\(\))?$")
-_RUN = regex(r"""uvicorn\.run\(\s*(?:app\s*=\s*)?["']([\w.]+:[\w.]+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +230,7 @@ class Program:
             for name, item in list(value.scope.names.items()):
                 if not isinstance(item, FunctionValue | ClassValue) or item.module is not module:
                     continue
-                last = item.node[3]
-                if "FastAPI(" not in _text_between(module, item.node[1], last):
+                if "FastAPI(" not in _text_between(module, item.node[1], item.node[3]):
                     continue
                 app = self._application(item, module)
                 if app is not None:
@@ -301,11 +299,6 @@ class Program:
                         run.limit = run.steps + MAX_ANALYSIS
                         analyse(run, f)
         return run
-
-
-def specs_in(text: str) -> list[str]:
-    """Import strings that a module's text hands to ``uvicorn.run``."""
-    return _RUN.findall(text) if "uvicorn.run(" in text else []
 
 
 def _root(app: Instance) -> str:

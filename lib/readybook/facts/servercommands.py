@@ -22,6 +22,7 @@ _PACKAGE_OPTIONS = frozenset({
 })
 _IMPORT_STRING = regex(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
 _FILE = regex(r"[\w./-]+\.py")
+_RUN = regex(r"""uvicorn\.run\(\s*(?:app\s*=\s*)?["']([\w.]+:[\w.]+)["']""")
 _ASSIGNMENT = regex(r"(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(\S.*|)$")
 _SEPARATOR = regex(r"&&|\|\||;|\n|(?<!\|)\|(?!\|)|(?<![>&\d])&(?![>&\d])")
 _SHORT = {
@@ -223,3 +224,8 @@ def _joined(folder: str, step: str) -> str:
     if not step or not folder or step.startswith(("/", "$")):
         return step or folder
     return f"{folder.rstrip('/')}/{step}"
+
+
+def specs_in(text: str) -> list[str]:
+    """Import strings that the text of a Python file hands to ``uvicorn.run``."""
+    return _RUN.findall(text) if "uvicorn.run(" in text else []
