@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -95,7 +97,7 @@ def _fix(project: Project, place: Place, statement: Node, message: Node) -> Fix:
     title = "Raise HTTPException with the status that fits"
     status = _status(unparse(message))
     line = project.line(place.path, place.line)
-    old = line.strip()
+    old = _code_of(line)
     if status is None:
         return advice(title, "which status it is does not show in its words")
     if statement[1] != statement[3] or not old.startswith("return {") or line.count(old) != 1:
@@ -111,6 +113,16 @@ def _fix(project: Project, place: Place, statement: Node, message: Node) -> Fix:
     return Fix(f"{title} ({status})", (EnsureImport(place.path, "fastapi", "HTTPException"),
                                        ReplaceLineText(place, old, new)), safety="review", unsafe=True,
                reason=f"clients get status {status} and a detail where they got 200 and an error key")
+
+
+def _code_of(line: str) -> str:
+    """A line without its indent and the comment behind it; empty where it is no statement of its own."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(line.strip() + "\n").readline))
+    except (tokenize.TokenError, SyntaxError):
+        return ""
+    end = next((t.start[1] for t in tokens if t.type in (tokenize.COMMENT, tokenize.NEWLINE)), 0)
+    return line.strip()[:end].rstrip()
 
 
 def _status(words: str) -> int | None:
@@ -154,6 +166,9 @@ def _get(answer: str, parameters: str = "key: int") -> str:
 InconsistentErrors.examples = (
     Bad({"main.py": HEAD + _get("return {\"error\": \"Item not found\"}")}, at=("main.py:10",), severity="medium",
         fixed={"main.py": WITH + _get("raise HTTPException(status_code=404, detail=\"Item not found\")")}),
+    Bad(  # what stands behind it stays
+        {"main.py": HEAD + _get("return {\"error\": \"Item not found\"}  # see {wiki}")}, at=("main.py:10",),
+        fixed={"main.py": WITH + _get("raise HTTPException(status_code=404, detail=\"Item not found\")  # see {wiki}")}),
     Bad({"main.py": HEAD + _get("return {\"success\": False, \"message\": \"Sorry\"}")}, at=("main.py:10",)),
     Bad({"main.py": WITH + RAISING}, at=("main.py:36",), severity="low"),
     Good({"main.py": WITH + _get("raise HTTPException(404, \"no\")")}),
