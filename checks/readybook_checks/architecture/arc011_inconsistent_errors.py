@@ -167,8 +167,9 @@ InconsistentErrors.examples = (
     Bad({"main.py": HEAD + _get("return {\"error\": \"Item not found\"}")}, at=("main.py:10",), severity="medium",
         fixed={"main.py": WITH + _get("raise HTTPException(status_code=404, detail=\"Item not found\")")}),
     Bad(  # what stands behind it stays
-        {"main.py": HEAD + _get("return {\"error\": \"Item not found\"}  # see {wiki}")}, at=("main.py:10",),
-        fixed={"main.py": WITH + _get("raise HTTPException(status_code=404, detail=\"Item not found\")  # see {wiki}")}),
+        {"main.py": HEAD + _get("return {\"error\": \"Item not found\"}  # see W1")}, at=("main.py:10",),
+        fixed={"main.py": WITH + _get(
+            "raise HTTPException(status_code=404, detail=\"Item not found\")  # see W1")}),
     Bad({"main.py": HEAD + _get("return {\"success\": False, \"message\": \"Sorry\"}")}, at=("main.py:10",)),
     Bad({"main.py": WITH + RAISING}, at=("main.py:36",), severity="low"),
     Good({"main.py": WITH + _get("raise HTTPException(404, \"no\")")}),
