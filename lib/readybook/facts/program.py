@@ -228,11 +228,9 @@ class Program:
         for module in self._candidates():
             value = self.run.load(module)
             for name, item in list(value.scope.names.items()):
-                if not isinstance(item, FunctionValue | ClassValue) or item.module is not module:
-                    continue
-                if "FastAPI(" not in _text_between(module, item.node[1], item.node[3]):
-                    continue
-                app = self._application(item, module)
+                own = isinstance(item, FunctionValue | ClassValue) and item.module is module
+                builds = own and "FastAPI(" in _text_between(module, item.node[1], item.node[3])
+                app = self._application(item, module) if builds else None
                 if app is not None:
                     yield f"{module.name}:{name}()", app
 
