@@ -351,7 +351,9 @@ def test_a_reader_that_goes_away_is_no_error(target, arguments, code):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_ctrl_c_leaves_quietly(tmp_path):
-    code = ("import time, readybook.registry as r\nr.load = lambda: (print('x', flush=True), time.sleep(60))\n"
+    # Short sleeps: a signal that comes just before one begins is seen at its end.
+    code = ("import time, readybook.registry as r\n"
+            "r.load = lambda: (print('x', flush=True), [time.sleep(0.1) for _ in range(600)])\n"
             "import sys\nfrom readybook.__main__ import main\nsys.exit(main())")
     (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
     running = subprocess.Popen([sys.executable, "-c", code, "audit", str(tmp_path)], stdout=subprocess.PIPE,
