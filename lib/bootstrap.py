@@ -138,7 +138,7 @@ def build(wanted):
     call([*install, "--constraint", str(ROOT / "constraints.txt"), *packages()])
     # The build backend came with the list above, so the project itself is installed without asking for it again.
     call([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
-    # The workbook's own modules are all needed, and compiling them anew would triple the start of each command.
+    # The workbook's own modules are all needed, and compiling them anew would double the start of a command.
     call([in_venv("python"), "-m", "compileall", "-q", str(ROOT / "lib" / "readybook"), str(ROOT / "checks")])
     settings = VENV / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)

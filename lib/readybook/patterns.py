@@ -1,7 +1,7 @@
 """Regular expressions that are compiled when they are first used.
 
 The checks and facts hold some five hundred patterns; compiling all of them takes a quarter of the time that a command
-needs to start, and an audit of one codebase uses fewer than half.
+needs to start, and the audit of a small codebase uses fewer than half.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from readybook import Project
+from readybook.facts.closure import pulled_in
 from readybook.facts.fastapi_objects import Registration, RouterRecord
 from readybook.facts.objects import Instance
 from readybook.facts.program import App
@@ -12,17 +13,29 @@ from readybook.facts.values import by_default
 from readybook_checks.devops.health_router import import_name
 
 
-def free_module(project: Project, app: App, *stems: str) -> tuple[str, str] | None:
-    """(path, import name) of the first free name beside the application's file; None when none can be imported."""
-    folder = app.place.path.rpartition("/")[0]
+def free_module(project: Project, app: App, *stems: str, beside: str = "") -> tuple[str, str] | None:
+    """(path, import name) of the first free name beside a file that imports it; None when it can import none.
+
+    ``beside`` is the path of that file, the application's own when empty.
+    """
+    folder = (beside or app.place.path).rpartition("/")[0]
     at = f"{folder}/" if folder else ""
     known = {*project.files, *project.present}
     for stem in stems:
         taken = f"{at}{stem}.py" in known or any(p.startswith(f"{at}{stem}/") for p in known)
-        name = "" if taken else import_name(project, app, f"{at}{stem}.py")
+        name = "" if taken else import_name(project, app, f"{at}{stem}.py", beside)
         if name:
             return f"{at}{stem}.py", name
     return None
+
+
+def name_of_reader(project: Project, app: App, path: str, importer: str) -> str:
+    """How a file imports a new module that reads the settings; empty when it cannot, or when the settings would import
+    that file."""
+    modules = project.facts.modules
+    if any(importer in pulled_in(modules, cls.place.path) for cls in project.facts.settings_classes):
+        return ""
+    return import_name(project, app, path, importer)
 
 
 def served_root(app: App) -> str:

@@ -81,7 +81,7 @@ def _by_client(behaviour: Behaviour, call: Call) -> bool:
     client = getattr(call.site.callee, "self", None)
     if isinstance(client, Instance) and ("transport" in client.kwargs or "**" in client.kwargs):
         return True
-    return any(c.last == "mount" and c.place.path == call.place.path for c in behaviour.by_last.get("mount", ()))
+    return any(c.place.path == call.place.path for c in behaviour.by_last.get("mount", ()))
 
 
 def _looped(call: Call, function: FunctionValue) -> bool:

@@ -131,6 +131,12 @@ SingleWorkerServer.examples = (
          "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--workers\", \"4\"]\n"},
         at=("Dockerfile:3",)),
     Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--workers\", \"4\"]\n"}),
+    Good(  # the image's own start counts the cores
+        {"app/main.py": APP["main.py"], "Dockerfile": "FROM tiangolo/uvicorn-gunicorn-fastapi:python3.11\n"
+         "COPY ./app /app/app\n"}),
+    Bad(  # and obeys the variable
+        {"app/main.py": APP["main.py"], "Dockerfile": "FROM tiangolo/uvicorn-gunicorn-fastapi:python3.11\n"
+         "ENV WEB_CONCURRENCY=1\nCOPY ./app /app/app\n"}, at=("Dockerfile:1",)),
     Good({**APP, "Dockerfile": IMAGE + "ENV WEB_CONCURRENCY=3\nCMD [\"fastapi\", \"run\", \"main.py\"]\n"}),
     Good({**APP, "gunicorn.conf.py": "import os\n\nworkers = int(os.getenv(\"WORKERS\", \"4\"))\n",
           "Dockerfile": IMAGE + "CMD [\"gunicorn\", \"main:app\", \"-k\", \"uvicorn_worker.UvicornWorker\"]\n"}),

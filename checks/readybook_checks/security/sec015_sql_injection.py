@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.behaviour import Call, functions_behind
+from readybook.facts.behaviour import Call, functions_behind, in_order
 from readybook.facts.formatting import Hole, Piece, pieces
 from readybook.facts.origins import Origins
 from readybook.facts.scopes import Origin, argument_of, scope_of
@@ -66,7 +66,7 @@ class SqlInjection(Check):
         behaviour, found = project.facts.behaviour, False
         texts = behaviour.matching(TEXT.fullmatch)
         named = [c for c in behaviour.written_as(*METHODS) if not TEXT.fullmatch(c.path)]
-        for call in sorted([*texts, *named], key=lambda c: (c.place.path, c.place.line, c.place.column)):
+        for call in in_order([*texts, *named]):
             node = _statement(call)
             if node is None:
                 continue

@@ -26,8 +26,8 @@ def options(arguments: argparse.Namespace) -> dict[str, Any]:
 def audited(arguments: argparse.Namespace) -> Audited:
     """Audit the target of a command line.
 
-    The facts live as long as the command does, so the collector is told to leave them alone: looking through them once
-    more costs a fifth of an audit.
+    The facts live as long as the command does, so the collector is told to leave them alone: looking through them
+    again took a quarter of the audit of 690,000 lines.
     """
     from readybook import rendering
     from readybook.run import without_collector

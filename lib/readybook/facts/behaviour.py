@@ -144,7 +144,8 @@ def functions_behind(callee: Any) -> list[FunctionValue]:
     return []
 
 
-def _in_order(calls: Iterable[Call]) -> list[Call]:
+def in_order(calls: Iterable[Call]) -> list[Call]:
+    """Calls by path, line and column."""
     return sorted(calls, key=lambda c: (c.place.path, c.place.line, c.place.column))
 
 
@@ -230,11 +231,11 @@ class Behaviour:
 
     def calls_to(self, *paths: str) -> list[Call]:
         """Calls of any of these dotted names, in order of path and line."""
-        return _in_order(c for p in paths for c in self.by_path.get(p, ()))
+        return in_order(c for p in paths for c in self.by_path.get(p, ()))
 
     def written_as(self, *names: str) -> list[Call]:
         """Calls whose callee's last name is one of these as the code writes it, in order of path and line."""
-        return _in_order(c for n in names for c in self.by_last.get(n, ()))
+        return in_order(c for n in names for c in self.by_last.get(n, ()))
 
     def matching(self, test: Callable[[str], object]) -> list[Call]:
         """Calls whose dotted name passes a test, in order of path and line; each name is tested once."""

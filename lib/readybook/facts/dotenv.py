@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,16 +60,21 @@ class Dotenv:
         return next((v for v in reversed(self.variables) if v.name == name and not v.commented_out), None)
 
 
-def example_near(found: tuple[Dotenv, ...], near: str) -> Dotenv | None:
-    """The example file nearest above a path, or the only one."""
-    examples = {d.path: d for d in found if d.example}
-    folder = near
-    while folder:
-        folder = folder.rpartition("/")[0]
-        inside = sorted(p for p in examples if p.rpartition("/")[0] == folder)
-        if inside:
-            return examples[inside[0]]
-    return next(iter(examples.values())) if len(examples) == 1 else None
+def example_near(examples: Iterable[Dotenv], path: str, code: Collection[str]) -> Dotenv | None:
+    """The example nearest above a file, else the largest one of a folder that holds no code of its own (``deploy``).
+
+    ``code`` are the paths of all Python files. None when all examples belong to other programs.
+    """
+    def above(folder: str) -> bool:
+        return not folder or path.startswith(folder + "/")
+
+    def key(example: Dotenv) -> tuple[bool, int, int, str]:
+        folder = example.path.rpartition("/")[0]
+        return (not above(folder), -folder.count("/") - bool(folder), -len(example.variables), example.path)
+
+    fitting = [e for e in examples if above(folder := e.path.rpartition("/")[0])
+               or not any(p.startswith(folder + "/") for p in code)]
+    return min(fitting, key=key, default=None)
 
 
 def is_dotenv(path: str) -> bool:

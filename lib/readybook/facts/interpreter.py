@@ -122,7 +122,7 @@ class Interpreter:
         self.limit = MAX_STEPS + STEPS_PER_LINE * sum(m.text.count("\n") for m in modules.by_path.values())
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
-        self.starting = -2  # how many frames are below the start of an application that is being followed
+        self.starting = -2  # frames below the start of an application that is being followed; -2 when none is
         self.cut_short = False
         self.environment_reads: list[tuple[str, Place]] = []
         self.imported: set[str] = set()

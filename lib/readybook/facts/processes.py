@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from readybook.facts.serving import SERVER_IMAGE
 from readybook.facts.values import by_default
 from readybook.patterns import regex
 from readybook.place import Place
@@ -43,10 +44,10 @@ def workers_of(facts: Facts, command: ServeCommand) -> str | bool | None:
     given = command.option("--workers")
     if given is not None:
         return f"--workers {given}" if command.workers != 1 else False
-    if command.server in ("gunicorn", "hypercorn", "granian"):
-        found = _of_configuration(facts) if command.server == "gunicorn" else None
-        return found if found is not None else _of_environment(facts, command)
-    return _of_environment(facts, command)
+    found = _of_configuration(facts) if command.server == "gunicorn" else None
+    if found is not None:
+        return found
+    return _of_image(facts, command) or _of_environment(facts, command)
 
 
 def _of_configuration(facts: Facts) -> str | bool | None:
@@ -55,6 +56,14 @@ def _of_configuration(facts: Facts) -> str | bool | None:
         if match:
             return False if match["value"].strip() == "1" else f"workers in {path}"
     return None
+
+
+def _of_image(facts: Facts, command: ServeCommand) -> str | None:
+    """Images that bring gunicorn with them start a worker for each core, two at least, unless a variable says more."""
+    image = command.text.partition(": ")[0]
+    if not SERVER_IMAGE.fullmatch(image) or next(concurrency(facts), None) is not None:
+        return None
+    return f"a worker for each core, by {image}"
 
 
 def _of_environment(facts: Facts, command: ServeCommand) -> str | bool | None:

@@ -15,6 +15,7 @@ from readybook.facts.calls import call
 from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.servercommands import strings_in
 from readybook.facts.startup import start
 from readybook.facts.targetfiles import TargetFiles
 from readybook.facts.values import FromEnv, Unknown, by_default, possible
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 CONVENTIONAL = ("main", "app", "asgi", "server", "application", "api", "run", "wsgi", "index", "__init__")
 Command = tuple[str, str | None, str]  # import string, folder it is imported from, purpose
-_SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn")
-_IMPORT_STRING = regex(r"""["']([A-Za-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)["']""")
 BUILT = regex(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\(", re.MULTILINE)
 SPEC = regex(r"([\w.]+):([\w.]+)(\(\))?$")
 
@@ -170,12 +169,12 @@ class Program:
 
     def _handed_to_servers(self) -> Iterator[str]:
         """Import strings of functions, as ``uvicorn.run("shop.api:create_app", factory=True)`` has them."""
-        texts = [m.text for m in self.modules.by_path.values() if m.role == "application"]
-        written = [pair for text in texts if any(s in text for s in _SERVERS) for pair in _IMPORT_STRING.findall(text)]
-        for path, name in dict.fromkeys(written):
+        modules = [m for m in self.modules.by_path.values() if m.role == "application"]
+        for spec in dict.fromkeys(spec for m in modules for spec in strings_in(m.text)):
+            path, _, name = spec.partition(":")
             home = self.modules.named(path)
             if home is not None and any(s[0] == "def" and s[4] == name for s in home.body):
-                yield f"{path}:{name}"
+                yield spec
 
     def _by_spec(self, spec: str, root: str | None) -> tuple[str, Instance, bool] | None:
         match = SPEC.match(spec)

@@ -13,28 +13,26 @@ if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
 
 _MADE = (
-    ("celery", regex(r"celery\.(?:app\.(?:base\.)?)?Celery")),
-    ("rq", regex(r"rq\.(?:queue\.)?Queue|rq_scheduler\.\w*Scheduler")),
-    ("arq", regex(r"arq\.(?:connections\.)?(?:create_pool|ArqRedis)|arq\.(?:worker\.)?(?:run_worker|Worker)")),
-    ("dramatiq", regex(r"dramatiq\.(?:set_broker|actor|brokers\.\w+\.\w+Broker)")),
-    ("taskiq", regex(r"taskiq(?:_\w+)?\.(?:[\w.]+\.)?(?!InMemory)\w*Broker")),
-    ("procrastinate", regex(r"procrastinate\.(?:app\.)?App")),
-    ("saq", regex(r"saq\.(?:queue\.(?:\w+\.)?)?(?:\w*Queue)(?:\.from_url)?")),
-    ("huey", regex(r"huey\.(?:\w+\.)*(?:PriorityRedis|Redis|Sqlite|File)\w*Huey\w*")),
-    ("streaq", regex(r"streaq\.(?:\w+\.)*Worker")),
-    ("hatchet", regex(r"hatchet_sdk\.(?:\w+\.)*Hatchet")),
-    ("temporal", regex(r"temporalio\.client\.Client\.connect")),
-    ("faststream", regex(r"faststream\.\w+\.(?:\w+\.)*\w+Broker")),
-    ("cloud tasks", regex(r"google\.cloud\.tasks(?:_v\d\w*)?\.CloudTasks(?:Async)?Client")),
-    ("rabbitmq", regex(r"aio_pika\.connect(?:_robust)?|pika\.(?:\w+\.)*\w*Connection")),
-    ("kafka", regex(r"aiokafka\.(?:\w+\.)*AIOKafka(?:Producer|Consumer)|confluent_kafka\.(?:Producer|Consumer)"
-                    r"|kafka\.Kafka(?:Producer|Consumer)")),
-    ("nats", regex(r"nats\.(?:aio\.client\.)?(?:connect|Client\.connect)")),
+    ("celery", r"celery\.(?:app\.(?:base\.)?)?Celery"),
+    ("rq", r"rq\.(?:queue\.)?Queue|rq_scheduler\.\w*Scheduler"),
+    ("arq", r"arq\.(?:connections\.)?(?:create_pool|ArqRedis)|arq\.(?:worker\.)?(?:run_worker|Worker)"),
+    ("dramatiq", r"dramatiq\.(?:set_broker|actor|brokers\.\w+\.\w+Broker)"),
+    ("taskiq", r"taskiq(?:_\w+)?\.(?:[\w.]+\.)?(?!InMemory)\w*Broker"),
+    ("procrastinate", r"procrastinate\.(?:app\.)?App"),
+    ("saq", r"saq\.(?:queue\.(?:\w+\.)?)?(?:\w*Queue)(?:\.from_url)?"),
+    ("huey", r"huey\.(?:\w+\.)*(?:PriorityRedis|Redis|Sqlite|File)\w*Huey\w*"),
+    ("streaq", r"streaq\.(?:\w+\.)*Worker"),
+    ("hatchet", r"hatchet_sdk\.(?:\w+\.)*Hatchet"),
+    ("temporal", r"temporalio\.client\.Client\.connect"),
+    ("faststream", r"faststream\.\w+\.(?:\w+\.)*\w+Broker"),
+    ("cloud tasks", r"google\.cloud\.tasks(?:_v\d\w*)?\.CloudTasks(?:Async)?Client"),
+    ("rabbitmq", r"aio_pika\.connect(?:_robust)?|pika\.(?:\w+\.)*\w*Connection"),
+    ("kafka", r"aiokafka\.(?:\w+\.)*AIOKafka(?:Producer|Consumer)|confluent_kafka\.(?:Producer|Consumer)"
+               r"|kafka\.Kafka(?:Producer|Consumer)"),
+    ("nats", r"nats\.(?:aio\.client\.)?(?:connect|Client\.connect)"),
 )
-# where every pattern above begins
-_TOPS = frozenset({"celery", "rq", "rq_scheduler", "arq", "dramatiq", "taskiq", "procrastinate", "saq", "huey",
-                   "streaq", "hatchet_sdk", "temporalio", "faststream", "google", "aio_pika", "pika", "aiokafka",
-                   "confluent_kafka", "kafka", "nats"})
+# which of them fits is told by the group
+_ANY = regex("|".join(f"({pattern})" for _, pattern in _MADE))
 _AWS = regex(r"(?:aio)?boto(?:3|core)?(?:\.[\w.]+)?\.(?:client|resource|create_client)")
 
 
@@ -60,9 +58,8 @@ def queues(behaviour: Behaviour) -> tuple[Queue, ...]:
 
 
 def _library(path: str) -> str:
-    if path.partition(".")[0] not in _TOPS and not path.startswith("taskiq_"):
-        return ""
-    return next((name for name, pattern in _MADE if pattern.fullmatch(path)), "")
+    found = _ANY.fullmatch(path)
+    return _MADE[found.lastindex - 1][0] if found is not None and found.lastindex is not None else ""
 
 
 def _derived(call: Call) -> str:

@@ -21,6 +21,7 @@ _PACKAGE_OPTIONS = frozenset({
     "--with", "--from", "-p", "--package", "--group", "--extra", "--cov", "--name", "-n", "-u", "--user",
 })
 _IMPORT_STRING = regex(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
+_LITERAL = regex(r"""["']([A-Za-z_]\w*(?:\.\w+)*:[A-Za-z_]\w*)["']""")
 _FILE = regex(r"[\w./-]+\.py")
 _RUN = regex(r"""uvicorn\.run\(\s*(?:app\s*=\s*)?["']([\w.]+:[\w.]+)["']""")
 _ASSIGNMENT = regex(r"(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(\S.*|)$")
@@ -224,6 +225,11 @@ def _joined(folder: str, step: str) -> str:
     if not step or not folder or step.startswith(("/", "$")):
         return step or folder
     return f"{folder.rstrip('/')}/{step}"
+
+
+def strings_in(text: str) -> list[str]:
+    """Import strings that stand as literals in the text of a Python file which names a server."""
+    return _LITERAL.findall(text) if any(server in text for server in SERVERS) else []
 
 
 def specs_in(text: str) -> list[str]:

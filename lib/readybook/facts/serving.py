@@ -31,7 +31,7 @@ _DEPLOYED = frozenset({"dockerfile", "compose", "procfile", "kubernetes", "syste
 _PLATFORM_LINE = regex(r"[\"']?(?:startCommand|cmd|app|web)[\"']?[ \t]*[:=][ \t]*([\"'])(.+)\1[ \t]*,?[ \t]*$")
 _PLATFORM_KEYS = frozenset({"startCommand", "start_command", "entrypoint", "run_command", "dockerCommand", "run"})
 _PLATFORM_NAME = regex(r"(?:^|/)(?:render|app|heroku|zeabur|koyeb|\.do/app|service|apprunner)\.ya?ml$")
-_SERVER_IMAGE = regex(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-starlette)?"
+SERVER_IMAGE = regex(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-starlette)?"
                       r"|ghcr\.io/br3ndonland/inboard")
 _GUNICORN_CONFIG = regex(r"(?:^|/)gunicorn[\w.-]*\.py$|(?:^|/)[\w.-]*gunicorn[\w.-]*conf[\w.-]*\.py$")
 
@@ -136,7 +136,7 @@ class _Search:
 
     def image_default(self, dockerfile: Dockerfile, purpose: str, service: str) -> Iterator[ServeCommand]:
         """Images that bring a start command of their own: gunicorn on ``APP_MODULE``, else app.main or main."""
-        if not _SERVER_IMAGE.fullmatch(dockerfile.outside_base.name):
+        if not SERVER_IMAGE.fullmatch(dockerfile.outside_base.name):
             return
         hint = posixpath.dirname(dockerfile.path)
         source = _Source("dockerfile", purpose, dockerfile.path, dockerfile.final.place.line, hint, service)

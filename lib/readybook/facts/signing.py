@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.behaviour import in_order
 from readybook.facts.objects import Instance
 from readybook.facts.syntax import Node
 from readybook.facts.values import Choice, FromEnv, possible
@@ -104,7 +105,7 @@ def _uses(behaviour: Behaviour) -> Iterator[tuple[Call, str, Any, Node | None]]:
 def _callers(behaviour: Behaviour, parameters: dict[tuple[int, str], str]) -> Iterator[tuple[Call, str, int, str]]:
     functions = {function for function, _ in parameters}
     calls = {id(c): c for f in functions for c, shift in behaviour.callers.get(f, ()) if not shift}
-    for call in sorted(calls.values(), key=lambda c: (c.place.path, c.place.line, c.place.column)):
+    for call in in_order(calls.values()):
         for function in call.runs:
             own = [p for p in function.params if p[3] in ("pos", "any", "key")]
             bound = function.kind != "staticmethod" and function.owner is not None

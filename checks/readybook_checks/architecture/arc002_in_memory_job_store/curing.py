@@ -11,7 +11,6 @@ from string import Template
 from typing import Any
 
 from readybook import Fix, Project, advice
-from readybook.facts.closure import pulled_in
 from readybook.facts.memory import Memory
 from readybook.facts.program import App
 from readybook.facts.redisclients import possible_releases
@@ -25,13 +24,12 @@ from readybook.intents import (
     ReplaceExpression,
     ReplaceStatement,
 )
-from readybook_checks.architecture.app_module import free_module
+from readybook_checks.architecture.app_module import free_module, name_of_reader
 from readybook_checks.architecture.arc002_in_memory_job_store.kinds import Kind, fits, is_text, kind_of, scalar_field
 from readybook_checks.architecture.arc002_in_memory_job_store.reader import Reader, Reason, Seen
 from readybook_checks.architecture.arc002_in_memory_job_store.uses import READS, Tree, Use, rewritten, stays_as_read
 from readybook_checks.architecture.arc013_resources_not_closed import at_shutdown
 from readybook_checks.architecture.redis_setting import old_redis, redis_address, redis_requirement
-from readybook_checks.devops.health_router import import_name
 
 TITLE = "Keep it in Redis behind the same operations"
 BY_HAND = "Keep it in Redis or the database behind the same methods"
@@ -94,7 +92,7 @@ def _fix(project: Project, app: App, targets: list[Target], waits: bool) -> Fix:
     text = Template(_text("store" if waits else "dict")).substitute(address=address)
     moved: list[Intent] = []
     for target in targets:
-        module = _importable(project, app, home[0], target.memory.place.path)
+        module = name_of_reader(project, app, home[0], target.memory.place.path)
         if not module:
             return advice(BY_HAND, f"{target.memory.place.path} could not import a new module with the settings")
         moved += _moved(target, module, waits)
@@ -135,13 +133,6 @@ def _flush(tree: Tree, node: Any, text: str) -> str:
     """A text of several lines without the indentation of its statement, which an edit gives it again."""
     first, *rest = text.split("\n")
     return "\n".join([first, *(row.removeprefix(" " * node.col_offset) for row in rest)])
-
-
-def _importable(project: Project, app: App, home: str, path: str) -> str:
-    modules = project.facts.modules
-    if any(path in pulled_in(modules, cls.place.path) for cls in project.facts.settings_classes):
-        return ""
-    return import_name(project, app, home, path)
 
 
 def _waits(project: Project, targets: list[Target], in_loop: frozenset[int]) -> bool:

@@ -8,8 +8,7 @@ from string import Template
 
 from readybook import Fix, Project, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.closure import pulled_in
-from readybook.facts.nodes import holds, names_in, nodes, statements
+from readybook.facts.nodes import holds, is_node, names_in, nodes, statements
 from readybook.facts.objects import Bound, FunctionValue, Instance
 from readybook.facts.program import App
 from readybook.facts.settingsaccess import settings_at_hand
@@ -17,8 +16,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.intents import AddFile, EnsureImport, EnsureSetting, GuardStatement, Intent, ReplaceExpression
 from readybook.patterns import regex
-from readybook_checks.architecture.app_module import free_module
-from readybook_checks.devops.health_router import import_name
+from readybook_checks.architecture.app_module import free_module, name_of_reader
 
 LIBRARIES = {
     "purgatory": "async with await breakers.get_breaker(\"…\"): around it",
@@ -87,7 +85,7 @@ def _around(project: Project, app: App, home: str, call: Call) -> tuple[str, lis
     function = FUNCTION.fullmatch(call.path)
     statement = _statement(call) if function else None
     address = _address(call)
-    text, module_name = call.site.module.source(call.site.node), _importable(project, app, home, call.place.path)
+    text, module_name = call.site.module.source(call.site.node), name_of_reader(project, app, home, call.place.path)
     if function is None or statement is None or not address or text is None or not module_name:
         return "", []
     assert call.site.function is not None
@@ -120,7 +118,7 @@ def _built(project: Project, call: Call, cls: str) -> list[Call]:
 
 def _wrapped(project: Project, app: App, home: str, built: Call, wrapper: str) -> list[Intent]:
     """The construction handed to what guards it; empty where an edit could not do that."""
-    text, module_name = built.site.module.source(built.site.node), _importable(project, app, home, built.place.path)
+    text, module_name = built.site.module.source(built.site.node), name_of_reader(project, app, home, built.place.path)
     if text is None or "'''" in text or '"""' in text or not module_name:
         return []
     return [EnsureImport(built.place.path, module_name, wrapper),
@@ -133,14 +131,6 @@ def _flush(call: Call, text: str) -> str:
     indent = line[:len(line) - len(line.lstrip())]
     first, *rest = text.split("\n")
     return "\n".join([first, *(row.removeprefix(indent) for row in rest)])
-
-
-def _importable(project: Project, app: App, home: str, path: str) -> str:
-    """How a file imports the new module; empty when it cannot, or when the module's settings would import the file."""
-    modules = project.facts.modules
-    if any(path in pulled_in(modules, cls.place.path) for cls in project.facts.settings_classes):
-        return ""
-    return import_name(project, app, home, path)
 
 
 def _statement(call: Call) -> Node | None:
@@ -169,7 +159,7 @@ def _children(part: Node) -> Iterator[Node]:
     todo = [p for p in part[3:] if isinstance(p, tuple)]
     while todo:
         one = todo.pop()
-        if len(one) > 2 and isinstance(one[0], str) and isinstance(one[1], int):
+        if is_node(one):
             yield one
         else:
             todo += [p for p in one if isinstance(p, tuple)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts import Facts
-from readybook.facts.behaviour import Behaviour, Call, functions_behind
+from readybook.facts.behaviour import Behaviour, Call, functions_behind, in_order
 from readybook.facts.closure import pulled_in
 from readybook.facts.engines import Engine, is_from_env
 from readybook.facts.orm import OrmModel
@@ -96,11 +96,10 @@ def migrated(project: Project) -> tuple[Place, str] | None:
 def started(behaviour: Behaviour, near: frozenset[str], what: str) -> list[Call]:
     """Calls of ``create_all`` or ``drop_all`` that run when the application is imported or starts, by place."""
     named = [*behaviour.written_as(what, "run_sync"), *behaviour.matching(lambda path: path.endswith(f".{what}"))]
-    calls = [c for c in {id(c): c for c in named}.values() if c.place.path in near and of_metadata(c, what)
+    calls = [c for c in in_order({id(c): c for c in named}.values()) if c.place.path in near and of_metadata(c, what)
              and "__main__" not in " ".join(c.conditions)]
     if not calls:
         return []
-    calls.sort(key=lambda c: (c.place.path, c.place.line, c.place.column))
     todo, at_start = list(startup_functions(behaviour)), set[int]()
     while todo:
         function = todo.pop()

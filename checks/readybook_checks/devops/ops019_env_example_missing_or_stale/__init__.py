@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Right, advice
-from readybook.facts.dotenv import Dotenv
+from readybook.facts.dotenv import Dotenv, example_near
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureEnvExample
 from readybook.patterns import regex
@@ -92,9 +92,10 @@ def _missing(project: Project, missing: list[Needed], examples: tuple[Dotenv, ..
     """A finding for the required names and secrets that each file reads, and one for all that is optional."""
     groups: dict[tuple[str, bool, str], list[Needed]] = {}
     for variable in missing:
-        reader, home = variable.place.path if variable.urgent else "", _home(project, variable, examples)
-        if home:
-            groups.setdefault((home, variable.urgent, reader), []).append(variable)
+        reader = variable.place.path if variable.urgent else ""
+        home = example_near(examples, variable.place.path, project.facts.modules.by_path)
+        if home is not None:
+            groups.setdefault((home.path, variable.urgent, reader), []).append(variable)
     for (path, urgent, _), group in groups.items():
         named = ", ".join(v.name for v in group[:4]) + (f" and {len(group) - 4} more" if len(group) > 4 else "")
         what = "required or secret" if urgent else "optional"
@@ -111,23 +112,6 @@ def _extended(project: Project, path: str, variables: list[Needed]) -> Fix:
     what = variables[0].name if len(variables) == 1 else f"{len(variables)} variables"
     return Fix(f"Tell of {what} in {path}", intents, kinds=("config",), safety="safe",
                reason="no code reads the file; secrets are left empty")
-
-
-def _home(project: Project, variable: Needed, examples: tuple[Dotenv, ...]) -> str:
-    """The example nearest above the file that reads the variable, else the largest one of a folder that holds no code
-    of its own (``deploy``); empty when all belong to other programs."""
-    def above(folder: str) -> bool:
-        return not folder or variable.place.path.startswith(folder + "/")
-
-    def fits(example: Dotenv) -> bool:
-        folder = example.path.rpartition("/")[0]
-        return above(folder) or not any(p.startswith(folder + "/") for p in project.facts.modules.by_path)
-
-    def key(example: Dotenv) -> tuple[bool, int, int, str]:
-        folder = example.path.rpartition("/")[0]
-        return (not above(folder), -folder.count("/") - bool(folder), -len(example.variables), example.path)
-
-    return min((e for e in examples if fits(e)), key=key).path if any(map(fits, examples)) else ""
 
 
 def _stale(project: Project, example: Dotenv, read: set[str]) -> Iterator[Finding]:

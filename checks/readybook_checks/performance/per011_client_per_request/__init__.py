@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.behaviour import Call, Reached, functions_behind
+from readybook.facts.behaviour import Call, Reached, functions_behind, in_order
 from readybook.facts.objects import FunctionValue
 from readybook.facts.reach import first_reached, startup_functions
 from readybook.facts.resources import near, resources
@@ -100,7 +100,7 @@ class ClientPerRequest(Check):
             found = True
             if id(call) not in told:
                 yield _built(project, call, library, reached.get(id(call)), once)
-        for call in sorted(sent, key=lambda c: (c.place.path, c.place.line, c.place.column)):
+        for call in in_order(sent):
             answer = _limited(call, reached.get(id(call)), mounts)
             if answer is not None:
                 found = True

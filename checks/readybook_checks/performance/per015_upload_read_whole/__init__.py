@@ -56,8 +56,7 @@ class UploadReadWhole(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each read of an upload that a request reaches."""
         behaviour = project.facts.behaviour
-        reads = [c for path, calls in behaviour.by_path.items() if READ.fullmatch(path) for c in calls]
-        reads.sort(key=lambda c: (c.place.path, c.place.line, c.place.column))
+        reads = behaviour.matching(READ.fullmatch)
         reached = first_reached(behaviour, reads)
         apps = {a.spec: a for a in project.facts.apps}
         limits = {spec: next((x.what for x in body_limits(project.facts, a)), "") for spec, a in apps.items()

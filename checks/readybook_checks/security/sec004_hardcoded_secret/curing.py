@@ -112,7 +112,8 @@ def _literal_fix(project: Project, literal: SecretLiteral) -> Fix:
 
 
 def _fix(project: Project, literal: SecretLiteral, variable: str, intents: list[Intent], title: str) -> Fix:
-    example = example_near(project.facts.dotenvs, literal.place.path)
+    example = example_near((d for d in project.facts.dotenvs if d.example), literal.place.path,
+                           project.facts.modules.by_path)
     if example and variable.lower() not in {name.lower() for name in example.names}:
         intents = [*intents, EnsureEnvExample(example.path, variable, "", "secret, required")]
     return Fix(title, tuple(intents), safety="review", reason=REASON)

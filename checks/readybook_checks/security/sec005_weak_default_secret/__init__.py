@@ -206,7 +206,7 @@ def _required(project: Project, field: SettingField) -> Fix:
                              RemoveUnusedImport(path, "secrets")]
     if value:
         intents.append(EnsureImport(path, "pydantic", "Field"))
-    example = example_near(project.facts.dotenvs, path)
+    example = example_near((d for d in project.facts.dotenvs if d.example), path, project.facts.modules.by_path)
     if example and field.env.lower() not in {name.lower() for name in example.names}:
         intents.append(EnsureEnvExample(example.path, field.env, "", "secret, required"))
     return Fix(f"Require {field.env}", tuple(intents), safety="review",

@@ -17,7 +17,7 @@ from readybook.facts.secretvalues import words_of
 from readybook.facts.syntax import Node
 from readybook.intents import AddFile, EnsureAfter, EnsureEntry, EnsureImport, Intent, SetUpApp
 from readybook.place import Place
-from readybook_checks.architecture.app_module import with_mounted
+from readybook_checks.architecture.app_module import free_module, with_mounted
 from readybook_checks.devops.health_router import import_name
 
 TEXT = files(__package__).joinpath("secret_filter.py.tmpl").read_text(encoding="utf-8")
@@ -92,9 +92,10 @@ def wiring(project: Project) -> tuple[Intent, ...] | str:
         return "no application is served" if not apps else "several applications are served, each with a log of its own"
     app = apps[0]
     setups = _setups(project, app)
-    home = _home(project, app, setups[0].place.path if setups else app.place.path)
-    if home is None:
+    free = free_module(project, app, *STEMS, beside=setups[0].place.path if setups else "")
+    if free is None:
         return "no name for a new module is free there that the code could import"
+    home = free[0]
     intents: list[Intent] = [AddFile(home, TEXT)]
     for call in setups:
         module = import_name(project, app, home, call.place.path)
@@ -135,19 +136,6 @@ def _runs(project: Project, call: Call) -> bool:
         return False
     function = call.site.function
     return function is None or bool(project.facts.behaviour.callers.get(id(function.original.node)))
-
-
-def _home(project: Project, app: App, beside: str) -> str | None:
-    """The first free path beside a file that an import can name."""
-    folder = beside.rpartition("/")[0]
-    at = f"{folder}/" if folder else ""
-    known = {*project.files, *project.present}
-    for stem in STEMS:
-        path = f"{at}{stem}.py"
-        if path not in known and not any(p.startswith(f"{at}{stem}/") for p in known):
-            if import_name(project, app, path, beside):
-                return path
-    return None
 
 
 def _display(call: Call) -> Node | None:

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
-from readybook.facts.behaviour import functions_behind
+from readybook.facts.behaviour import functions_behind, in_order
 from readybook.facts.program import App
 from readybook.facts.signins import empty, tries
 from readybook.finding import Answer
@@ -108,7 +108,7 @@ def _audited(project: Project, app: App) -> tuple[Place, str] | None:
     named = behaviour.written_as(*(name for name in behaviour.by_last if AUDIT.search(name)))
     named += behaviour.matching(lambda p: p.startswith(PACKAGES) or AUDIT.search(p.rpartition(".")[2]))
     if named:
-        call = min(named, key=lambda c: (c.place.path, c.place.line, c.place.column))
+        call = in_order(named)[0]
         return call.place, call.last
     for call in behaviour.written_as("getLogger", "get_logger", "bind"):
         if any(isinstance(a, str) and AUDIT.search(a) for a in (*call.args, *call.kwargs.values())):
