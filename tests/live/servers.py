@@ -95,8 +95,8 @@ class Process:
         return self.child is not None and self.child.poll() is None
 
     def output(self) -> str:
-        """The end of what it printed."""
-        return self.log.read_text(encoding="utf-8", errors="replace")[-4_000:] if self.log.exists() else ""
+        """All that it printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def stop(self, how: int = signal.SIGTERM) -> int | None:
         """End the process and its children: the signal, and SIGKILL when that takes too long. Its exit status."""
