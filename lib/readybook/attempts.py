@@ -10,7 +10,6 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from readybook.evidence import fingerprints
 from readybook.finding import Finding, further
 from readybook.forks import shared
 from readybook.project import Project
+from readybook.records import record
 from readybook.run import Asked, ask
 from readybook.syntaxcheck import parse_error
 
@@ -27,7 +27,7 @@ ROUNDS = 4
 GARBAGE = 300 * 1024 * 1024  # bytes that the facts of states that are over may take before they are looked for
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attempt:
     """What carrying out one check's fixes on one state came to; ``texts`` empty when there is no patch."""
 

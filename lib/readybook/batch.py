@@ -23,6 +23,7 @@ from readybook.errors import ReadybookError
 from readybook.manifest import Entry, read_manifest
 from readybook.markup import clip
 from readybook.masking import mask
+from readybook.records import record
 from readybook.report import Report
 from readybook.run import described
 from readybook.version import __version__
@@ -32,7 +33,7 @@ PORTFOLIO = "03_portfolio"
 TIMEOUT = 1800.0  # seconds for one target
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What became of one target: its report, or the reason why there is none."""
 
@@ -41,7 +42,7 @@ class Outcome:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Batch:
     """All targets in the order of the manifest, and where the index stands."""
 

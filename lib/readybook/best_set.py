@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from readybook.check import Result
 from readybook.effort import with_patches
+from readybook.records import record
 from readybook.report import Report
 from readybook.score import OVERALL_CAP, Score, Scorecard, after, weight
 from readybook.severity import WEIGHTS
@@ -25,7 +25,7 @@ UNITS = 1000     # of an hour: hours are compared as whole numbers of these
 NEAR = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BestSet:
     """The checks to put right within a budget, in the order of the report, and what that buys.
 
@@ -44,7 +44,7 @@ class BestSet:
         return self.before.overall, self.after.overall
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Fix:
     """One check as an item to choose: its cost in units, and what it adds to the right weight and to all weight."""
 
@@ -56,7 +56,7 @@ class _Fix:
     needs: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _State:
     """A way to choose: bit set of fixes, their cost and worth."""
 

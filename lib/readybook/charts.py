@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook import plan_tables, story, tables
 from readybook.markup import clip, visible
 from readybook.masking import mask
+from readybook.records import record
 from readybook.report import Report
 from readybook.score import CATEGORY_CAP
 from readybook.severity import SEVERITIES
@@ -38,7 +38,7 @@ LAYOUT: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chart:
     """A figure, what it shows in a sentence (for those who cannot see it), and its figures as a table."""
 

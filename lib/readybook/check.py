@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from readybook.finding import Answer, Finding
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -17,7 +17,7 @@ CATEGORIES = ("architecture", "security", "performance", "testing", "devops", "c
 OUTCOMES = ("passed", "partial", "failed", "not_applicable", "unknown", "waived", "attested", "error")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hours:
     """Three-point effort to fix by hand: the first occurrence, and the likely hours each further one adds.
 
@@ -38,7 +38,7 @@ class Hours:
             raise ValueError(f"once must be a piece of work and less than the likely hours of all, not {self.once}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bad:
     """A project on which the check must find something.
 
@@ -52,7 +52,7 @@ class Bad:
     severity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Good:
     """A project on which the check must stay silent; ``outcome`` is the result it must give."""
 
@@ -97,7 +97,7 @@ class Check(ABC):
         return inspect.cleandoc(cls.__doc__ or "").partition("\n")[2].strip()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Estimate:
     """Hours for one result: three points by hand, and ``automated``, the likely hours when the patches are taken."""
 
@@ -115,7 +115,7 @@ class Estimate:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Observed:
     """What ``readybook probe`` saw of a check's question in the running service.
 
@@ -129,7 +129,7 @@ class Observed:
     probes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     """One check's answer about one target.
 

@@ -6,7 +6,6 @@ No widget and no HTML is made here; everything is a function of the report, the 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from readybook.best_set import best_set, closure
@@ -16,6 +15,7 @@ from readybook.masking import mask
 from readybook.place import Place
 from readybook.priority import Priority, priorities
 from readybook.project import Project
+from readybook.records import record
 from readybook.report import Report
 from readybook.roadmap import Roadmap, roadmap
 from readybook.score import Scorecard, after
@@ -26,7 +26,7 @@ ORDERS = ("priority", "severity", "file", "check")
 CONTEXT_BEFORE, CONTEXT_AFTER, CONTEXT_LONGEST = 6, 10, 60  # lines
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One open finding as an item of a list; ``rank`` is its check's place in the order of work."""
 
@@ -44,7 +44,7 @@ class Row:
         return f"{self.severity} {self.check} {self.category} {self.finding.place} {self.finding.message}".lower()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A line of code around a finding; ``hit`` when the finding is about it."""
 
@@ -53,7 +53,7 @@ class Line:
     hit: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What a choice of checks to put right comes to: ``ids`` with all they need, ``needed`` those nobody asked for."""
 

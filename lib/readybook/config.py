@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from readybook.errors import ConfigError
+from readybook.records import record
 from readybook.severity import SEVERITIES
 
 PROFILES = ("engineer", "executive")
@@ -22,7 +23,7 @@ KEYS = ("app", "app_dir", "exclude", "public_api", "profile", "fail_under", "fai
 MAX_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Waiver:
     """Findings somebody decided to live with: of ``check`` (id, prefix or name) below the glob ``path``.
 
@@ -36,7 +37,7 @@ class Waiver:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attestation:
     """``who`` vouches, on ``when``, that the question of ``check`` is answered outside the code; see ``evidence``."""
 
@@ -48,7 +49,7 @@ class Attestation:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """A target's settings. ``source`` is the file they come from, empty for none; ``inline`` honours ignore comments.
 

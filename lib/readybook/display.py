@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
 from textwrap import dedent
 
@@ -15,6 +14,7 @@ from readybook.forecast import forecast_of
 from readybook.markup import Html, clip, el, join, within
 from readybook.masking import mask
 from readybook.project import Project
+from readybook.records import record
 from readybook.report import Report
 from readybook.severity import SEVERITIES
 from readybook.tables import Cell, Grade, Link, Number, Table
@@ -224,7 +224,7 @@ def check_section(result: Result, limit: int, opened: bool, budget: int = FINDIN
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shown:
     """A view for a notebook cell: HTML, with a plain sentence for readers of plain text."""
 

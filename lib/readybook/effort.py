@@ -13,10 +13,11 @@ The mean of three points is (low + 4 × likely + high) ÷ 6, their spread (high 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from readybook.check import Estimate, Hours, Result
 from readybook.finding import Finding
+from readybook.records import record
 
 REVIEW_HOURS = {"safe": 0.1, "review": 0.25}
 REVIEW_RANGE = (0.5, 1.0, 3.0)  # of the allowance: low, likely, high
@@ -24,7 +25,7 @@ SKETCH_SHARE = 0.5
 DIGITS = 3                      # of an hour in the audit JSON: a report gives the same figures before and after it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Points:
     """Hours in three points: all goes well, likely, all goes badly."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from readybook import display, exploration, story, tables, workbook
 from readybook.choosing import ORDERS, Choices
 from readybook.errors import ReadybookError
 from readybook.markup import Html, el, join
+from readybook.records import record
 from readybook.run import described
 from readybook.severity import SEVERITIES
 from readybook.workbook import Audit
@@ -26,7 +26,7 @@ from readybook.workbook import Audit
 WIDE = {"width": "100%", "max_width": "1240px"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """What a cell shows: widgets, and the same as static HTML for what shows none."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.reach import startup_functions
 from readybook.finding import Finding, Reach
 from readybook.project import Project
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.objects import FunctionValue
@@ -19,7 +20,7 @@ WHOLE = ("application", "test")  # what stands in a test is about the tests of t
 MAX_VISITED = 4000  # functions looked at for one finding
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Span:
     first: int
     last: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from readybook.patterns import regex
+from readybook.records import record
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -19,7 +19,7 @@ VIRTUALENV_NAMES = frozenset({"venv", "env", "virtualenv", "ENV"})
 BUILD_FOLDERS = frozenset({"build", "dist"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadingLimit:
     """How many bytes of a kind of file are taken at most; ``listed``: whether a refused one is reported."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from readybook.intents import Intent
 from readybook.place import Place
+from readybook.records import record
 
 SAFETIES = ("safe", "review", "sketch")
 KINDS = ("codemod", "scaffold", "config", "advice")
 SCOPES = ("service", "routes", "none", "unclear")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fix:
     """A cure as data: intents that ``patch`` turns into text, or advice where no edit is safe without a person.
 
@@ -42,7 +43,7 @@ def advice(title: str, reason: str) -> Fix:
     return Fix(title=title, kinds=("advice",), safety="sketch", reason=reason)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reach:
     """Who meets a finding.
 
@@ -60,7 +61,7 @@ class Reach:
             raise ValueError(f"reach {self.scope!r} is not one of {', '.join(SCOPES)}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """One place where the answer to a check's question is bad.
 
@@ -92,7 +93,7 @@ def further(finding: Finding) -> Finding:
     return replace(finding, fix=fix) if fix else finding
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Right:
     """One place where the answer is good; it counts in the share of a partial result."""
 
@@ -101,7 +102,7 @@ class Right:
     app: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CannotTell:
     """One place where the answer depends on what the code does not show; never counted as good or bad."""
 
@@ -110,7 +111,7 @@ class CannotTell:
     app: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotApplicable:
     """The question does not arise here: ``reason`` says why."""
 

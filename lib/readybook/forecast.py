@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from readybook.check import Result
 from readybook.effort import REVIEW_RANGE, Points, by_hand, hand_share, review_hours
+from readybook.records import record
 from readybook.report import Report
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SHARED_SPREAD = 0.25   # standard deviation of the shared factor
 LEVELS = (50, 80, 95)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Range:
     """What a sum of estimates comes to, in hours: its mean, and the hours that suffice in 50, 80, 95 of 100 cases."""
 

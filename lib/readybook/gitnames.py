@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from readybook.patterns import regex
+from readybook.records import record
 
 MAX_INDEX_BYTES = 128 * 1024 * 1024
 MAX_REFS_BYTES = 16 * 1024 * 1024
@@ -16,7 +16,7 @@ _OBJECT_NAME = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FOLDER_MODE = 0o040000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GitNames:
     """``tracked``: paths relative to the target that the index holds; ``commit``: the object name of HEAD.
 

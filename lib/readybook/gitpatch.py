@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from readybook.errors import PatchError
+from readybook.records import record
 
 AUTHOR = "Readybook <readybook@localhost>"
 # A fixed moment, so that the same target and checks give the same bytes.
@@ -25,7 +25,7 @@ FORMAT = ("--zero-commit", "--no-signature", "--no-numbered", "--full-index", "-
           "--no-ext-diff", "--no-textconv", "--no-color", "--unified=3")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commit:
     """A message and the bytes of the files that the commit leaves behind, by path; ``executable`` are those to run."""
 

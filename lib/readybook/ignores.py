@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
@@ -20,12 +19,13 @@ from readybook.finding import Finding
 from readybook.masking import mask
 from readybook.patterns import regex
 from readybook.project import Project
+from readybook.records import record
 from readybook.registry import names
 
 _COMMENT = regex(r"(?:#|//|--|<!--)\s*readybook:\s*ignore\b[ \t]*(?:\[([^\]\n]*)\])?[ \t:]*(.*)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ignore:
     """One ignore comment: ``checks`` as written, ``alone`` when nothing else stands on its line (1-based)."""
 

@@ -8,12 +8,12 @@ they carry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
 from readybook.place import Place
+from readybook.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetKeyword:
     """The call at ``place`` to ``call`` (its last name, e.g. ``FastAPI``) has ``keyword`` set to ``value``."""
 
@@ -23,7 +23,7 @@ class SetKeyword:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoveKeyword:
     """The call at ``place`` to ``call`` has no argument ``keyword``."""
 
@@ -32,7 +32,7 @@ class RemoveKeyword:
     keyword: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplaceExpression:
     """The expression at ``place`` whose text is ``old`` (white space aside) reads ``new``."""
 
@@ -41,7 +41,7 @@ class ReplaceExpression:
     new: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplaceDefault:
     """The variable, class attribute or setting ``name`` assigned at ``place`` has the value ``value``.
 
@@ -54,7 +54,7 @@ class ReplaceDefault:
     annotation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureParameter:
     """The function ``function`` at ``place`` has the parameter ``name``; when not, ``name: annotation = default`` is
     added after all that can be given by position. An empty ``default``: it has none, and comes first."""
@@ -66,7 +66,7 @@ class EnsureParameter:
     default: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureMethod:
     """The class named ``owner`` around ``place`` has the method ``name``; else ``code`` ends its body."""
 
@@ -76,7 +76,7 @@ class EnsureMethod:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MakeSync:
     """The ``async def`` named ``name`` at ``place`` is a plain ``def``."""
 
@@ -84,7 +84,7 @@ class MakeSync:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MakeAsync:
     """The ``def`` named ``name`` at ``place`` is an ``async def``."""
 
@@ -92,7 +92,7 @@ class MakeAsync:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoveStatement:
     """The assignment or class ``name`` that stands at ``place`` is gone; a body is never left empty."""
 
@@ -100,7 +100,7 @@ class RemoveStatement:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplaceStatement:
     """The simple statement that begins at ``place`` and whose text is ``old`` (white space aside) reads ``new``."""
 
@@ -109,7 +109,7 @@ class ReplaceStatement:
     new: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunInOwnLoop:
     """The ``async def`` named ``name`` at ``place`` is a plain function that runs ``_name``, its old body, through."""
 
@@ -117,7 +117,7 @@ class RunInOwnLoop:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decorate:
     """The function ``name`` at ``place`` has ``decorator`` (source text without the ``@``), nearest to it."""
 
@@ -126,7 +126,7 @@ class Decorate:
     decorator: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureImport:
     """``from module import name [as alias]`` stands in ``path``; with ``name`` None, ``import module [as alias]``."""
 
@@ -136,7 +136,7 @@ class EnsureImport:
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoveUnusedImport:
     """The name ``name`` is no longer imported in ``path`` when nothing there uses it any more."""
 
@@ -144,7 +144,7 @@ class RemoveUnusedImport:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureModuleStatement:
     """``statement`` stands at module level of ``path``, after the imports, unless ``name`` is already bound there.
 
@@ -157,7 +157,7 @@ class EnsureModuleStatement:
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureSetting:
     """The project's settings class (extended, or made when there is none) has the field ``name``.
 
@@ -174,7 +174,7 @@ class EnsureSetting:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureEnvExample:
     """``path`` (a .env.example) documents the variable ``name``; ``commented``: as a line that is commented out."""
 
@@ -185,7 +185,7 @@ class EnsureEnvExample:
     commented: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureIgnored:
     """The ignore file ``path`` (made when missing) has the lines ``patterns``, under ``comment`` where they are new."""
 
@@ -194,7 +194,7 @@ class EnsureIgnored:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventsToLifespan:
     """The application built at ``place`` runs its start-up and shutdown handlers from one lifespan.
 
@@ -206,7 +206,7 @@ class EventsToLifespan:
     shutdown: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CloseAtShutdown:
     """The lifespan of the application built at ``place`` (made when there is none) runs ``statement`` when it ends.
 
@@ -221,7 +221,7 @@ class CloseAtShutdown:
     lifespan: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureRouter:
     """The application built at ``place`` includes ``name`` imported from ``module``, and nothing is included twice."""
 
@@ -230,7 +230,7 @@ class EnsureRouter:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetUpApp:
     """The application built at ``place`` is handed to ``name``, imported from ``module``, right after it is built.
 
@@ -243,7 +243,7 @@ class SetUpApp:
     outermost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureMiddleware:
     """The application built at ``place`` adds the middleware ``name``, imported from ``module``, after it is built.
 
@@ -256,7 +256,7 @@ class EnsureMiddleware:
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AddFile:
     """``path`` exists; when it does not, it is made with ``text``."""
 
@@ -264,7 +264,7 @@ class AddFile:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureRequirement:
     """The project declares ``name`` (with ``extras``) at ``specifier`` in the file and style it already uses.
 
@@ -277,7 +277,7 @@ class EnsureRequirement:
     group: str = "main"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureTomlTable:
     """The TOML file ``path`` has ``table`` (dotted) with each of ``values`` unless already set there."""
 
@@ -286,7 +286,7 @@ class EnsureTomlTable:
     values: tuple[tuple[str, object], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InsertInstruction:
     """The Dockerfile ``path`` has ``text`` in the stage that starts at line ``stage``, before its ``before`` word."""
 
@@ -296,7 +296,7 @@ class InsertInstruction:
     before: tuple[str, ...] = ("CMD", "ENTRYPOINT")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplaceInstruction:
     """The Dockerfile instruction at ``place`` (with its continuation lines) reads ``text``."""
 
@@ -304,7 +304,7 @@ class ReplaceInstruction:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplaceLineText:
     """Line ``place.line`` of a text file has ``new`` where it has ``old``."""
 
@@ -313,7 +313,7 @@ class ReplaceLineText:
     new: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureComposeService:
     """The compose file ``path`` has a service ``name``; ``text`` is what stands below it, indented by steps of two."""
 
@@ -322,7 +322,7 @@ class EnsureComposeService:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureComposeVariable:
     """The service ``service`` of the compose file ``path`` has the environment variable ``name``.
 
@@ -335,7 +335,7 @@ class EnsureComposeVariable:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AppendLine:
     """The text file ``path`` ends with ``line`` unless it has a line that matches ``unless`` (a regular expression)."""
 
@@ -344,7 +344,7 @@ class AppendLine:
     unless: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GuardStatement:
     """The statement that begins at ``place`` and calls ``call`` stands below ``if condition:``, or another ``word``."""
 
@@ -354,7 +354,7 @@ class GuardStatement:
     word: str = "if"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureBefore:
     """Right before the statement that begins on the line of ``place`` stands ``statement``."""
 
@@ -362,7 +362,7 @@ class EnsureBefore:
     statement: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureAfter:
     """Right after the statement that begins on the line of ``place`` stands ``statement``."""
 
@@ -370,7 +370,7 @@ class EnsureAfter:
     statement: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnsureEntry:
     """The dict display that begins at ``place``, or the one under ``keys`` in it, has an entry ``key``.
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from readybook.errors import ConfigError
+from readybook.records import record
 
 KEYS = ("path", "name", "app", "app_dir", "exclude")
 TAKEN = ("index.html", "batch.json", "03_portfolio.ipynb")  # what the batch itself writes beside the folders
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One target. ``shown`` is its path as the manifest spells it, or the last part of an absolute one; ``folder``
     the name of its folder in the destination, different for each entry even where case does not count."""

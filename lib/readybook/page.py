@@ -11,13 +11,13 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.resources import files
 
 from readybook.markup import Html, el, join
+from readybook.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageParts:
     """The fixed parts of a page: all before the body's content, the table of contents, all after the content."""
 

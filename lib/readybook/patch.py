@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from readybook.fixing_order import fixing_order, saved_hours
 from readybook.gitpatch import Commit, PatchRepository, diff_part, short_subject
 from readybook.patchlinks import Stacked, conflicts, requirements
 from readybook.project import Project
+from readybook.records import record
 from readybook.run import ask_all, without_collector
 
 SCHEMA_VERSION = 1
 LISTED = 40
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """One file's text before (None: it is new) and after a patch, for display."""
 
@@ -35,7 +36,7 @@ class Change:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Patch:
     """One check's fixes as a commit.
 
@@ -87,7 +88,7 @@ class Patch:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unfixed:
     """A finding that no patch of the series cures, and why."""
 
@@ -97,7 +98,7 @@ class Unfixed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Series:
     """All patches for a target: stacked in ``patches``, each alone on the base in ``single``."""
 
@@ -143,7 +144,7 @@ def series(
     return _in_git(project, made, tuple(unfixed))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Made:
     check: Check
     attempt: Attempt

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from readybook.gitpatch import PatchRepository
+from readybook.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stacked:
     """One patch of a series as diffs: on the ones before it, and alone on the base (None when it has no such form)."""
 

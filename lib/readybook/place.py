@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from readybook.records import record
 
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Place:
     """A span of one file of the target.
 

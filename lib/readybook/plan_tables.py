@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from readybook import story
 from readybook.best_set import BestSet, Requires, best_set
@@ -11,6 +10,7 @@ from readybook.effort import by_hand, is_patched, with_patches
 from readybook.finding import Reach
 from readybook.forecast import Range, forecast_of
 from readybook.priority import PHASE_TITLES, Priority, priorities, quick_wins, steps
+from readybook.records import record
 from readybook.report import Report
 from readybook.roadmap import Roadmap
 from readybook.tables import Cell, Grade, Link, Number, Table, hours_cell
@@ -18,7 +18,7 @@ from readybook.tables import Cell, Grade, Link, Number, Table, hours_cell
 STEP_BUDGETS = (4.0, 8.0, 16.0, 40.0, 80.0, 160.0)   # hours
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Team:
     """Who works at what price: money for an hour from ``rate`` to ``rate_high``, people, hours a week and a day of
     each, the budget in hours."""

@@ -9,7 +9,6 @@ import json
 import statistics
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from readybook import story
 from readybook.errors import ConfigError, ReadybookError
 from readybook.forecast import LEVELS, SEED, Forecast, Range
+from readybook.records import record
 from readybook.report import Report, Target
 from readybook.run import described
 from readybook.severity import SEVERITIES
@@ -24,7 +24,7 @@ from readybook.severity import SEVERITIES
 DRAWS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Member:
     """One codebase: its report, or the reason why there is none. ``page`` leads to its report, empty without one."""
 
@@ -40,7 +40,7 @@ class Member:
         return self.report is not None and bool(self.report.apps) and self.report.score.overall.value is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Defect:
     """One check over all codebases: in how many it found something, of how many it could be answered for."""
 

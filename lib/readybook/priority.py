@@ -8,11 +8,11 @@ riskiest check comes first, among equals the one that gains most of the score fo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from readybook.check import Result
 from readybook.effort import with_patches
 from readybook.finding import Finding, Reach
+from readybook.records import record
 from readybook.report import Report
 from readybook.score import cured, exact, weight
 from readybook.severity import WEIGHTS
@@ -26,7 +26,7 @@ FEW_SHARE = 0.1                                      # of the routes: fewer than
 QUICK_HOURS, QUICK_GAIN = 2.0, 0.1                   # a quick win takes at most this long and gains at least this much
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Priority:
     """A failing check in the order of work.
 
@@ -70,7 +70,7 @@ def priorities(report: Report) -> tuple[Priority, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One fix in an order of work and the overall score, unrounded, before and after it."""
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date as Date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.config import PROFILES, Config, load
 from readybook.errors import ConfigError, PatchError, TargetError
 from readybook.markup import clip, visible
+from readybook.records import record
 from readybook.report import Report
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ FORMATS = ("html", *EXPORTS)
 LEFT_OUT = {"engineer": frozenset({"lab"}), "executive": frozenset({"lab", "engineer"})}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Audited:
     """One target with what was asked of it and what came of it; ``project`` is None for a report from JSON."""
 
@@ -44,7 +45,7 @@ class Audited:
     checks: tuple[Check, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rendered:
     """The files that were written; ``patches`` and ``remediation`` (the page about them) are None when no patch is
     offered, ``html`` and ``notebook`` when no page was asked for. ``problem`` says why a PDF is missing."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from readybook.check import Estimate, Observed, Result
 from readybook.finding import Finding, Fix, Reach
 from readybook.place import Place
+from readybook.records import record
 from readybook.score import Scorecard, scorecard
 from readybook.service import Service
 from readybook.version import __version__
@@ -17,7 +17,7 @@ SCHEMA_VERSION = 2
 PROBED = ("id", "question", "expected", "observed", "outcome")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """What was audited: ``commit`` is the git HEAD or None; ``lines`` counts lines of Python that were read."""
 
@@ -28,7 +28,7 @@ class Target:
     unreadable: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServedApp:
     """One application the target serves: its import string, where it is built, and how many routes it has."""
 
@@ -38,7 +38,7 @@ class ServedApp:
     routes: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Waived:
     """A finding that somebody decided to live with, and why; ``by`` names the place that says so."""
 
@@ -49,7 +49,7 @@ class Waived:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     """One audit: results of all checks that ran, what the target serves, score, effort, and what was not checked.
 

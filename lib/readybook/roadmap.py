@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from readybook.best_set import Requires, closure
 from readybook.forecast import Forecast, Range, forecast_of
 from readybook.priority import PHASES, Priority, priorities
+from readybook.records import record
 from readybook.report import Report
 from readybook.score import Score, after
 
 NEAR = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """One fix on the calendar: ``start`` and ``end`` in working hours of one engineer since the start, ``engineer`` and
     weeks from 1."""
@@ -34,7 +34,7 @@ class Task:
     last_week: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Phase:
     """The fixes of one phase: the hours of the whole team (with patches, and by hand), the weeks in which its fixes
     stand on the calendar, and the score when it is done."""
@@ -48,7 +48,7 @@ class Phase:
     score: Score
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Roadmap:
     """The calendar; ``weeks`` how many it takes, ``hours_per_week`` those of each of the ``engineers``."""
 

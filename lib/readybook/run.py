@@ -11,7 +11,7 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from readybook.forks import shared
 from readybook.ignores import Excuses
 from readybook.masking import mask
 from readybook.project import Project
+from readybook.records import record
 from readybook.report import Report, ServedApp, Target, Waived
 from readybook.service import Service
 from readybook.unchecked import unchecked
@@ -33,7 +34,7 @@ from readybook.unchecked import unchecked
 WORTH_SHARING = 400_000  # characters of code: below, one process is as fast as two
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """One check's answers: findings complete (evidence, severity), masked, sorted and without duplicates."""
 

@@ -10,17 +10,18 @@ its category at 6.9 and the overall score at 7.9. The weights are those of OpenS
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from readybook.check import CATEGORIES, Estimate, Result
+from readybook.records import record
 from readybook.severity import WEIGHTS
 
 CATEGORY_CAP, OVERALL_CAP = 6.9, 7.9
 GRADES = ((9.0, "excellent"), (7.0, "good"), (5.0, "fair"), (0.0, "at risk"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Score:
     """``value`` 0 to 10 (None: nothing counted), its grade, how many checks counted of how many, and what caps it."""
 
@@ -35,7 +36,7 @@ class Score:
         return None if self.value is None else grade(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scorecard:
     """The overall score and one for each category that has a check."""
 

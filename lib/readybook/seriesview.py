@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readybook.patterns import regex
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.patch import Patch
@@ -25,7 +26,7 @@ _FILE = regex(r"diff --git (?:\"?a/)(.*?)\"? \"?b/(.*?)\"?$")
 _HUNK = regex(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileDiff:
     """The changed lines of one file: each with its kind, ``+``, ``-``, ``@`` (a hunk starts) or a blank.
 
@@ -73,7 +74,7 @@ class PatchView:
         return file_diffs(self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SeriesView:
     """A series to show: its patches, and the findings that none of them cures as fingerprint → why.
 

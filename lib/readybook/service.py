@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from readybook.masking import mask
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 PACKAGES_KEPT = 400
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServedRoute:
     """One route; ``guarded`` tells whether it asks who calls, None when the code does not show its handler."""
 
@@ -26,7 +27,7 @@ class ServedRoute:
     guarded: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DataStore:
     """A database, cache or broker that the code sets up: ``how`` is the client, ``backend`` the database's kind."""
 
@@ -37,7 +38,7 @@ class DataStore:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Package:
     """A package that the service declares: ``certainty`` is locked, pinned, lower bound, any or unknown."""
 
@@ -46,7 +47,7 @@ class Package:
     certainty: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Service:
     """Everything of the target's facts that a report tells."""
 

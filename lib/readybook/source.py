@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import tokenize
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from readybook.records import record
 
 MAX_BYTES = 4 * 1024 * 1024
 # their time grows with the square of the length: a few hundred KiB would hang the reading
 SLOW_CODECS = frozenset({"idna", "punycode"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceFile:
     """A text file. ``text`` keeps every line end; a byte order mark is not part of it (``bom`` tells).
 

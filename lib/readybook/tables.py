@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook import story
 from readybook.effort import by_hand, with_patches
+from readybook.records import record
 from readybook.report import Report
 from readybook.seriesview import SAFETY_WORDS, VERDICT_WORDS, PatchView, SeriesView
 from readybook.severity import SEVERITIES
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Link:
     """A cell that leads to ``href``, a place in the page (``#…``) or a file beside it (``./…``)."""
 
@@ -24,14 +24,14 @@ class Link:
     href: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Grade:
     """A cell whose word is a grade, a severity or an outcome, shown as a mark of that kind."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number:
     """A cell that sorts as ``value`` and reads ``text``."""
 
@@ -42,7 +42,7 @@ class Number:
 Cell = str | int | Link | Grade | Number | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """Rows under named columns. ``caption`` says what a row is; ``total`` marks the last row as the sum of the others;
     ``find`` offers a box that filters the rows; ``budget`` is how many bytes of HTML its rows may take, 0 the usual."""

@@ -6,13 +6,13 @@ Imported by notebooks and by the renderer, never by the engine.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from readybook import charts, display, diffs, service_display, story, tables
 from readybook.charts import Chart
+from readybook.records import record
 from readybook.seriesview import SeriesView, read_series
 from readybook.display import Shown
 from readybook.errors import ConfigError, TargetError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from readybook.rendering import Audited
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Audit:
     """A report and the patch series that goes with it; ``ran`` is the audit itself when it was made just now."""
 

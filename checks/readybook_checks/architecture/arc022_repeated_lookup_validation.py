@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour
@@ -15,12 +14,13 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.place import Place
+from readybook.records import record
 
 FEWEST = 3
 DEEPEST = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lookup:
     """One block: the name it binds, the text of what it loads with, and where."""
 

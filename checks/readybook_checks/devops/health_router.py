@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 
 from readybook import Project
 from readybook.facts.closure import pulled_in
@@ -14,13 +13,14 @@ from readybook.facts.objects import Instance
 from readybook.facts.program import App
 from readybook.facts.syntax import Node
 from readybook.patterns import regex
+from readybook.records import record
 
 LIVE = regex(r"(?:live|liveness|alive|is[-_]?alive|ping|status|up|probe)$", re.IGNORECASE)
 NAME = "health_router"
 FILES = ("health", "health_routes", "probes", "health_checks", "service_health")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Home:
     """A router for health routes. ``module`` is how the application's file imports ``path``.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook import Project
 from readybook.facts.application import Route
@@ -14,6 +13,7 @@ from readybook.facts.queryrows import Rows
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 SILENT = ("dynamic", "write_only", "noload", "raise", "raise_on_sql")  # read by a query of its own, or never
 ON_TOUCH = ("select", "select_related")  # a query of its own at first touch
@@ -21,7 +21,7 @@ LOADS = regex(r"(?:load|load_only|contains_eager|undefer|undefer_group|defer|opt
 UNLOADED = frozenset(("lazyload", "raiseload", "noload", "defaultload", "defer", "load_only", "undefer"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LazyRead:
     """One relationship read on rows: in code at ``place``, or by the response model ``schema`` of ``route``.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, functions_behind
@@ -18,6 +17,7 @@ from readybook.finding import Answer
 from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, ReplaceExpression
 from readybook.place import Place
 from readybook.project import Project
+from readybook.records import record
 
 SEVERITY = {"sleep": "critical", "console": "critical", "http": "critical", "process": "critical",
             "network": "critical", "database": "critical", "broker": "high", "file": "medium"}
@@ -25,7 +25,7 @@ SESSIONS = ("sqlalchemy.orm.Session.", "sqlalchemy.orm.session.Session.", "sqlmo
 SHORT = 0.01  # seconds: what a query takes anyway
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """One blocking call that runs in the event loop, and every way that leads to it, the shortest first."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.dotenv import Dotenv, DotenvVariable
@@ -14,6 +13,7 @@ from readybook.finding import Answer
 from readybook.intents import EnsureIgnored
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 PUBLIC = regex(r"(?i)^(?:NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|EXPO_PUBLIC|NUXT_PUBLIC|VUE_APP|GATSBY|STORYBOOK)_")
 KEY_FILES = regex(r"(?i)\.(?:pem|key|json|p8|ppk)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$")
@@ -25,7 +25,7 @@ ROTATE = ("the history keeps what was committed: give out every secret in it ane
           " it out of the history too, git filter-repo rewrites it for everybody")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Leak:
     """What is worst in a file: the severity, where, and what to say of it."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
@@ -23,6 +22,7 @@ from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 USER = regex(r"(?i)user|account|principal|identity|member|customer|patient|student|\bme\b|current_")
 # places for those who may see everything, and for what everybody may see
@@ -36,7 +36,7 @@ BUILDING = frozenset(("select", "query", "where", "filter", "filter_by", "limit"
 DEEPEST = 5
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Load:
     """A row that a handler loads by an id of the path alone: the query, the calls that lead to it, the parameter."""
 

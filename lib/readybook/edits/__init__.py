@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from readybook.edits.app_calls import ensure_middleware, set_up_app
@@ -86,6 +86,7 @@ from readybook.intents import (
 )
 from readybook.place import Place
 from readybook.project import Project
+from readybook.records import record
 
 HANDLERS: dict[type, Callable[[Work, Any], object]] = {
     AddFile: add_file,
@@ -128,7 +129,7 @@ HANDLERS: dict[type, Callable[[Work, Any], object]] = {
 FIRST = (EnsureSetting, AddFile)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Applied:
     """What came of several lists of intents: path → new text of what changed, failures by index, remarks."""
 

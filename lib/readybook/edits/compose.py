@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from readybook.edits.drafts import Draft, Splice, line_starts
 from readybook.edits.work import Work
@@ -11,13 +10,14 @@ from readybook.errors import PatchError
 from readybook.facts.yamlnodes import Node, yaml_documents
 from readybook.intents import EnsureComposeService, EnsureComposeVariable
 from readybook.patterns import regex
+from readybook.records import record
 
 PLAIN = regex(r"[A-Za-z](?:[\w./:@-]*[\w/])?")
 WORDS = ("true", "false", "yes", "no", "on", "off", "null")  # that YAML takes for something else
 KEY = regex(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote):(?:\s+(?P<rest>\S.*))?\s*$""")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """A key of a mapping in block style: ``line`` is its index, ``end`` that after its last line that is not empty."""
 

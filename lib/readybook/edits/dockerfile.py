@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from readybook.edits.drafts import Draft, Splice, line_of, line_starts
 from readybook.edits.work import Work, spot
 from readybook.errors import PatchError
 from readybook.intents import InsertInstruction, ReplaceInstruction
 from readybook.patterns import regex
+from readybook.records import record
 
 HEREDOC = regex(r"<<-?[ \t]*([\"']?)(\w+)\1")
 ESCAPE = regex(r"\A(?:[ \t]*#[^\n]*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*([\\`])", re.I)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instruction:
     """One instruction: its word in capitals and the offsets of its text (the last line break is left out)."""
 

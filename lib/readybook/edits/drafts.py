@@ -7,11 +7,13 @@ one base, so a file is parsed once for many edits; only when two edits meet is t
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from readybook.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Splice:
     """``text[start:end]`` becomes ``new`` (offsets in code points).
 
@@ -30,7 +32,7 @@ class Clash(Exception):
     """Two edits meet: the draft must be settled before the second is planned again. Never leaves this package."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Draft:
     """One file under change. ``first`` is the text that the places of intents refer to; None for a new file."""
 

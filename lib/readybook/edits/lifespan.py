@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
@@ -19,11 +18,12 @@ from readybook.edits.work import Work, spot
 from readybook.errors import PatchError
 from readybook.intents import EnsureImport, EventsToLifespan
 from readybook.place import Place
+from readybook.records import record
 
 KINDS = {"startup": "on_startup", "shutdown": "on_shutdown"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One handler: when it runs, its definition, and the expression that calls it from the application's file."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -15,12 +14,13 @@ from packaging.version import InvalidVersion, Version
 
 from readybook.edits.work import Work
 from readybook.patterns import regex
+from readybook.records import record
 
 REQUIREMENTS = regex(r"(?:^|/)(?:[\w.-]*requirements[\w.-]*|requirements/[\w.-]+)\.(?:txt|in)$")
 DEVELOPMENT = regex(r"(?:^|[-_./])(?:dev|develop|development|test|tests|testing|lint|docs|ci)(?:[-_./]|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Declared:
     """One declaration: canonical name, its specifier as written, the file, and whether it is for development only."""
 

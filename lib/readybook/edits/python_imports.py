@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -14,12 +13,13 @@ from readybook.edits.python_source import PythonSource, dotted
 from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.intents import EnsureImport
+from readybook.records import record
 
 FUTURE, STDLIB, THIRD_PARTY, LOCAL = range(4)
 IMPORTS = (cst.Import, cst.ImportFrom)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """What binds a module-level name: ``module`` and ``name`` of an import, both empty for anything else."""
 
@@ -27,7 +27,7 @@ class Bound:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One top-level import statement: its group, its sorting key, and the offsets of its lines."""
 

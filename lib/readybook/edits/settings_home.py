@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -14,6 +13,7 @@ from readybook.edits.python_source import PythonSource, last_name
 from readybook.edits.work import Work
 from readybook.errors import PatchError
 from readybook.patterns import regex
+from readybook.records import record
 
 CLASS = regex(r"^class[ \t]+(\w+)[ \t]*\(([^)]*)\)[ \t]*:", re.M)
 NAME = regex(r"[\w.]+")
@@ -22,7 +22,7 @@ NOT_SERVED = regex(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SettingsHome:
     """One settings class. ``version`` is that of Pydantic's interface it uses (1 or 2).
 
@@ -163,7 +163,7 @@ def _current(work: Work, path: str) -> PythonSource:
     return parse(path, work.text(path) or "")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """One field of the class: ``extra`` holds the keyword arguments of its ``Field(…)``."""
 

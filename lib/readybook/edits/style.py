@@ -9,16 +9,16 @@ import tomllib
 from collections.abc import Callable
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
-from dataclasses import dataclass
 from typing import Any
 
 from readybook.patterns import regex
+from readybook.records import record
 
 DEFAULT_LENGTH = 88
 PREFIX = regex(r"[A-Za-z]*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Style:
     """``length`` in characters; ``quote`` is the quote new files and files without strings get."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook.facts.tomltables import ini_table, line_of, section, toml_table
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -23,7 +23,7 @@ _OTHER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Revision:
     """One revision file; ``down`` holds the identifiers it follows (empty for the first)."""
 
@@ -32,7 +32,7 @@ class Revision:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AlembicEnvironment:
     """One migration folder. ``config`` is its alembic.ini (or pyproject), ``env`` its env.py, empty when missing.
 
@@ -55,7 +55,7 @@ class AlembicEnvironment:
         return tuple(r.identifier for r in self.revisions if r.identifier not in followed)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MigrationTool:
     """Another migration tool: aerich, yoyo, django, piccolo, dbmate, flyway, atlas or sql."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from readybook.facts.dependencies import (
@@ -24,12 +24,13 @@ from readybook.facts.route_lists import constructed
 from readybook.facts.values import UNKNOWN, Choice, External, Unknown, as_served, by_default, text_of
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 MAX_ROWS = 20_000  # of one application: routers that include each other twice double at each level
 TEMPLATE = regex(r"\{(\w+)(?::[^}]*)?\}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Route:
     """One method of one registration, as FastAPI would serve it.
 
@@ -64,7 +65,7 @@ class Route:
     unknown_dependency: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unresolved:
     """A registration whose path or router cannot be known from the code."""
 
@@ -73,7 +74,7 @@ class Unresolved:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Context:
     app: str
     prefix: Any = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
@@ -10,6 +10,7 @@ from readybook.facts.nodes import holds, nodes, statements
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.usage import is_dropped
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -24,7 +25,7 @@ AFTERWARDS = ("fastapi.background.BackgroundTasks.add_task", "fastapi.Background
 KEEPING = frozenset({"add", "append", "appendleft", "put", "put_nowait", "setdefault"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Work:
     """One start of work. ``how``: task, executor, thread or afterwards (FastAPI's BackgroundTasks).
 

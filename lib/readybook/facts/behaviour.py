@@ -13,6 +13,7 @@ from readybook.facts.interpreter import CallSite
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
 from readybook.facts.values import Choice, External, Unknown
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
@@ -73,7 +74,7 @@ def _has_call(node: Any) -> bool:
     return node[0] != "name"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One link of a call chain: the call at ``place`` made by ``function``."""
 
@@ -82,7 +83,7 @@ class Step:
     call: Call = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A function that FastAPI calls while it serves a request: ``kind`` is handler, dependency, middleware,
     exception handler or websocket; ``in_loop`` tells whether it runs in the event loop (async) or the thread pool."""

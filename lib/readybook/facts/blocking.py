@@ -6,10 +6,11 @@ File access is apart: short on a local disk, long on a network one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from readybook.records import record
 
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Blocking:
     """Why a call blocks: ``what`` it waits for in words; ``kind`` is sleep, http, process, console, network,
     database, broker, file."""

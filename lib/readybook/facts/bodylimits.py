@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.application import TEMPLATE
@@ -16,6 +15,7 @@ from readybook.facts.values import by_default
 from readybook.facts.wrapping import around, source_texts
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -35,7 +35,7 @@ PROXIES = regex(r"client_max_body_size\s+[1-9]|\bmax_size\s+[1-9]|max_?request_?
 PLATFORMS = regex(r"(?:^|/)(?:vercel\.json|serverless\.ya?ml|app\.yaml|samconfig\.toml)$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BodyRoute:
     """A route that reads a body: ``kind`` is file, raw (the bytes as they come) or data; ``checks`` its own size."""
 
@@ -44,7 +44,7 @@ class BodyRoute:
     checks: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BodyLimit:
     """What limits all bodies of an application."""
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bound
 from readybook.facts.nodes import statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour
     from readybook.facts.objects import FunctionValue
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Caught:
     """An exception where it is caught. ``kinds`` are the last names of its types (empty: everything); ``first`` and
     ``last`` the lines where the name holds it; ``handed`` whether it is an argument of an exception handler."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, ModuleValue
@@ -13,6 +13,7 @@ from readybook.facts.nodes import statements
 from readybook.facts.values import External, Unknown
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -72,7 +73,7 @@ COMMAND = (("task_time_limit", regex(r"--time-limit[= ](\d+)")),
 STARTING = regex(r"(?:^|/)(?:Procfile|Makefile|[\w.-]*Dockerfile[\w.-]*|[\w.-]+\.(?:sh|conf|service|toml|ya?ml))$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """One setting: its present name, its value where it is known, where it stands, and the name that was written."""
 
@@ -82,7 +83,7 @@ class Setting:
     written: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CeleryApp:
     """One application. ``complete``: no further settings come from where the code does not show them.
 
@@ -102,7 +103,7 @@ class CeleryApp:
         return self.settings[name].value if name in self.settings else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CeleryTask:
     """One task; ``options`` are those of its decorator, ``**`` among them when more may be given."""
 

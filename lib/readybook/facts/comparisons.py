@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.program import Program
@@ -20,7 +21,7 @@ STATEMENTS = frozenset({"expr", "assign", "aug", "ann", "return", "if", "for", "
                         "raise", "assert", "match"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison:
     """``left == right`` (``equal``) or ``left != right``. ``called`` holds the last names of the calls that it is an
     argument of, innermost first: ``where``, ``filter``."""

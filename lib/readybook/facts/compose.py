@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.containers import Image, for_development, image
@@ -12,6 +12,7 @@ from readybook.facts.dockerinstructions import expand, words
 from readybook.facts.yamlnodes import Node, scalar_text, yaml_documents
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -27,7 +28,7 @@ _PRODUCTION = regex(r"[._-]prod(?:uction)?[._-]")
 _MAX_EXTENDS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Build:
     """How an image is built: paths are posix relative to the target; ``dockerfile`` is empty when it lies outside."""
 
@@ -37,7 +38,7 @@ class Build:
     args: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variable:
     """One environment entry; ``value`` is None when it is handed through from outside without a value."""
 
@@ -46,7 +47,7 @@ class Variable:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PublishedPort:
     """A port mapping; ``host`` is the address it is bound to (empty: all), ``published`` empty when only exposed."""
 
@@ -56,7 +57,7 @@ class PublishedPort:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ComposeService:
     """One service of one compose file.
 

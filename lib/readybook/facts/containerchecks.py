@@ -6,7 +6,6 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from readybook.facts.compose import ComposeService
@@ -14,6 +13,7 @@ from readybook.facts.containers import Dockerfile
 from readybook.facts.dockerinstructions import Instruction, expand, words
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 _LOCAL = r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])"
 _URL = regex(rf"(?P<scheme>https?)://(?P<host>{_LOCAL})(?::(?P<port>\d+))?(?P<path>/[\w/.~%-]*)?(?P<next>.?)")
@@ -30,7 +30,7 @@ _WRAPPERS = frozenset({"timeout", "exec", "env", "nice", "sudo", "!", "if", "tes
 CLIENTS = frozenset({"curl", "wget", "http", "https", "nc", "netcat", "ncat", "telnet"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContainerCheck:
     """A container's health check.
 

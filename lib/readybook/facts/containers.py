@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from readybook.facts.dockerinstructions import Instruction, assignments, expand, instructions
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -33,7 +34,7 @@ _USER_IMAGES = regex(r"cgr\.dev/chainguard/.*|.*nonroot.*|.*unprivileged.*|mamba
                      r"|(?:docker\.io/)?bitnami/.*|registry\.access\.redhat\.com/ubi\d+/python-\d+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Image:
     """An image reference as written, ARG defaults put in. ``tag`` and ``digest`` are empty when not given.
 
@@ -48,7 +49,7 @@ class Image:
     resolved: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stage:
     """One FROM with the instructions below it; ``alias`` is its name, empty when it has none."""
 
@@ -60,7 +61,7 @@ class Stage:
     platform: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dockerfile:
     """One Dockerfile with at least one stage.
 

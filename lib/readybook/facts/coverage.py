@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook.facts.testcommands import measures_coverage, test_commands
@@ -11,6 +10,7 @@ from readybook.facts.tomltables import header_line, ini_table, line_of, section,
 from readybook.facts.workflows import workflows
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -21,7 +21,7 @@ _SCRIPTS = regex(r"(?:^|/)(?:[^/]+\.(?:sh|bash|mk)|(?:gnu)?makefile|\.?justfile|
 _COVERAGERC_PARTS = frozenset({"run", "report", "html", "xml", "paths"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Coverage:
     """One place that configures or runs the measuring of coverage.
 

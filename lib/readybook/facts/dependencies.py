@@ -12,6 +12,7 @@ from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, 
 from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, External, Unknown, by_default, possible
+from readybook.records import record
 
 MARKERS = {f"fastapi.{n}": n.lower() for n in ("Query", "Path", "Body", "Header", "Cookie", "Form", "File")}
 DEPENDS = ("fastapi.Depends", "fastapi.Security")
@@ -48,7 +49,7 @@ class Signature:
     injected: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """A class whose methods are endpoints: each request makes an object of it (fastapi-utils' ``cbv``)."""
 

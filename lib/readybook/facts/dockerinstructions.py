@@ -6,10 +6,10 @@ import json
 import re
 import shlex
 from bisect import bisect_left
-from dataclasses import dataclass
 
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 _DIRECTIVE = regex(r"#\s*(\w+)\s*=\s*(\S+)\s*$")
 _HEREDOC = regex(r"<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_.]*)\2")
@@ -24,7 +24,7 @@ MAX_INSTRUCTIONS = 5000
 MAX_VALUE, MAX_EXPANDED = 1000, 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instruction:
     """One instruction. ``text`` is what follows the keyword and the flags, continuations joined by one space.
 

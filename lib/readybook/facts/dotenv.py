@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -26,7 +26,7 @@ _NOT = (".py", ".md", ".rst", ".yml", ".yaml", ".toml", ".json", ".ts", ".js", "
 _CLOSING = regex(r"(?<!\\)(?:\\\\)*[\"']")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DotenvVariable:
     """One variable; ``value`` is without quotes, ``comment`` the remark behind it or the lines above it.
 
@@ -40,7 +40,7 @@ class DotenvVariable:
     commented_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dotenv:
     """One file. ``example``: made to be copied; ``test``: for tests; ``tracked``: by git (None: not known)."""
 

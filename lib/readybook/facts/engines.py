@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.expressions import URLS, url_text
 from readybook.facts.objects import Instance
 from readybook.facts.values import FromEnv, Unknown, beginning, by_default, possible
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -19,7 +20,7 @@ DEFAULT_DRIVERS = {"mysql": "mysqldb", "mariadb": "mysqldb", "oracle": "cx_oracl
                    "sqlite": "pysqlite"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Engine:
     """One engine. ``backend`` (postgresql, mysql, sqlite …) and ``driver`` (asyncpg, psycopg …) are None when the code
     does not tell; ``backends`` holds every one that the code names. ``kwargs`` are the call's keywords as values."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook.facts.bindings import bound
 from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
 from readybook.facts.textflow import OF_ARGUMENTS
 from readybook.patterns import regex
+from readybook.records import record
 
 PERCENT = regex(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?[sdrifxeg]|%%")
 BRACES = regex(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -18,7 +18,7 @@ SAME_TEXT = frozenset({"strip", "lower", "upper", "lstrip", "rstrip", "encode", 
 MAX_PIECES = 200
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hole:
     """An expression in a text, with the scope it stands in; ``written`` tells whether it is in the text's own
     expression, not behind a name."""

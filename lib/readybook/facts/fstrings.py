@@ -12,10 +12,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from readybook.patterns import regex
+from readybook.records import record
 
 STRINGS = frozenset({"SimpleString", "ConcatenatedString", "FormattedString", "TemplatedString"})
 DELIMITERS = ("'", '"', "'''", '"""')
@@ -31,7 +32,7 @@ class _Unfit(Exception):
     """3.11 has no spelling of this text inside the strings around it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parsed:
     """A file as libcst read it: its bytes in UTF-8, byte spans of its nodes, and ``code``, the text of one node."""
 

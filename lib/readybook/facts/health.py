@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import Behaviour, Call, functions_behind, path_of
@@ -12,6 +11,7 @@ from readybook.facts.blocking import blocking
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
@@ -55,7 +55,7 @@ LIBRARIES = regex(r"^fastapi_health(?:check(?:s)?)?(?:[._]|$)")
 MAX_DEPTH = 12
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HealthRoute:
     """A GET route that answers as health.
 
@@ -76,7 +76,7 @@ class HealthRoute:
         return not self.asks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HealthMiddleware:
     """A middleware that answers a health path itself."""
 

@@ -29,6 +29,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.targetfiles import ROOT, TargetFiles
 from readybook.facts.values import UNKNOWN, External, Unknown, choose, truth
 from readybook.place import Place
+from readybook.records import record
 
 MAX_FRAMES = 250  # modules that import one another and calls, together
 MAX_DEPTH = 60  # calls inside calls
@@ -47,7 +48,7 @@ class Suspended(Exception):
 CACHED = "__cached__"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Condition:
     """The test of an ``if`` that is not known; ``default`` is its truth when no environment variable is set."""
 

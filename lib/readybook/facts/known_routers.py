@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.known_dependencies import backend_dependencies
 from readybook.facts.objects import Instance
 from readybook.facts.values import External
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -58,7 +58,7 @@ GRAPHQL = (("strawberry.fastapi.GraphQLRouter", "strawberry.fastapi.router.Graph
 ))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KnownRoute:
     """One route of a package's router; ``dependencies`` are values as ``dependencies.chain`` takes them."""
 

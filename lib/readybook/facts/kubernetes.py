@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.containers import Image, image
 from readybook.facts.yamlnodes import Node, scalar_text, yaml_documents
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -26,7 +26,7 @@ WORKLOADS = frozenset({
 })
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Probe:
     """A probe: ``path`` and ``port`` of an HTTP probe, ``argv`` of a command; ``timing`` holds the other numbers."""
 
@@ -38,7 +38,7 @@ class Probe:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnvEntry:
     """An environment entry; ``source``: value, secret, config or other; ``value`` only for the first."""
 
@@ -48,7 +48,7 @@ class EnvEntry:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Container:
     """One container of a workload. Absent probes are None; ``resources`` and ``security`` are plain data."""
 
@@ -68,7 +68,7 @@ class Container:
     init: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KubernetesObject:
     """One object. ``replicas`` None: not given. ``security`` is the pod's; ``spec`` the plain one of other kinds.
 
@@ -89,7 +89,7 @@ class KubernetesObject:
     templated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HelmChart:
     """A Helm chart: its folder, its values (plain data; empty when they cannot be read), and its template files."""
 

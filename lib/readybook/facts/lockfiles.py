@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 from readybook.facts.requirementtexts import normal
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 # every tool writes name and version as the first keys of its table; a whole parse of 4 MiB would take seconds
 _PACKAGE = regex(
@@ -21,7 +21,7 @@ MAX_ENTRIES = 3000
 LOCK_NAMES = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Locked:
     """One locked distribution; ``name`` is normalised."""
 
@@ -30,7 +30,7 @@ class Locked:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LockFile:
     """One lock file and its entries; ``tool`` is uv, poetry, pdm, pipenv, pylock or requirements."""
 

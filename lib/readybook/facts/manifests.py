@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from readybook.facts.requirementtexts import (
@@ -18,12 +18,13 @@ from readybook.facts.requirementtexts import (
 from readybook.facts.tomltables import header_line, ini_table, line_of, section, toml_table
 from readybook.facts.yamlnodes import scalar_text, yaml_documents
 from readybook.place import Place
+from readybook.records import record
 
 # lines taken from one list: each costs a search through the text for its place
 MAX_ENTRIES = 3000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PythonRequirement:
     """Which Python a file asks for: a PEP 440 set (``==3.12.*`` where the file names one version)."""
 
@@ -31,7 +32,7 @@ class PythonRequirement:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Manifest:
     """What one file declares; ``style`` is its dialect, ``problem`` why it could not be read in full."""
 

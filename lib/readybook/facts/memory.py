@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import Behaviour
@@ -15,6 +14,7 @@ from readybook.facts.stores import is_cached
 from readybook.facts.unparse import unparse
 from readybook.facts.nodes import is_node, statements
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.syntax import Node
@@ -26,7 +26,7 @@ DROPPING = frozenset(("clear", "discard", "pop", "popitem", "popleft", "remove")
 Key = tuple[str, str, str]  # path, class ("" at module level, "app.state" on an application), name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Touch:
     """One use of a container by a function: ``how`` is stores, drops or reads; ``value`` the text of what is stored."""
 
@@ -36,7 +36,7 @@ class Touch:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Memory:
     """A dict, list or set of a module, of a class, of an object that lives as long as the process, or of ``app.state``.
 

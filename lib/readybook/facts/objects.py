@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.values import External, Unknown
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.modules import Module
@@ -218,7 +219,7 @@ class Native:
     call: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subscripted:
     """``base[args]``: a generic, an Annotated, a union. ``size`` counts the types in it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.interpreter import Frame
@@ -12,6 +12,7 @@ from readybook.facts.ormcolumns import Column, Relationship, attribute_names, co
 from readybook.facts.symbols import annotation_value
 from readybook.facts.values import External, by_default, text_of
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -31,7 +32,7 @@ UNIQUE = ("sqlalchemy.UniqueConstraint", "sqlalchemy.schema.UniqueConstraint", "
 PRIMARY = ("sqlalchemy.PrimaryKeyConstraint", "sqlalchemy.schema.PrimaryKeyConstraint")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Index:
     """One index that a model declares: names of its columns in order (``?``: an expression)."""
 
@@ -40,7 +41,7 @@ class Index:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OrmModel:
     """One mapped class. ``orm`` is sqlalchemy, sqlmodel or another ORM (tortoise, beanie, peewee …: for these no
     columns are read). ``table`` is empty when the code does not show its name."""

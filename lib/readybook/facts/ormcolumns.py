@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.values import Choice, External, Unknown, by_default, text_of
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 COLUMN = ("sqlalchemy.Column", "sqlalchemy.schema.Column", "sqlalchemy.sql.schema.Column", "sqlmodel.Column",
           "sqlalchemy.orm.mapped_column()")
@@ -24,7 +25,7 @@ NO_TYPES = ("ForeignKey", "Identity", "Sequence", "Computed", "CheckConstraint",
 _WORD = regex(r"[A-Za-z_][\w.]*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """One column. ``attribute`` is its name in the class, ``name`` in the table; ``type`` the last name of its SQL or
     Python type, empty when not known. None in ``nullable``, ``primary_key``, ``index`` or ``unique`` means that the
@@ -45,7 +46,7 @@ class Column:
     value: Any = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Relationship:
     """One relationship. ``target`` is the class name at its other end, empty when not known; ``lazy`` how it loads
     (``select`` unless said: a query at first touch); ``many`` whether it is a collection, None when not shown."""

@@ -23,6 +23,7 @@ from readybook.facts.manifests import (
 from readybook.facts.requirementtexts import Requirement, RequirementsFile, group_of, normal, requirements_text
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -34,7 +35,7 @@ _NOT_THE_SERVICE = regex(r"(?:^|/)(?:tests?|docs?|examples?|samples?|vendor|thir
 LOCKED, PINNED, LOWER_BOUND, ANY, UNKNOWN = "locked", "pinned", "lower bound", "any", "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PackageVersion:
     """Which version of a package the service gets.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from readybook.facts.dependencies import MARKERS, Input, annotated, has_fields, signature
@@ -12,6 +11,7 @@ from readybook.facts.settings_values import FIELDS
 from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, External, Unknown, by_default
+from readybook.records import record
 
 INJECTED = frozenset((
     "starlette.requests.Request", "starlette.websockets.WebSocket", "starlette.responses.Response",
@@ -32,7 +32,7 @@ SCALARS = frozenset((
 ))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """One input of a route: ``where`` is path, query, header, cookie, form, file or body; ``annotation`` is its text.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bound
@@ -16,6 +16,7 @@ from readybook.facts.unparse import unparse
 from readybook.facts.values import text_of
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -33,7 +34,7 @@ ALIKE = regex(r"(?i)confirm|repeat|again|retype|re_?enter|(?:^|_)(?:new|old|curr
 ELSEWHERE = regex(r"(?i)settings|config|conf|env|environ|secrets?|constants?")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FastHash:
     """A general hash over a password: ``algorithm``, the ``call`` to it, the password's text, ``prehash`` when the
     same function hands the digest to a password hash."""
@@ -49,7 +50,7 @@ class FastHash:
         return self.call.place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison:
     """A stored password compared with a given one as they are; ``query``: inside a database query."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from readybook.facts.targetfiles import TargetFiles
 from readybook.facts.values import FromEnv, Unknown, by_default, possible
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -31,7 +32,7 @@ BUILT = regex(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\("
 SPEC = regex(r"([\w.]+):([\w.]+)(\(\))?$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Middleware:
     """One middleware, in order of the request's way in: outermost first. ``path`` is its dotted class or function."""
 
@@ -43,7 +44,7 @@ class Middleware:
     by_default: bool | None = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Handler:
     """An exception handler (``key`` the dotted exception or a status code) or an event (``key`` startup, shutdown)."""
 
@@ -54,7 +55,7 @@ class Handler:
     target: Any = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class App:
     """An application: ``spec`` its import string, ``place`` its constructor call, ``served`` whether a server runs it.
 

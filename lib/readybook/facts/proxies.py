@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook.facts.compose import compose_services
 from readybook.facts.kubernetes import kubernetes
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -25,7 +25,7 @@ _CADDY_DIRECTIVE = regex(r"^[ \t]*(reverse_proxy|encode|request_body|header|rate
                          r"[ \t]*([^\n{]*)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Directive:
     """One directive of a proxy's configuration with what follows it."""
 
@@ -34,7 +34,7 @@ class Directive:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Proxy:
     """One proxy: ``kind`` nginx, caddy, traefik, haproxy, apache, envoy, ingress; ``forwards`` requests or not."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook.patterns import regex
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -18,7 +18,7 @@ KNOWN = tuple((3, minor) for minor in range(9, 15))
 RECENT, BEFORE, RECENT_FASTAPI = (3, 13), (3, 11), (0, 115)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PythonVersion:
     """A Python as ``major.minor``; ``source`` says what names it, ``assumed`` that nothing does."""
 

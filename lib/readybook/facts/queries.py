@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from readybook.facts.querychains import (
     written_chain,
 )
 from readybook.facts.values import possible
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -44,7 +45,7 @@ GENERIC = ("model", "_model", "model_class")
 AGGREGATES = frozenset(("count", "sum", "avg", "min", "max", "exists", "coalesce"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """One query that is run. ``style``: ``select``, ``query`` (``session.query``) or ``get`` (by primary key).
 

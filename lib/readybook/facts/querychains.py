@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, ModuleValue
 from readybook.facts.unparse import unparse
 from readybook.facts.values import External, possible
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Call
@@ -27,7 +28,7 @@ _METHODS = {"in_": "in", "like": "like", "ilike": "like", "contains": "like", "s
             "not_in": "not in", "any": "any", "has": "any", "icontains": "like"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Link:
     """One call of a chain: the method's name (``select``, ``where``, ``query`` …), its arguments as values and as
     code, and the module and function whose names the code uses."""
@@ -45,7 +46,7 @@ class Link:
         return self.module.place(self.node)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ColumnUse:
     """A column in a query: ``operator`` is ``==``, ``in``, ``like`` …, ``order`` or ``descending``, empty when it is
     used otherwise. ``wrapped``: a function stands around it (``func.lower``), so a plain index does not help.
@@ -59,7 +60,7 @@ class ColumnUse:
     other: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loading:
     """An eager load: ``selectinload``, ``joinedload`` …, and the attributes from the queried model on."""
 

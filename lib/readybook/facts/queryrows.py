@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.nodes import own_nodes
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -20,7 +21,7 @@ MAX_DEPTH = 4  # functions that hand rows on
 SAME = frozenset(("list", "tuple", "set", "sorted", "reversed", "enumerate", "iter", "filter"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rows:
     """Objects of a model that a query gave: one, or a collection (``many``). ``path`` holds the relationships that lead
     from the query's own model to them, ``through`` the calls of project functions that handed them on."""
@@ -32,7 +33,7 @@ class Rows:
     through: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowLoop:
     """A loop or comprehension over rows: the calls that run for each of them, and the function it stands in."""
 
@@ -42,7 +43,7 @@ class RowLoop:
     calls: tuple[Call, ...] = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Touch:
     """A relationship read on an object that a query gave. ``repeated``: for each row of a collection."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from readybook.facts.objects import ClassValue
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -36,7 +37,7 @@ _ANY = regex("|".join(f"({pattern})" for _, pattern in _MADE))
 _AWS = regex(r"(?:aio)?boto(?:3|core)?(?:\.[\w.]+)?\.(?:client|resource|create_client)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Queue:
     """One object through which work is handed to other processes; ``library`` names the package or the broker."""
 

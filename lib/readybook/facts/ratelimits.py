@@ -15,6 +15,7 @@ from readybook.facts.values import External, by_default
 from readybook.facts.wrapping import around, source_texts
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -35,7 +36,7 @@ SLOWAPI_MIDDLEWARE = ("slowapi.middleware.SlowAPIMiddleware", "slowapi.middlewar
 TREE_SINCE = (0, 137)  # the FastAPI whose included routers slowapi's middleware no longer sees (measured)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RateLimit:
     """One thing that limits requests: ``what`` names it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from readybook.facts.handing import handed_out
 from readybook.facts.queries import Queries
 from readybook.facts.values import External, possible, text_of
 from readybook.patterns import regex
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -38,7 +39,7 @@ SQL_WHERE = regex(r"\bWHERE\b(.{0,2000})", re.IGNORECASE | re.DOTALL)
 FETCHES = frozenset(("fetchall", "fetch_all", "fetch", "all"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """One read of many rows. ``kind``: sqlalchemy, sql (a literal text), mongo, or the ORM's name. ``what`` names the
     table, model or collection; ``limited``: something bounds the number of rows; ``filtered``: a condition narrows

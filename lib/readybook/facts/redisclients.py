@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts import numbers
 from readybook.facts.objects import Bound, ClassValue, Instance
 from readybook.facts.values import Unknown, beginning, by_default
 from readybook.patterns import regex
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -30,7 +31,7 @@ DEFAULTS_SINCE = 8  # the major release of redis-py from which both time limits 
 DEFAULT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RedisClient:
     """One client or pool. ``limit`` is how many seconds a read may take: a number, None for no limit, Unknown.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 _NAME = regex(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*")
 _SIGNED = regex(r"^#.*(?:generated|created|exported) by.*(?:pip-compile|uv|poetry|pdm|pipenv)", re.I | re.M)
@@ -17,7 +18,7 @@ _DEVELOPMENT = regex(r"(?:^|[._/-])(?:dev|devel|develop|development|tests?|testi
                      r"|typing|types|local|pre-?commit|style|format|fmt|debug|bench\w*|coverage|mypy|e2e)(?:$|[._/-])")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirement:
     """One declared dependency.
 
@@ -128,7 +129,7 @@ def conda_requirement(text: str, place: Place) -> Requirement | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RequirementsFile:
     """A requirements file: its lines, the files it includes (as written; whether as constraints), what is unclear."""
 

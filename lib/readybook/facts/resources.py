@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from readybook.facts.closure import pulled_in
@@ -13,6 +13,7 @@ from readybook.facts.redisclients import possible_releases
 from readybook.facts.stores import Access, access
 from readybook.facts.values import by_default
 from readybook.patterns import regex
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -37,7 +38,7 @@ _ANY = regex("|".join(f"(?:{pattern})" for _, pattern, _, _ in _KINDS))
 _COMPILED = tuple((what, regex(pattern), method, waits) for what, pattern, method, waits in _KINDS)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resource:
     """One client, pool or engine. ``close`` is the expression that closes it, without its object, and ``awaited``
     tells whether that is awaited. ``owner`` is the class whose ``__init__`` makes it, None at the level of a module.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.interpreter import Frame
@@ -13,6 +13,7 @@ from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
 from readybook.facts.values import External, by_default
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -37,7 +38,7 @@ UNIONS = ("typing.Optional", "typing.Union", "types.UnionType")
 VALIDATORS = ("field_validator()", "validator()")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SchemaField:
     """One field. ``annotation`` is its source text, ``types`` the dotted names of its alternatives without None.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.application import TEMPLATE, Route
@@ -15,6 +15,7 @@ from readybook.facts.schemafields import SchemaField, schema_fields
 from readybook.facts.settings_values import _merged, is_settings
 from readybook.facts.values import UNKNOWN, by_default
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour
@@ -26,7 +27,7 @@ KNOWN = ("pydantic.v1.BaseModel", "pydantic.main.BaseModel", "fastapi_camelcase.
 MAX_PARTS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """A model's own ``model_config`` or ``class Config``: what it sets, as values, and where it stands."""
 
@@ -35,7 +36,7 @@ class Config:
     style: str  # "model_config" or "Config"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Schema:
     """One Pydantic model. ``path`` is its dotted name; ``fields`` are its own and the inherited ones, by inheritance.
 

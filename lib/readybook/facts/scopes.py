@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Call
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from readybook.place import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """One source of a value. ``kind``: request, network, file, environment, console, parameter (nobody's call shows
     it), unbound (a name that nothing binds), checked (something looks at it before use) or unknown. ``what`` is its
@@ -29,7 +29,7 @@ class Origin:
     segment: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope:
     """Where an expression stands: its module and function, the loops of comprehensions around it, the tests around
     the place of use, and the call that led in, where only that one counts."""

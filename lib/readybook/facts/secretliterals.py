@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from readybook.facts.modules import Module
 from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, provider_of
@@ -13,6 +13,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 # values under these names are shown to readers of the API's documentation
 _SHOWN = frozenset({
@@ -34,7 +35,7 @@ _LITERAL = regex(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SecretLiteral:
     """One literal. ``name`` is what it stands beside (empty: nothing), ``kind`` as in `secretvalues`.
 
@@ -75,7 +76,7 @@ def secret_literals(module: Module, signing: Collection[str] = (), keys: Mapping
     return list(walk.block(module.body)) if walk.lines else []
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Around:
     """What the walk knows of the statement it is in."""
 

@@ -15,10 +15,10 @@ import json
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
 
 from readybook.patterns import regex
+from readybook.records import record
 
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _HEADS = frozenset({"password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "credential", "passcode"})
@@ -207,7 +207,7 @@ def _anonymous(value: str) -> bool:
     return isinstance(claims, dict) and claims.get("role") == "anon"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UrlPassword:
     """The telling parts of a URL with a password; ``local``: the host is this machine or a bare service name."""
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from readybook.facts.compose import ComposeService
 from readybook.facts.containers import Dockerfile, parse_dockerfile
 from readybook.facts.roles import APPLICATION
 from readybook.facts.serving import DEPLOY, ServeCommand, image_commands, service_commands
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.program import App
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServedService:
     """A deployed compose service that serves the application, and the command by which it does."""
 
@@ -25,7 +26,7 @@ class ServedService:
     command: ServeCommand
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServedImage:
     """A Dockerfile whose image serves an application.
 

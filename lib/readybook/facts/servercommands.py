@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from readybook.facts.dockerinstructions import expand, words
 from readybook.patterns import regex
+from readybook.records import record
 
 SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "granian", "daphne"})
 # first words of commands that only name a server
@@ -45,7 +46,7 @@ _RELEVANT_SCRIPT = regex(r"python|\w:\w")
 MAX_CHARS = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServerCall:
     """One command that starts a server, as far as its text tells.
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from readybook.facts.compose import ComposeService, compose_services
@@ -19,6 +19,7 @@ from readybook.facts.workflows import workflows
 from readybook.facts.yamlnodes import Node, yaml_documents
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
@@ -36,7 +37,7 @@ SERVER_IMAGE = regex(r"(?:docker\.io/)?tiangolo/uvicorn-gunicorn(?:-fastapi|-sta
 _GUNICORN_CONFIG = regex(r"(?:^|/)gunicorn[\w.-]*\.py$|(?:^|/)[\w.-]*gunicorn[\w.-]*conf[\w.-]*\.py$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServeCommand:
     """A command that starts the application.
 
@@ -67,7 +68,7 @@ class ServeCommand:
         return next((value for key, value in reversed(self.options) if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Source:
     """Where a text comes from, while it is searched."""
 

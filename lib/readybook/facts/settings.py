@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
@@ -10,6 +9,7 @@ from readybook.facts.settings_values import FIELDS, _alias, env_name, field_defa
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, FromEnv, Unknown
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECRET_TYPES = ("SecretStr", "SecretBytes")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SettingField:
     """One field of a settings class. ``default`` is Unknown when the field is required."""
 
@@ -34,7 +34,7 @@ class SettingField:
         return isinstance(self.default, Unknown) and not self.default.reason.startswith("default")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SettingsClass:
     """A class that reads its fields from the environment; ``instances`` are module-level names, ``module:name``."""
 
@@ -46,7 +46,7 @@ class SettingsClass:
     env_file: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variable:
     """One read of an environment variable; ``through`` is the settings class that reads it, empty for a plain read."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import in_order
 from readybook.facts.objects import Instance
 from readybook.facts.syntax import Node
 from readybook.facts.values import Choice, FromEnv, possible
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -36,7 +36,7 @@ _TEXT_METHODS = frozenset({"encode", "get_secret_value", "strip"})
 _MAX_ROUNDS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signing:
     """One key handed to a library: by its ``value`` when it is text, by the environment's ``variable`` and the place of
     its read or field when it comes from there; ``callee`` and ``place`` are those of the library's call."""
@@ -48,7 +48,7 @@ class Signing:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyLiteral:
     """A literal written into the signing call itself: path, line and byte column, and the call's name."""
 

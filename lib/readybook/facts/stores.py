@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from readybook.facts.interpreter import CACHED
@@ -12,6 +12,7 @@ from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
@@ -34,7 +35,7 @@ _RAW = regex(r"asyncpg\.(?:create_pool|connect)|psycopg2?(?:\.pool\.\w+|\.connec
 _CACHES = ("functools.lru_cache", "functools.cache")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Access:
     """How other code reaches an object: ``expression`` begins with the module-level name ``name`` of ``path``."""
 
@@ -43,7 +44,7 @@ class Access:
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Store:
     """One dependency: ``kind`` is database, redis, mongo or broker; ``how`` sqlalchemy or the dotted client.
 

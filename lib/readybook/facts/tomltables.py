@@ -5,11 +5,11 @@ from __future__ import annotations
 import configparser
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from readybook.patterns import regex
+from readybook.records import record
 
 MAX_CHARS = 1024 * 1024
 # far above real files; keeps the recursive parser of the standard library away from its limit
@@ -18,7 +18,7 @@ _TOO_DEEP = regex(r"[\[{](?:\s*(?:[\w\"'.-]+\s*=\s*)?[\[{]){60}")
 _LONG_KEY = regex(r"(?:[\w\"'-]{1,40}[ \t]?\.[ \t]?){100}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """The data of one text; ``problem`` says why there is none."""
 

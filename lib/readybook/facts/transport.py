@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readybook.facts.compose import ComposeService
@@ -13,6 +12,7 @@ from readybook.facts.servedimages import ServedService
 from readybook.facts.wrapping import around, source_texts
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
@@ -47,7 +47,7 @@ UPSTREAM = regex(r"(?:proxy_pass[ \t]+https?://|^[ \t]*server[ \t]+|reverse_prox
 LOCAL = ("localhost", "127.", "unix", "0.0.0.0")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Secured:
     """One thing that makes requests come over TLS; ``platform``: it stands in front whatever the target says."""
 

@@ -6,11 +6,11 @@ one of the types below, or an object of ``objects``. ``Unknown`` is an answer: i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 from readybook.place import Place
+from readybook.records import record
 
 MAX_NESTING = 60
 MAX_WEIGHT = 200_000
@@ -18,7 +18,7 @@ MAX_OPTIONS = 32  # values that a choice may hold, nested ones counted
 CONSTANTS = (str, int, float, bool, bytes, type(None), complex)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown:
     """A value that cannot be known; ``reason`` and ``place`` say why and where knowledge ends."""
 
@@ -32,7 +32,7 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FromEnv:
     """A value that comes from the environment variable ``name``; ``default`` is its value when that is unset.
 
@@ -46,7 +46,7 @@ class FromEnv:
     given: Any = UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """One of several values, each with the source text of the condition that selects it.
 
@@ -57,21 +57,21 @@ class Choice:
     default: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class External:
     """A name of a package outside the project, by its dotted path (``fastapi.FastAPI``)."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begins:
     """Text whose beginning is known and whose rest is not: ``postgresql+asyncpg://`` and what follows."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Absent:
     """An element that is not there: the other side of a conditional append."""
 

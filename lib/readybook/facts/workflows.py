@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,12 +11,13 @@ from readybook.facts.testcommands import failure_ignored, measures_coverage, tes
 from readybook.facts.yamlnodes import Node, scalar_text, yaml_documents
 from readybook.patterns import regex
 from readybook.place import Place
+from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.project import Project
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One step: its shell text (``run``) or the action or image it uses (``uses``), and what it does.
 
@@ -33,7 +33,7 @@ class Step:
     failure_ignored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """One job of a workflow; ``image`` is the container or runner it runs on, ``services`` the names beside it."""
 
@@ -44,7 +44,7 @@ class Job:
     services: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Workflow:
     """One CI file. ``provider``: github, gitlab, circleci, azure, jenkins, travis, bitbucket, drone, other.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from readybook.patterns import regex
+from readybook.records import record
 
 MAX_CHARS = 1024 * 1024
 MAX_DEPTH = 80
@@ -20,7 +20,7 @@ _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None,
               "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """A YAML value: ``value`` is a scalar, a tuple of nodes, or a dict from text to node.
 
@@ -75,7 +75,7 @@ class Node:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Documents:
     """The documents of one YAML text; ``problem`` says why there are none."""
 

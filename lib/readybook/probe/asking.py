@@ -6,13 +6,15 @@ import http.client
 import select
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from readybook.records import record
 
 KEPT = 1024 * 1024  # bytes of an answer that are read
 CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """One answer. ``status`` 0: there was none, ``error`` says why. Header names are small letters; ``seconds`` from
     the question to the end of the answer; ``sent`` bytes of body that were taken off us."""

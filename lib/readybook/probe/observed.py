@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from readybook.errors import ConfigError
 from readybook.evidence import fingerprints
 from readybook.finding import Finding
 from readybook.place import Place
+from readybook.records import record
 from readybook.report import Report, Waived
 from readybook.unchecked import AT_RUN_TIME
 
 SAYS = {"passed": ("passed",), "failed": ("failed", "partial")}  # a probe's outcome → the checks' that agree with it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Observation:
     """What the probes of one check saw together. ``overrules``: the check said otherwise, and this settles it;
     ``answers``: the check could not tell, and this does."""

@@ -7,16 +7,17 @@ import secrets
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from readybook.probe.asking import Client
 from readybook.probe.stores import free_port, listens, until
+from readybook.records import record
 from readybook.verify.children import Child, Room
 from readybook.verify.copying import Copy, fresh
 from readybook.verify.starting import Served
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Service:
     """A service that takes connections. ``own`` is the folder of the probe's own paths, empty where none were added."""
 

@@ -9,12 +9,13 @@ from readybook.facts.program import App
 from readybook.probe.asking import Answer, Client
 from readybook.probe.service import Service
 from readybook.project import Project
+from readybook.records import record
 
 BOTH, PASSED, FAILED, NEITHER = frozenset({"passed", "failed"}), frozenset({"passed"}), frozenset({"failed"}), \
     frozenset[str]()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """What was seen: ``outcome`` passed, failed, not_applicable or unknown; ``observed`` in one sentence; ``evidence``
     lines of the conversation. ``settles`` narrows the question's own where set."""
@@ -25,7 +26,7 @@ class Seen:
     settles: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """One question to the running service.
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from readybook.errors import PatchError
 from readybook.gitpatch import SETTINGS, PatchRepository, diff_part, environment, git_program
+from readybook.records import record
 from readybook.verify.delivered import Piece
 
 IDENTITY = ("user.name=Readybook", "user.email=readybook@localhost")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One patch after it was tried: ``reason`` why it does not apply (empty: it does), ``changes`` the bytes of all
     files that differ from the base once it and those before it are in, ``own`` the paths it changed itself."""

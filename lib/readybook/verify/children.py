@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.resources import files
 from pathlib import Path
 
 from readybook.ending import end
 from readybook.masking import mask
+from readybook.records import record
 
 KEPT_OUTPUT = 200_000  # bytes of a child's output that are looked at, from its end
 MEMORY = 4 * 1024**3  # bytes of private data of one process
@@ -42,7 +43,7 @@ except OSError as error:
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Seconds for each kind of step, and bytes of memory for each process."""
 
@@ -52,7 +53,7 @@ class Limits:
     memory: int = MEMORY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ran:
     """How a child ended: ``code`` its exit code (negative: the signal that ended it), ``output`` the end of what it
     said. ``timed_out``: it was ended for taking too long."""
@@ -63,7 +64,7 @@ class Ran:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Child:
     """A child that runs, and the file that takes what it prints."""
 
@@ -75,7 +76,7 @@ class Child:
         return _tail(self.said)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Room:
     """The scratch folder in which children run, with the guard that is loaded by every Python among them.
 

@@ -7,18 +7,18 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from readybook.facts.dotenv import is_dotenv
 from readybook.filekinds import ALWAYS_SKIPPED, VIRTUALENV_NAMES
 from readybook.patterns import regex
+from readybook.records import record
 
 _EXAMPLE = regex(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])", re.I)
 LARGEST = 256 * 1024 * 1024  # bytes of one file; larger ones are data that no test of a service needs
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Copy:
     """A pristine copy: ``folder`` holds it, ``left_out`` names (path, reason) of files that stayed behind."""
 

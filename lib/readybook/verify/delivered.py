@@ -7,16 +7,17 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from readybook.errors import ConfigError
+from readybook.records import record
 
 VERIFY_NAME, SERIES_NAME = "verify.json", "series.json"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """One patch file: ``data`` the mail, ``single`` its form on the base or None, ``sha256`` of ``data``.
 
@@ -42,7 +43,7 @@ class Piece:
         return hashlib.sha256(self.data).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delivered:
     """What a folder of patches holds. ``base_digest`` is that of the target the series was made for."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from readybook.facts.settings import Variable
 from readybook.patterns import regex
 from readybook.project import Project
+from readybook.records import record
 from readybook.verify.applying import Step
 from readybook.verify.reaudit import state
 
@@ -24,7 +24,7 @@ _STEERS = regex(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Need:
     """A variable that must be set once a patch is in; ``origin`` says where the value it is tried with comes from."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readybook.project import Project
+from readybook.records import record
 from readybook.source import decode
 from readybook.syntaxcheck import parse_error
 from readybook.verify import reaudit
@@ -44,7 +45,7 @@ class Evidence:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Proof:
     """Evidence for every patch, what ran, and the patches whose form was made anew because others were left out."""
 

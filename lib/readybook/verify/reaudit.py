@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from readybook.check import Check
@@ -12,13 +12,14 @@ from readybook.errors import ReadybookError
 from readybook.evidence import fingerprints
 from readybook.finding import Finding
 from readybook.project import Project
+from readybook.records import record
 from readybook.run import ask, without_collector
 from readybook.source import SourceFile, decode
 
 Named = dict[str, Finding]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answers:
     """What the checks say about one state: the findings of each check by fingerprint; ``errors`` by check."""
 
@@ -26,7 +27,7 @@ class Answers:
     errors: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class New:
     """A finding that was not there before, with the check that makes it."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from readybook.facts import Facts
 from readybook.project import Project
+from readybook.records import record
 from readybook.verify.children import Room, read_answer
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 LISTED = 60
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Served:
     """An application to start: ``spec`` its name, ``root`` the folder it is imported from, in the target.
 
@@ -32,7 +32,7 @@ class Served:
         return self.imported or self.spec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """How a start went. ``started`` None: it could not be tried, as ``missing`` names a module that is not installed.
 
@@ -108,7 +108,7 @@ def described_parts(document: Mapping[str, Any]) -> dict[str, str]:
     return parts
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Differences:
     """How two descriptions differ; each entry such as ``added GET /live`` or ``changed schemas Item``."""
 

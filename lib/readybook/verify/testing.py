@@ -6,12 +6,13 @@ import re
 import shlex
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 
 from readybook.facts.roles import TEST
 from readybook.patterns import regex
 from readybook.project import Project
+from readybook.records import record
 from readybook.verify.children import Ran, Room
 
 _CONFIGURED = {"pytest.ini": "[pytest]", ".pytest.ini": "", "pyproject.toml": "[tool.pytest", "tox.ini": "[pytest]",
@@ -23,7 +24,7 @@ _TELLING = regex(r"(?:E\s+)?[\w.]*(?:Error|Exception)\b|ERROR|.*No module named"
 JUNIT_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tests:
     """How to run the tests: a command for the shell and the folder, in the target, in which it runs."""
 
@@ -37,7 +38,7 @@ class Tests:
         return f"cd {shlex.quote(self.folder)} && {self.command}" if self.folder else self.command
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TestRun:
     """One run. Counts are None where only the exit code is known; ``outcomes`` maps a test to passed, failed or
     skipped, empty where the runner names none. ``missing`` are modules that were not found."""

@@ -6,7 +6,6 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -21,6 +20,7 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.intents import AddFile, EnsureImport, ReplaceExpression
 from readybook.patterns import regex
+from readybook.records import record
 from readybook_checks.devops.health_router import import_name
 from readybook_checks.performance.per012_no_pool_metrics import engine_name
 
@@ -32,7 +32,7 @@ ENDING = regex(r"(?:await )?[\w.]+\.(?:commit|rollback|close|expunge_all|expire_
 LOGGED = regex(r"(?:\w+\.)*(?:logger|log|logging|LOG|_logger)\.\w+\(|print\(")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Polling:
     """A loop that asks for the rows of one table and pauses: ``reason`` says why it cannot wait instead, if so."""
 

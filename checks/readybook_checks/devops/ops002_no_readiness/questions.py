@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
 from readybook import Project
 from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
 from readybook.facts.stores import Access, Store
+from readybook.records import record
 
 KINDS = ("database", "redis", "mongo", "broker")
 NOUNS = {"database": "the database", "redis": "Redis", "mongo": "MongoDB", "broker": "the broker"}
@@ -76,7 +76,7 @@ RESERVED = frozenset(("asyncio", "logging", "logger", "text", "status", "Respons
                       "question", "state_of", "ready", "readiness", "READINESS_SECONDS"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """One store that readiness asks: under which ``name`` it is reported, how its object is imported and asked."""
 

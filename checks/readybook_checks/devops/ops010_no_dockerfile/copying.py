@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 
 from readybook.facts import Facts
 from readybook.facts.modules import Module
 from readybook.facts.program import App
 from readybook.patterns import regex
 from readybook.project import Project
+from readybook.records import record
 
 CODE = frozenset({"application", "vendored", "generated"})
 NEVER = regex(r"\.|(?:__pycache__|node_modules|venv|env|tests?|docs?|dist|build|htmlcov)$|.*\.(?:md|lock|pyc|db"
@@ -18,7 +18,7 @@ NEVER = regex(r"\.|(?:__pycache__|node_modules|venv|env|tests?|docs?|dist|build|
 SAFE = regex(r"[\w.@+/-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Code:
     """The files of one service: COPY instructions, the working directory in the image and an import path, if any."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook.facts import Facts
 from readybook.facts.requirementtexts import Requirement
 from readybook.project import Project
+from readybook.records import record
 
 VENV = "RUN python -m venv /opt/venv\nWORKDIR /build\n"
 # tools live beside the environment, so that they are no part of what is copied
@@ -27,7 +27,7 @@ NATIVE: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Installation:
     """How packages are installed: ``context`` the folder of build, ``text`` the instructions of the first stage.
 

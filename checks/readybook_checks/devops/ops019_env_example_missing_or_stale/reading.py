@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from readybook.facts.dotenv import Dotenv
@@ -14,6 +14,7 @@ from readybook.facts.values import Unknown, by_default
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
+from readybook.records import record
 
 # what the operating system, the shell, the platform or the test runner sets
 GIVEN = regex(
@@ -27,7 +28,7 @@ MODELS = ("pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic_settings.Ba
 FRONT = regex(r"(?:^|/)(?:frontend|front|client|web|webapp|ui|www|mobile|docs?|examples?|\.devcontainer)/")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Needed:
     """One variable, all its reads taken together. ``default`` is None when it has none that can be written down."""
 

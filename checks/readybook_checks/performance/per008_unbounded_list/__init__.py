@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
@@ -17,6 +16,7 @@ from readybook.facts.usage import held_names
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureParameter, Intent, ReplaceExpression
 from readybook.patterns import regex
+from readybook.records import record
 from readybook_checks.performance.per008_unbounded_list.examples import EXAMPLES
 from readybook_checks.performance.query_edit import extended, written_model
 
@@ -33,7 +33,7 @@ PAGES = regex(r"[Pp]aginat|(?<![a-z])[Pp]aging(?![a-z])|Page(?:d|Data|Result|Res
 MOST, FIRST = 1000, 100  # the most rows a page may have, and those of a page when none is asked for
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listing:
     """A read whose rows a route answers with; ``how``: whole, or cut in Python (slice)."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from readybook import Project
 from readybook.facts.ormcolumns import Column
@@ -12,6 +11,7 @@ from readybook.facts.queries import Query
 from readybook.facts.querychains import ColumnUse
 from readybook.facts.tablesizes import grows
 from readybook.patterns import regex
+from readybook.records import record
 
 EQUAL = ("==", "in")
 RANGE = ("<", "<=", ">", ">=", "between")
@@ -22,7 +22,7 @@ FEW = regex(r"^(?:is|has|can|was)_|(?:^|_)(?:status|state|type|kind|role|gender|
             r"level|priority|visibility|language|currency|locale|mode|verified|published|method|provider)$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Want:
     """A column that wants an index. ``query`` is the one that would use it (None: a foreign key that joins and deletes
     use), ``order``: it sorts by the column; ``indexed`` whether one begins with it, None when that is not shown."""

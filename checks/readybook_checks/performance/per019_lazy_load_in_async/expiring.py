@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from readybook import Project
@@ -14,11 +13,12 @@ from readybook.facts.queries import ASYNC, session_kind
 from readybook.facts.querychains import receivers
 from readybook.facts.unparse import unparse
 from readybook.place import Place
+from readybook.records import record
 
 MAKERS = ("sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.sessionmaker")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LateRead:
     """An object's attribute (or the object itself, answered) read after the commit that expired it."""
 

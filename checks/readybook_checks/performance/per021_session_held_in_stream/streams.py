@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from readybook import Project
@@ -17,11 +16,12 @@ from readybook.facts.queries import session_kind
 from readybook.facts.querychains import receivers
 from readybook.facts.streaming import is_stream
 from readybook.place import Place
+from readybook.records import record
 
 RELEASING = frozenset(("commit", "rollback", "close", "expunge_all"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stream:
     """One route that streams. ``place`` is where the stream is answered, ``source`` the generator (None for a
     WebSocket); ``endless``: it goes on until somebody stops it."""
@@ -33,7 +33,7 @@ class Stream:
     endless: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Session:
     """The session a route gets from a dependency with ``yield``. ``name`` is the handler's parameter, empty when only
     another dependency takes it; ``depends`` the place of its ``Depends(…)`` when the handler writes it itself.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from readybook.facts.secretliterals import SecretLiteral
 from readybook.facts.secretvalues import dsn_password, kind_of, names_secret, names_signing_key, provider_of, words_of
@@ -11,6 +11,7 @@ from readybook.facts.settings import SettingField
 from readybook.facts.signing import Signing
 from readybook.masking import hide
 from readybook.patterns import regex
+from readybook.records import record
 
 _GRADES = {"Stripe test key": "medium", "Google API key": "high"}
 _STAGED = regex(
@@ -24,7 +25,7 @@ _RESERVED_HOST = regex(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """A literal that is a secret."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any
 
@@ -17,13 +16,14 @@ from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.intents import EnsureImport, EnsureModuleStatement, Intent, ReplaceDefault, ReplaceExpression
 from readybook.place import Place
+from readybook.records import record
 
 TEXT = frozenset({"strip", "lower", "upper", "split", "startswith", "endswith", "replace", "encode", "title", "lstrip"})
 CONVERTED = {"int": "int", "float": "float", "str": "str", "bool": "bool"}
 OWN = frozenset({"copy", "json", "dict", "schema", "construct", "validate", "fields", "model_config"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """One place where a handler reads a key: ``node`` the expression, ``default`` what ``get`` gives instead."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.resources import files
+
+from readybook.records import record
 
 AGE = """    if not _is_fresh(timestamp):
         raise refused
@@ -25,7 +26,7 @@ def _key(secret: str) -> bytes:
 '''
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sender:
     """A way to sign. ``words`` finds the sender in a route's names; ``read`` is code that sets ``given`` (the
     signatures), ``expected`` (bytes) and, where ``timed``, ``timestamp``; ``docs`` says where it is described."""

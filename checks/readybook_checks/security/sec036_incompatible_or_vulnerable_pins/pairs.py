@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from readybook.facts import Facts, numbers
 from readybook.facts.packages import PackageVersion
 from readybook.place import Place
+from readybook.records import record
 
 # the first FastAPI that asks for a Python, from the packages' own metadata (0.162.0 and 0.163.0 differ, and so on)
 PYTHON_FLOORS = (((0, 163), (3, 11)), ((0, 129), (3, 10)), ((0, 126), (3, 9)), ((0, 104), (3, 8)))
@@ -16,7 +16,7 @@ ROUTER_TREE = (0, 137)  # included routers are one object without a path
 V1_REFUSED = (0, 128)  # pydantic.v1 models raise; 0.121 took them
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pair:
     """One defect: ``place`` is the line to change, ``wanted`` the requirement that would work (empty: no one edit)."""
 
