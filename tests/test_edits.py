@@ -54,6 +54,11 @@ def docs_off(line: int = 1) -> SetKeyword:
             "app = FastAPI(title='x',\n              a=1,\n              docs_url=None)\n",
         ),
         ("app = FastAPI(\r\n    a=1,\r\n)\r\n", "app = FastAPI(\r\n    a=1,\r\n    docs_url=None,\r\n)\r\n"),
+        ("app = FastAPI(\n    a=1, b=2\n)\n", "app = FastAPI(\n    a=1, b=2, docs_url=None\n)\n"),
+        (
+            f"app = FastAPI(\n    title='{'t' * 60}', a=1\n)\n",
+            f"app = FastAPI(\n    title='{'t' * 60}',\n    a=1,\n    docs_url=None,\n)\n",
+        ),
         ("app = FastAPI()", "app = FastAPI(docs_url=None)"),
         ("app = FastAPI(docs_url=None)\n", "app = FastAPI(docs_url=None)\n"),
         (
@@ -64,6 +69,14 @@ def docs_off(line: int = 1) -> SetKeyword:
 )
 def test_a_keyword_is_set_in_the_layout_of_its_call(before: str, after: str) -> None:
     assert edited(before, docs_off()) == after
+
+
+def test_a_package_named_like_a_library_does_not_draw_the_librarys_imports_to_the_local_ones() -> None:
+    text = "from fastapi.responses import Response\n\nfrom app.fastapi import extras\n\napp = FastAPI()\n"
+    wanted = EnsureImport(PATH, "fastapi.middleware.gzip", "GZipMiddleware")
+    packages = {"app/__init__.py": "", "app/fastapi/__init__.py": "", "app/fastapi/extras.py": ""}
+    found = apply(Project.from_files({PATH: text, **packages}), [wanted])[PATH]
+    assert found.startswith("from fastapi.middleware.gzip import GZipMiddleware\nfrom fastapi.responses")
 
 
 def test_several_keywords_of_one_call_compose() -> None:

@@ -171,6 +171,27 @@ def test_a_class_without_an_object_gets_one() -> None:
     assert done["main.py"] == "from config import settings\n\nx = f(settings.limit)\n"
 
 
+def test_a_class_inside_another_that_bears_its_name_is_not_the_settings_class() -> None:
+    config = """\
+from pydantic import BaseSettings
+
+
+class BaseConfig(BaseSettings):
+    class Config:
+        case_sensitive = True
+
+
+class Config(BaseConfig):
+    DEBUG: int = 0
+
+
+config = Config()
+"""
+    project = Project.from_files({"main.py": "app = FastAPI()\n", "config.py": config})
+    found = apply(project, [LIMIT])
+    assert "    DEBUG: int = 0\n    LIMIT: int = 10\n" in found["config.py"]
+
+
 def test_settings_that_are_handed_around_get_no_object_beside_those() -> None:
     conf = ("from pydantic import BaseModel\nfrom pydantic_settings import BaseSettings\n\n\n"
             "class A(BaseModel):\n    a: int = 1\n\n\nclass S(BaseSettings, A):\n    b: int = 1\n\n\n"

@@ -60,7 +60,15 @@ class Modules:
         first = module.partition(".")[0]
         if first in sys.stdlib_module_names:
             return False
-        return any(self._exists(root, first) for root in {*_above(path), self._app_dir})
+        roots = (root for root in {*_above(path), self._app_dir} if self._exists(root, first))
+        return any(root == self._app_dir or not self._is_named_from(path, root) for root in roots)
+
+    def _is_named_from(self, path: str, folder: str) -> bool:
+        """Whether a file imports the package that it stands in by its full name, so that no import starts inside it."""
+        if not self._is_package(folder):
+            return False
+        above, _, name = folder.rpartition("/")
+        return name in first_names(self._read(path) or "") and self._exists(above, name)
 
     def file_of(self, path: str, module: str) -> str | None:
         """The file that ``path`` reads when it imports ``module``, or None when the target does not hold it."""

@@ -133,6 +133,8 @@ def _added_line(work: Work, path: str, source: PythonSource, call: cst.Call, cod
     close = source.span(call)[1] - 1
     newline = source.newline
     hanging = source.text[after:close].count("\n") > 0
+    if hanging and not comma and _on_one_line(source, call):
+        return [_added_to_line(work, path, source, call, code, key)]
     if not source.begins_line(first_offset) and not hanging:
         return [Splice(after, after, (" " if comma else ", ") + work.fitted(path, code, source.indent_at(after)), key)]
     if source.begins_line(first_offset):
@@ -145,6 +147,24 @@ def _added_line(work: Work, path: str, source: PythonSource, call: cst.Call, cod
     at = source.line_end(after)
     added = Splice(at, at, f"{indent}{text}{',' if comma else ''}{newline}", key)
     return [added] if comma else [Splice(after, after, ",", key + " comma"), added]
+
+
+def _on_one_line(source: PythonSource, call: cst.Call) -> bool:
+    """Whether the arguments share one line of their own, as formatters leave them that find no comma at the end."""
+    start, end = _argument_start(source, call.args[0]), _argument_end(source, call.args[-1])[0]
+    tail = source.text[end:source.line_end(end)]
+    return source.begins_line(start) and "\n" not in source.text[start:end] and not tail.strip()
+
+
+def _added_to_line(work: Work, path: str, source: PythonSource, call: cst.Call, code: str, key: str) -> Splice:
+    """An argument behind those of the line; one argument a line where it grows too long, as formatters do."""
+    after = _argument_end(source, call.args[-1])[0]
+    indent = source.indent_at(after)
+    text = work.fitted(path, code, indent)
+    line = source.text[source.line_start(after):source.line_end(after)].rstrip("\r\n")
+    if "\n" not in text and len(line) + 2 + len(text) <= work.style(path).length:
+        return Splice(after, after, f", {text}", key)
+    return _laid_out(source, call, [*(_argument_text(source, arg) for arg in call.args), text], key)
 
 
 def remove_keyword(work: Work, intent: RemoveKeyword) -> None:

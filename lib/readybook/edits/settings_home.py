@@ -173,9 +173,12 @@ class Field:
 
 
 def find_class(source: PythonSource, home: SettingsHome) -> cst.ClassDef:
-    """The node of the settings class; raises PatchError when it is gone."""
-    for node in source.nodes(cst.ClassDef):
-        if node.name.value == home.name:
+    """The node of the settings class; raises PatchError when it is gone.
+
+    It stands at the top of its module: a class inside of another may bear the same name, as Pydantic's ``Config`` does.
+    """
+    for node in source.module.body:
+        if isinstance(node, cst.ClassDef) and node.name.value == home.name:
             return node
     raise PatchError(f"{home.path}: there is no class {home.name}")
 

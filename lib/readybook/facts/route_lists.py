@@ -128,7 +128,7 @@ def change(run: Interpreter, value: Instance, method: str, args: Any) -> None:
     from readybook.facts.expressions import iterate
 
     record: RouterRecord = value.attrs["__of__"].native
-    if run.symbolic:
+    if run.symbolic or (method in ("clear", "remove") and is_left_out(run)):
         return
     if method == "clear":
         replace(run, value.attrs["__of__"], [])
@@ -144,8 +144,15 @@ def change(run: Interpreter, value: Instance, method: str, args: Any) -> None:
         record.events += events
 
 
+def is_left_out(run: Interpreter) -> bool:
+    """Whether the code at hand runs in some starts only, as the handler of an error does: nothing is gone by it."""
+    return any(condition.default is not True for condition in run.conditions)
+
+
 def replace(run: Interpreter, router: Instance, routes: list[Any]) -> bool:
     """``app.routes = [...]``; False when one is not a known route object: the list then stays as it is."""
+    if any(condition.default is False for condition in run.conditions):
+        return True
     events = [registration(run, r) for r in routes]
     if run.symbolic or None in events:
         return run.symbolic
@@ -156,7 +163,7 @@ def replace(run: Interpreter, router: Instance, routes: list[Any]) -> bool:
 def adopt(run: Interpreter, router: Instance, routes: Instance) -> None:
     """``app.router.routes = other.routes``: from then on, the routes that the other one has now."""
     other: RouterRecord = routes.attrs["__of__"].native
-    if run.symbolic or other is router.native:
+    if run.symbolic or other is router.native or any(condition.default is False for condition in run.conditions):
         return
     if any(other.kwargs.get(name) for name in ("prefix", "dependencies", "tags")):
         replace(run, router, routes_in(routes))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 def settings_at_hand(facts: Facts) -> bool:
     """False where objects of the settings classes are only passed around, as dependency injection does.
 
+    At hand is what a module holds, and what a function without parameters makes, or says that it returns.
+
     A class that nothing names yet is handed to nobody. Also False where the application's own file defines the classes:
     a module that it imports could not import them back.
     """
@@ -22,11 +24,14 @@ def settings_at_hand(facts: Facts) -> bool:
         return True
     names = "|".join(re.escape(c.path.rpartition(".")[2]) for c in classes)
     made, named = re.compile(rf"\b(?:{names})\("), re.compile(rf"\b(?<!class )(?:{names})\b")
+    given = re.compile(rf"^def \w+\(\)[ \t]*->[ \t]*[\"']?(?:\w+\.)*(?:{names})[\"']?[ \t]*:", re.M)
     handed = False
     for module in facts.modules.by_path.values():
         if module.role != "application":
             continue
         handed = handed or named.search(module.text) is not None
+        if given.search(module.text):
+            return True
         if not made.search(module.text):
             continue
         lines = module.text.split("\n")

@@ -102,7 +102,7 @@ def _list_method(run: Interpreter, name: str, value: list[Any], args: Any) -> An
         at = next((i for i, v in enumerate(value) if v is args[0] or (known((v, args[0])) and v == args[0])), None)
         if at is not None:
             del value[at]
-    elif name == "clear":
+    elif name == "clear" and not run.conditions:
         value.clear()
     elif name == "reverse":
         value.reverse()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from readybook import Fix, advice
 from readybook.facts.dotenv import example_near
@@ -108,7 +109,11 @@ def _literal_fix(project: Project, literal: SecretLiteral) -> Fix:
         return Fix(title, tuple(intents), safety="review", reason=REASON)
     new = f'os.environ["{variable}"]{encoded}'
     intents = [ReplaceExpression(literal.place, literal.text, new), EnsureImport(path, "os")]
-    return _fix(project, literal, variable, intents, title)
+    fix = _fix(project, literal, variable, intents, title)
+    function = literal.place.symbol.rpartition(".")[2]
+    if function and f"def {function}(" in project.text(path):
+        return replace(fix, reason=f"{function} fails where the variable is not set, so set it first; {ROTATE}")
+    return fix
 
 
 def _fix(project: Project, literal: SecretLiteral, variable: str, intents: list[Intent], title: str) -> Fix:
@@ -148,6 +153,8 @@ def variable_of(literal: SecretLiteral) -> str:
     label = provider_of(literal.value)
     if label and name in _GENERAL:
         return "_".join(words_of(label)).upper()
+    if name in _GENERAL and literal.context == "entry" and (told := _by_function(literal, name)):
+        return told
     if name in _GENERAL and literal.callee and literal.context == "argument":
         owner = literal.callee.rpartition(".")[2].lower().removeprefix("async").strip("_")
         if re.search("hash|user|account|create", owner) and (told := _by_function(literal, name)):

@@ -146,4 +146,10 @@ EXAMPLES = (
         {"main.py": "import os\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n",
          "Dockerfile": "FROM python:3.13-slim\nARG SECRET_KEY=560b4ae9522e4c82936efc2b8c310b4e\n"
          "ENV SECRET_KEY=changeme\nCOPY . .\nCMD [\"python\", \"main.py\"]\n"}),
+    Bad(  # named after the function that it stands in: PASSWORD alone would tell nobody which
+        {"users.py": "def create_first_admin(users):\n"
+         "    users.add({\"name\": \"admin\", \"password\": \"Password123!\"})\n"},
+        at=("users.py:2",),
+        fixed={"users.py": "import os\n\n\ndef create_first_admin(users):\n"
+               "    users.add({\"name\": \"admin\", \"password\": os.environ[\"ADMIN_PASSWORD\"]})\n"}),
 )

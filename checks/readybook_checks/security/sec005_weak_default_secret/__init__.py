@@ -20,6 +20,7 @@ from readybook.intents import EnsureEnvExample, EnsureImport, Intent, RemoveUnus
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.security.sec004_hardcoded_secret.curing import cure, used_in_class
+from readybook_checks.security.sec005_weak_default_secret.reading import is_idle
 from readybook_checks.security.sec005_weak_default_secret.examples import EXAMPLES
 
 GENERATED = regex(r"secrets\.(?:token_|choice)|uuid\.uuid4|os\.urandom|random\.|get_random_|Fernet\.generate_key")
@@ -37,6 +38,7 @@ FOREIGN = frozenset(
     "client oauth oidc sso google github gitlab keycloak auth0 okta azure microsoft facebook apple discord twitter"
     " slack stripe paypal twilio captcha recaptcha turnstile storage bucket s3 aws r2 oss cos gcs minio".split())
 STAGES = frozenset({"test", "tests", "testing", "dev", "development", "local"})
+TESTS = (["test"], ["tests"], ["testing"])  # TEST_DB_PASSWORD: no service reads it
 LENGTH = 32  # characters of a signing key
 MINIMUM = f"Field(..., min_length={LENGTH})"
 WORSE = {"high": "medium", "medium": "low", "low": "low"}
@@ -48,9 +50,10 @@ class WeakDefaultSecret(Check):
     Looked at: defaults of settings fields and fallbacks of environment reads whose names hold secrets of the service
     itself, signing keys, passwords of its users, its own API keys and the passwords of its stores: placeholders and
     common words, an empty signing key, and keys that are made anew at each start, which differ between workers and sign
-    everybody out. Keys of other companies are left alone: a placeholder there opens nothing. A validator that refuses
-    the default is right. Graded down where a file of the deployment sets the variable. Literals that look real belong
-    to SEC004.
+    everybody out. Keys of other companies are left alone: a placeholder there opens nothing; so are what tests read,
+    by its name, and the password of a store that no code connects to, one of several that a template offers. A
+    validator that refuses the default is right. Graded down where a file of the deployment sets the variable. Literals
+    that look real belong to SEC004.
 
     Fix: the default goes, so that the start fails without the variable; signing keys get a minimum length, unless a
     dotenv file here sets a shorter one.
@@ -69,7 +72,7 @@ class WeakDefaultSecret(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each weak default; a Right for each secret that is required or whose default is refused."""
         fields = {(f.place.path, f.place.line): f for c in project.facts.settings_classes for f in c.fields
-                  if not _staged(c.path)}
+                  if not _staged(c.path) and words_of(f.name)[:1] not in TESTS}
         staged = {(f.place.path, f.place.line) for c in project.facts.settings_classes for f in c.fields} - {*fields}
         answers = [*_literals(project, fields, staged), *_others(project, fields)]
         taken = {(p.path, p.line) for a in answers if (p := a.place) is not None}
@@ -109,7 +112,7 @@ def _literals(project: Project, fields: dict[tuple[str, int], SettingField], sta
                 continue
             name = field.env if field is not None else literal.variable or literal.name
             severity = grade(literal.name or name, literal.kind)
-            if severity:
+            if severity and not (field is not None and STORES & {*words_of(name)} and is_idle(project, field)):
                 yield _judged(project, literal, field, name, severity)
 
 

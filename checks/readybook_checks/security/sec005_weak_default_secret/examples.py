@@ -9,6 +9,7 @@ WITH_FIELD = "from pydantic import Field\n" + TOP
 END = "\n\nsettings = Settings()\n"
 GUARD = ("\n    @model_validator(mode=\"after\")\n    def check(self):\n        if self.SECRET_KEY == \"changethis\":\n"
          "            raise ValueError(\"set SECRET_KEY\")\n        return self\n")
+READS = "from config import settings\n\nprint(settings.URI)\n"
 EXAMPLES = (
     Bad({"config.py": TOP + "    SECRET_KEY: str = \"changeme\"\n    NAME: str = \"shop\"\n" + END},
         at=("config.py:5",), severity="high",
@@ -16,7 +17,8 @@ EXAMPLES = (
                + END}),
     Bad(  # the password of the first user; a store's; another company's key is left alone
         {"config.py": TOP + "    first_superuser_password: str = \"admin\"\n    postgres_password: str = \"postgres\"\n"
-         "    openai_api_key: str = \"your-key-here\"\n" + END}, at=("config.py:5", "config.py:6"), severity="high"),
+         "    openai_api_key: str = \"your-key-here\"\n" + END, "db.py": READS.replace("URI", "postgres_password")},
+        at=("config.py:5", "config.py:6"), severity="high"),
     Bad(  # made anew by each process, four of them
         {"config.py": "import secrets\n\n" + TOP + "    secret_key: str = secrets.token_urlsafe(32)\n" + END,
          "Procfile": "web: uvicorn main:app --workers 4\n", ".env.example": "# SECRET_KEY=\n"},
@@ -51,10 +53,20 @@ EXAMPLES = (
         {"config.py": "from pydantic_settings import BaseSettings\nfrom starlette.config import Config\n\n"
          "config = Config(\".env\")\n\n\nclass Settings(BaseSettings):\n"
          "    POSTGRES_PASSWORD: str = config(\"POSTGRES_PASSWORD\", default=\"postgres\")\n"
-         "    POSTGRES_URI: str = f\"postgres:{POSTGRES_PASSWORD}@db\"\n" + END},
+         "    POSTGRES_URI: str = f\"postgres:{POSTGRES_PASSWORD}@db\"\n" + END,
+         "db.py": READS.replace("URI", "POSTGRES_URI")},
         at=("config.py:8",), severity="low",
         fixed={"config.py": "from pydantic_settings import BaseSettings\nfrom starlette.config import Config\n\n"
                "config = Config(\".env\")\n\n\nclass Settings(BaseSettings):\n"
                "    POSTGRES_PASSWORD: str = config(\"POSTGRES_PASSWORD\")\n"
                "    POSTGRES_URI: str = f\"postgres:{POSTGRES_PASSWORD}@db\"\n" + END}),
+    Good(  # what tests read, by its name; a store that a template offers and no code connects to
+        {"config.py": TOP + "    test_db_password: str = \"test\"\n    MYSQL_PASSWORD: str = \"password\"\n"
+         "    POSTGRES_PASSWORD: str\n\n    @property\n    def MYSQL_URL(self) -> str:\n"
+         "        return f\"mysql://root:{self.MYSQL_PASSWORD}@db\"\n" + END,
+         "db.py": READS.replace("URI", "POSTGRES_PASSWORD")}),
+    Bad(  # by way of a property
+        {"config.py": TOP + "    MYSQL_PASSWORD: str = \"password\"\n\n    @property\n    def MYSQL_URL(self) -> str:\n"
+         "        return f\"mysql://root:{self.MYSQL_PASSWORD}@db\"\n" + END,
+         "db.py": READS.replace("URI", "MYSQL_URL")}, at=("config.py:5",), severity="low"),
 )
