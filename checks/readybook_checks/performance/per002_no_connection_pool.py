@@ -202,7 +202,7 @@ def _made_by_requests(project: Project) -> Iterator[Reached]:
                 continue
             if call.place in seen and len(seen[call.place].chain) <= len(reached.chain):
                 continue
-            if not _kept(project, reached) and not _is_sqlite(project, call.place):
+            if not _kept(reached) and not _is_sqlite(project, call.place):
                 seen[call.place] = reached
     yield from sorted(seen.values(), key=lambda r: (r.call.place.path, r.call.place.line, r.call.place.column))
 
@@ -211,11 +211,9 @@ def _is_sqlite(project: Project, place: Place) -> bool:
     return any(e.place == place and _only_sqlite(e) for e in project.facts.engines)
 
 
-def _kept(project: Project, reached: Reached) -> bool:
+def _kept(reached: Reached) -> bool:
     """Whether what is made is kept for the next request: by a cache, or because it is made only when it is missing."""
-    steps = [*(s.place for s in reached.chain), reached.call.place]
-    sites = {c.place: c for c in project.facts.behaviour.calls if c.place in steps}
-    for call in (sites[p] for p in steps if p in sites):
+    for call in (*(s.call for s in reached.chain), reached.call):
         function = call.site.function
         if function is not None and (is_cached(function) or _guards(function)):
             return True

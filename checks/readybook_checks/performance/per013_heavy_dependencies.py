@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.distributions import IMPORTED_AS
@@ -64,7 +64,7 @@ class HeavyDependencies(Check):
         if not files:
             yield NotApplicable("no file declares the dependencies of a FastAPI service")
             return
-        imported = imported_names(project)
+        imported = imported_names(project, {_module(r) for found in files.values() for r in found if _suspect(r)})
         for path, requirements in sorted(files.items()):
             names = {r.name for r in requirements}
             found = [r for r in requirements if _unused(r, names, imported)]
@@ -74,20 +74,29 @@ class HeavyDependencies(Check):
                 yield Right(requirements[0].place, f"{path} holds nothing large that is unused, and no tools")
 
 
-def imported_names(project: Project) -> frozenset[str]:
-    """Top-level names that any code outside of tests mentions in an import, a plug-in setting or a command."""
+def imported_names(project: Project, wanted: Collection[str]) -> frozenset[str]:
+    """Those of the top-level names that any code outside of tests mentions in an import or hands to import_module."""
     found: set[str] = set()
     for module in project.facts.modules.by_path.values():
-        if module.role != "test":
+        if module.role != "test" and any(name in module.text for name in wanted):
             found.update(re.findall(r"(?m)^[ \t]*(?:>>> )?(?:from|import)[ \t]+(\w+)", module.text))
-            found.update(re.findall(r"import_module\(\s*[\"'](\w+)", module.text))
+            if "import_module" in module.text:
+                found.update(re.findall(r"import_module\(\s*[\"'](\w+)", module.text))
     return frozenset(found)
 
 
-def _unused(requirement: Requirement, names: set[str], imported: frozenset[str]) -> bool:
+def _suspect(requirement: Requirement) -> bool:
+    return requirement.name in HEAVY or TOOLS.fullmatch(requirement.name) is not None
+
+
+def _module(requirement: Requirement) -> str:
+    """The name that a package is imported by."""
     flat = requirement.name.replace("-", "_")
-    module = IMPORTED_AS.get(flat, IMPORTED_AS.get(flat.removesuffix("_headless"), flat))
-    if module in imported or requirement.marker:
+    return IMPORTED_AS.get(flat, IMPORTED_AS.get(flat.removesuffix("_headless"), flat))
+
+
+def _unused(requirement: Requirement, names: set[str], imported: frozenset[str]) -> bool:
+    if not _suspect(requirement) or _module(requirement) in imported or requirement.marker:
         return False
     if TOOLS.fullmatch(requirement.name):
         return True

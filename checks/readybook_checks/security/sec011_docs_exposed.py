@@ -30,6 +30,7 @@ SIGN_IN = regex(
     r"(?i)log-?in|sign-?(?:in|up)|regist|token|auth|password|webhook|callback|health|oauth|refresh|verify"
 )
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+ADDRESSES = ("openapi.json", "docs", "redoc")
 ASKED = regex(r"[\"'](?:/[\w/.-]*)?/?(?:openapi\.json|docs|redoc)/?[\"']")
 
 
@@ -189,7 +190,7 @@ def _own_pages(project: Project, app: App) -> Iterator[tuple[str, bool]]:
 def _asked_by_tests(project: Project) -> str:
     """A test that asks the service for its schema or its pages; empty when none does."""
     return next((m.path for _, m in sorted(project.facts.modules.by_path.items())
-                 if m.role == "test" and ASKED.search(m.text)), "")
+                 if m.role == "test" and any(a in m.text for a in ADDRESSES) and ASKED.search(m.text)), "")
 
 
 def _fix(project: Project, app: App) -> Fix:

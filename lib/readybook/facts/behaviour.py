@@ -227,7 +227,17 @@ class Behaviour:
         """Calls by the path and line where they begin."""
         index: dict[tuple[str, int], list[Call]] = defaultdict(list)
         for call in self.calls:
-            index[call.place.path, call.place.line].append(call)
+            index[call.site.module.path, call.site.node[1]].append(call)
+        return index
+
+    @cached_property
+    def by_number(self) -> dict[int, list[Call]]:
+        """Calls by the whole numbers among their first three arguments and their keywords: statuses, sizes."""
+        index: dict[int, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            if call.args or call.kwargs:
+                for number in {v for v in (*call.args[:3], *call.kwargs.values()) if v.__class__ is int}:
+                    index[number].append(call)
         return index
 
     def calls_to(self, *paths: str) -> list[Call]:

@@ -55,8 +55,8 @@ class BodyLimit:
 def body_routes(facts: Facts, app: App) -> list[BodyRoute]:
     """The routes of an application that read a body, in order."""
     behaviour = facts.behaviour
-    raw = leading_to(behaviour, lambda c: c.path in REQUESTS)
-    refusing = leading_to(behaviour, lambda c: of_own_accord(c, 413))
+    raw = leading_to(behaviour, behaviour.calls_to(*REQUESTS))
+    refusing = leading_to(behaviour, of_own_accord(behaviour, 413))
     found = []
     for route in facts.routes:
         if route.app != app.spec or route.method in ("GET", "HEAD", "OPTIONS", "WEBSOCKET"):
@@ -114,7 +114,7 @@ def _outside(facts: Facts, app: App) -> Iterator[BodyLimit]:
 
 def reads_bodies(facts: Facts, app: App) -> bool:
     """Whether a middleware of the application reads bodies, before anything inside it could refuse them."""
-    reading = leading_to(facts.behaviour, lambda c: c.path in REQUESTS)
+    reading = leading_to(facts.behaviour, facts.behaviour.calls_to(*REQUESTS))
     for middleware in app.middleware:
         methods = [middleware.target.scope.names.get(n) for n in ("dispatch", "__call__")] if isinstance(
             middleware.target, ClassValue) else functions_behind(middleware.target)

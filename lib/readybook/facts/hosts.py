@@ -19,6 +19,7 @@ _REQUEST = r"\b(?:\w{0,30}request|req|websocket|conn|connection)"
 USES = regex(
     rf"{_REQUEST}\.(base_url|url_for(?=\()|url\.(?:netloc|hostname)\b|"
     r"headers(?:\.get\(|\[)\s*[\"'](?:x-forwarded-)?host[\"'])", re.IGNORECASE)
+SAID = (".base_url", ".url_for", ".netloc", ".hostname", "host\"", "host'")  # one of them is in all that USES finds
 LOGGED = regex(r"\b(?:log(?:ger|ging)?\.\w+|print)\(", re.IGNORECASE)
 # a proxy that serves named hosts only
 NAMED = {
@@ -35,10 +36,13 @@ def host_uses(facts: Facts, app: App) -> Iterator[tuple[str, Place]]:
     """What code behind an application reads of the Host header, and where; lines that only log it are left out."""
     for path in sorted(pulled_in(facts.modules, app.place.path)):
         module = facts.modules.by_path[path]
-        if module.role != "application" or "request" not in module.text and "host" not in module.text:
+        if module.role != "application":
+            continue
+        lowered = module.text.lower()
+        if not any(word in lowered for word in SAID):
             continue
         for number, line in enumerate(module.text.split("\n"), 1):
-            match = USES.search(line) if len(line) < 2_000 else None
+            match = USES.search(line) if len(line) < 2_000 and "." in line else None
             if match and not line.lstrip().startswith("#") and not LOGGED.search(line):
                 what = "the Host header" if "headers" in match[1] else match[0]
                 yield what, Place(path, number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 
 from readybook.facts.behaviour import Behaviour, Call
 from readybook.patterns import regex
@@ -11,9 +11,9 @@ from readybook.patterns import regex
 PASSED_ON = regex(r"^except|status|\b(?:413|429)\b|RateLimitError")
 
 
-def leading_to(behaviour: Behaviour, wanted: Callable[[Call], bool]) -> set[int]:
-    """``id`` of the node of each project function that makes a wanted call, itself or through what it calls."""
-    todo = [c.site.function.original.node for c in behaviour.calls if c.site.function is not None and wanted(c)]
+def leading_to(behaviour: Behaviour, calls: Iterable[Call]) -> set[int]:
+    """``id`` of the node of each project function that makes one of the calls, itself or through what it calls."""
+    todo = [c.site.function.original.node for c in calls if c.site.function is not None]
     found: set[int] = set()
     while todo:
         node = todo.pop()
@@ -24,7 +24,8 @@ def leading_to(behaviour: Behaviour, wanted: Callable[[Call], bool]) -> set[int]
     return found
 
 
-def of_own_accord(call: Call, status: int) -> bool:
-    """Whether a call makes an error or a response with the status, and not because another service said so."""
-    given = [v for v in (*call.args[:3], *call.kwargs.values()) if v.__class__ is int]
-    return status in given and not any(PASSED_ON.search(c) for c in call.conditions)
+def of_own_accord(behaviour: Behaviour, status: int) -> Iterator[Call]:
+    """Calls that make an error or a response with the status, and not because another service said so."""
+    for call in behaviour.by_number.get(status, ()):
+        if not any(PASSED_ON.search(c) for c in call.conditions):
+            yield call

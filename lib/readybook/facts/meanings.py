@@ -26,9 +26,9 @@ def meaning_of(project: Project, variable: Variable) -> str:
 def _described(project: Project, variable: Variable) -> str:
     """The ``description`` of the settings field at the variable's place."""
     for cls in project.facts.program.everything.classes:
-        if cls.path != variable.place.symbol and not cls.path.endswith(f".{variable.place.symbol}"):
-            continue
         if cls.module.path != variable.place.path:
+            continue
+        if cls.path != variable.place.symbol and not cls.path.endswith(f".{variable.place.symbol}"):
             continue
         name = next((n for n, line in cls.lines.items() if line == variable.place.line), "")
         field = cls.scope.names.get(name)

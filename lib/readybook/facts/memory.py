@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import Behaviour
@@ -51,12 +51,14 @@ class Memory:
     touches: tuple[Touch, ...]
 
 
-def memories(behaviour: Behaviour) -> tuple[Memory, ...]:
-    """Every such container of application code, by path and line, with each use that a function makes of it."""
-    made = dict(_made(behaviour))
-    lasting = _lasting(behaviour)
+def memories(behaviour: Behaviour, named: Callable[[str, str], bool] = lambda name, owner: True) -> tuple[Memory, ...]:
+    """Such containers of application code whose name and owner pass a test, by path and line, with each use that a
+    function makes of them. Uses are looked for by name all over the code: the fewer names, the quicker.
+    """
+    made = {k: v for k, v in _made(behaviour) if named(k[2], k[1])}
+    lasting = _lasting(behaviour) if made else set()
     kept = {k: v for k, v in made.items() if k[1] in ("", "app.state") or v[3] or (k[0], k[1]) in lasting}
-    touches = _touches(behaviour, kept)
+    touches = _touches(behaviour, kept) if kept else {}
     found = [Memory(key[2], key[1], kind, place, annotation, tuple(touches.get(key, ())))
              for key, (kind, place, annotation, _) in kept.items()]
     return tuple(sorted(found, key=lambda m: (m.place.path, m.place.line, m.place.column)))

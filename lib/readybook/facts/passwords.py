@@ -129,9 +129,15 @@ def comparisons(behaviour: Behaviour) -> Iterator[Comparison]:
     """Comparisons of two passwords of which one comes from a record, in the functions of application code."""
     for module in behaviour.program.modules.by_path.values():
         text = module.text
-        if module.role == "application" and ("==" in text or "!=" in text) and WORD.search(text):
+        if module.role == "application" and ("==" in text or "!=" in text) and _names_one(text):
             for function, node in _functions(module.body, ""):
                 yield from _in_function(module, function, node)
+
+
+def _names_one(text: str) -> bool:
+    """Whether ``WORD`` is found: plain searches, since every module is looked at."""
+    lowered = text.lower()
+    return any(word in lowered for word in ("passw", "passphrase", "passcode", "pwd")) and bool(WORD.search(text))
 
 
 def _functions(body: Any, prefix: str) -> Iterator[tuple[str, Node]]:

@@ -20,12 +20,14 @@ from readybook.records import record
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.application import Route
+    from readybook.facts.behaviour import Behaviour
     from readybook.facts.program import App
 
 LIBRARY = regex(r"^(?:slowapi|asgi_?rate_?limit\w*|ratelimit|fastapi_?(?:limiter|guard|throttle\w*|rate\w*|cap)|"
                 r"guard|upstash_ratelimit|throttled|limits|starlette_?(?:limiter|rate\w*|throttl\w*))\.",
                 re.IGNORECASE)
 # packages whose calls inside a function mean that this function counts (others also slow down outgoing calls)
+REFUSALS = regex(r"TooMany|RateLimitExceeded|Throttled")
 COUNTS = regex(r"^(?:limits|slowapi|fastapi_limiter|upstash_ratelimit|throttled)\.")
 NAMED = regex(r"rate_?limit|throttl|request_?limit|limit_?(?:rate|requests)", re.IGNORECASE)
 STATUS = regex(r"\b429\b|TOO_MANY_REQUESTS")
@@ -80,13 +82,17 @@ def slowapi_limiters(facts: Facts) -> list[Call]:
 
 def _counting(facts: Facts) -> set[int]:
     """Functions that limit, themselves or through what they call: they refuse with 429, or ask a limiter."""
-    return leading_to(facts.behaviour, lambda call: bool(COUNTS.match(call.path)) or _refuses(call))
+    behaviour = facts.behaviour
+    return leading_to(behaviour, (*behaviour.matching(COUNTS.match), *of_own_accord(behaviour, 429),
+                                  *_named_refusals(behaviour)))
 
 
-def _refuses(call: Call) -> bool:
-    """Whether a call makes the answer 429 of the project's own accord."""
-    named = call.site.callee.__class__ is ClassValue and re.search(r"TooMany|RateLimitExceeded|Throttled", call.last)
-    return of_own_accord(call, 429) or bool(named) and not any(PASSED_ON.search(c) for c in call.conditions)
+def _named_refusals(behaviour: Behaviour) -> Iterator[Call]:
+    """Calls that make an error of the project whose name says 429, of its own accord."""
+    for name in [n for n in behaviour.by_last if REFUSALS.search(n)]:
+        for call in behaviour.by_last[name]:
+            if call.site.callee.__class__ is ClassValue and not any(PASSED_ON.search(c) for c in call.conditions):
+                yield call
 
 
 def _limits(target: Any, counting: set[int]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,8 @@ def redis_clients(facts: Facts) -> tuple[RedisClient, ...]:
     found = []
     uses = _uses(facts)
     for call in facts.behaviour.calls:
-        match = _MADE.fullmatch(_path(call))
+        path = _path(call)
+        match = _MADE.fullmatch(path) if path else None
         if match is None or by_default(call.kwargs.get("connection_pool")) is not None:
             continue
         found.append(_client(facts, call, match, _used(call, uses)))
@@ -143,13 +145,17 @@ def _retries(call: Call, from_url: bool, release: tuple[int, int | None] | None)
     return None if release is None else release[0] >= 6 if release[0] == release[1] else None
 
 
-def _uses(facts: Facts) -> list[Call]:
-    """Calls of methods on objects of the Redis packages, those on what a client gives (a pub/sub) as well."""
-    return [c for c in facts.behaviour.calls if isinstance(c.site.callee, Bound)
-            and isinstance(c.site.callee.self, Instance)]
+def _uses(facts: Facts) -> dict[int, list[Call]]:
+    """``id`` of an object → the calls of its methods."""
+    index: dict[int, list[Call]] = defaultdict(list)
+    for call in facts.behaviour.calls:
+        callee = call.site.callee
+        if isinstance(callee, Bound) and isinstance(callee.self, Instance):
+            index[id(callee.self)].append(call)
+    return index
 
 
-def _used(call: Call, uses: list[Call]) -> list[Call]:
+def _used(call: Call, uses: dict[int, list[Call]]) -> list[Call]:
     """The calls on what ``call`` makes, through a pub/sub of it too."""
     result = call.site.result
     callee = call.site.callee
@@ -157,13 +163,9 @@ def _used(call: Call, uses: list[Call]) -> list[Call]:
         result = callee.self
     if not isinstance(result, Instance):
         return []
-    own = [u for u in uses if _self(u) is result and u is not call]
-    given = [u.site.result for u in own if u.path.endswith(".pubsub") and isinstance(u.site.result, Instance)]
-    return own + [u for u in uses if any(_self(u) is g for g in given)]
-
-
-def _self(call: Call) -> Any:
-    return call.site.callee.self
+    own = [u for u in uses.get(id(result), ()) if u is not call]
+    given = {id(u.site.result) for u in own if u.path.endswith(".pubsub") and isinstance(u.site.result, Instance)}
+    return own + [u for g in given for u in uses.get(g, ())]
 
 
 def _wait(call: Call) -> Any:

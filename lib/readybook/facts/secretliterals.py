@@ -6,6 +6,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
+from itertools import accumulate
 
 from readybook.facts.modules import Module
 from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, provider_of
@@ -94,12 +96,18 @@ class _Walk:
 
     def __init__(self, module: Module, signing: Collection[str], keys: Mapping[tuple[int, int], str]) -> None:
         self.module, self.keys, self.signing = module, keys, signing
-        self.rows = module.text.split("\n")
         self.symbol: list[str] = []
-        self.starts = [0]
-        for row in self.rows:
-            self.starts.append(self.starts[-1] + len(row) + 1)
         self.lines = sorted({line for line, _ in keys} | self._telling_lines())
+
+    @cached_property
+    def rows(self) -> list[str]:
+        """The lines of the file."""
+        return self.module.text.split("\n")
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where each line begins, and where the next would."""
+        return [0, *(number + end for number, end in enumerate(accumulate(map(len, self.rows)), 1))]
 
     def _telling_lines(self) -> set[int]:
         text = self.module.text
@@ -118,12 +126,14 @@ class _Walk:
         found: set[int] = set()
         if len(lowered) != len(text):  # a letter whose small form is longer: offsets would not fit
             lowered = text
+        starts = None
         for word in words:
             at = lowered.find(word)
             while at >= 0:
-                line = bisect_right(self.starts, at)
+                starts = starts or self.starts
+                line = bisect_right(starts, at)
                 found.add(line)
-                at = lowered.find(word, self.starts[line])
+                at = lowered.find(word, starts[line])
         return found
 
     def block(self, body: tuple[Node, ...], in_class: bool = False) -> Iterator[SecretLiteral]:

@@ -71,7 +71,7 @@ class InMemoryJobStore(Check):
         """A finding for each class, or container outside of classes, that keeps shared state."""
         reached = reached_functions(project)
         stores: dict[tuple[str, str, str], list[Memory]] = defaultdict(list)
-        for memory in memories(project.facts.behaviour):
+        for memory in memories(project.facts.behaviour, named_as_state):
             if is_state(memory, reached):
                 single = memory.owner in ("", "app.state")
                 stores[memory.place.path, memory.owner, memory.name if single else ""].append(memory)
@@ -102,7 +102,7 @@ def finding(project: Project, found: list[Memory], several: str, reached: frozen
 def own_state(project: Project) -> Memory | None:
     """The first container in which the process keeps state that requests share; None when it keeps none."""
     reached = reached_functions(project)
-    return next((m for m in memories(project.facts.behaviour) if is_state(m, reached)), None)
+    return next((m for m in memories(project.facts.behaviour, named_as_state) if is_state(m, reached)), None)
 
 
 def own_connections(project: Project) -> Memory | None:
@@ -116,15 +116,18 @@ def own_connections(project: Project) -> Memory | None:
     return None
 
 
-def is_state(memory: Memory, reached: frozenset[int]) -> bool:
-    """Whether a container holds what one function that serves requests stores and another one reads."""
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", memory.name).lower())
-    owner = memory.owner if memory.owner != "app.state" else ""
+def named_as_state(name: str, owner: str) -> bool:
+    """Whether a container's name, and that of what holds it, mean state that a service keeps for its users."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+    owner = owner if owner != "app.state" else ""
     around = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", owner).lower())
     if any(OTHER.fullmatch(w) for w in words) or any(OTHER.fullmatch(w) for w in around if not STORE.search(owner)):
         return False
-    if "cache" in around or not (any(STATE.fullmatch(w) for w in (*words, *around)) or STORE.search(owner)):
-        return False
+    return "cache" not in around and (any(STATE.fullmatch(w) for w in (*words, *around)) or bool(STORE.search(owner)))
+
+
+def is_state(memory: Memory, reached: frozenset[int]) -> bool:
+    """Whether a container named as state holds what one function that serves requests stores and another one reads."""
     stores = [t for t in memory.touches if t.how == "stores"]
     if LIVE_TYPES.search(memory.annotation) or any(LIVE.search(t.value) for t in stores):
         return False

@@ -56,7 +56,7 @@ class Reader:
         word = re.compile(rf"\b{re.escape(self.memory.name)}\b")
         yield self._seen(self.module, self.tree, self.memory.name, definition)
         for module in self.project.facts.modules.by_path.values():
-            if module is self.module or not word.search(module.text):
+            if module is self.module or self.memory.name not in module.text or not word.search(module.text):
                 continue
             tree = _tree(module)
             if self.memory.owner:
@@ -97,10 +97,11 @@ class Reader:
                     and c.qualname == self.memory.owner), None)
         built = [c for c in self.project.facts.behaviour.calls if c.site.callee is cls]
         heirs = [c for c in run.classes if c is not cls and cls in c.mro()]
-        elsewhere = [m for m in self.project.facts.modules.by_path.values() if m.role != "application"
-                     and re.search(rf"\b{re.escape(self.memory.owner)}\b", m.text)]
         if not isinstance(cls, ClassValue) or len(built) != 1 or built[0].site.function is not None or heirs:
             raise Reason(f"{self.memory.owner} is not built once, at the level of a module, and derived from by none")
+        owner = re.compile(rf"\b{re.escape(self.memory.owner)}\b")
+        elsewhere = [m for m in self.project.facts.modules.by_path.values()
+                     if m.role != "application" and self.memory.owner in m.text and owner.search(m.text)]
         if elsewhere:
             raise Reason(f"{elsewhere[0].path} uses {self.memory.owner} too: a test or a script that needs no Redis")
 

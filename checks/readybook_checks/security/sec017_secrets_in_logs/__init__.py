@@ -24,8 +24,8 @@ from readybook_checks.security.sec017_secrets_in_logs.hiding import LESS, TEXT, 
 
 LOGS = regex(r"(?:logging(?:\.Logger|\.LoggerAdapter)?|loguru(?:\._logger)?(?:\.logger|\.Logger)?|"
              r"structlog(?:\.\w+)*(?:\(\))?)\.(?:debug|info|warning|warn|error|exception|critical|fatal|log|trace|success|msg)")
-WRITTEN = regex(r"(?:^|\.)_?(?:logger|log|logging|LOG|LOGGER)\.(?:debug|info|warning|warn|error|exception|"
-                r"critical)$")
+LEVELS = frozenset(("debug", "info", "warning", "warn", "error", "exception", "critical"))
+WRITTEN = regex(r"(?:^|\.)_?(?:logger|log|logging|LOG|LOGGER)\.\w+$")
 MASKING = regex(r"(?i)mask|redact|hash|censor|obfusc|scrub|sanit|fingerprint|len|bool|type|isinstance|count|hide|"
                 r"sha\d+|md5|startswith|endswith|exists|any|all|set$")
 PLAIN_TOKEN = regex(r"(?i)^(?:next_|prev_|page_|special_|stop_|pad_|eos_|bos_|sync_|cancel_|continuation_|new_)?"
@@ -102,7 +102,9 @@ def _echo(engine: Engine) -> Finding:
 def _logs(call: Call) -> bool:
     if call.path == "print" or LOGS.fullmatch(call.path):
         return True
-    return not call.path.startswith(("os.", "math.")) and WRITTEN.search(unparse(call.site.node[3])) is not None
+    if call.path.startswith(("os.", "math.")) or call.last not in LEVELS:
+        return False
+    return WRITTEN.search(unparse(call.site.node[3])) is not None
 
 
 def _answer(log: Log, call: Call) -> Answer | None:
