@@ -24,6 +24,7 @@ LONG_LIVED = regex(r"(?i)refresh|reset|verif|confirm|email|invit|remember|servic
 OWN_END = regex(r"(?i)expir|valid_?(?:to|until)|ttl")
 ENDED = regex(r"(?i)refresh|revok|blacklist|denylist|blocklist")
 ON_PURPOSE = regex(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout|blacklist|denylist|blocklist")
+RECORDS = regex(r"(?i)log(?:ger|ging)|access_?log|telemetry|tracing|metrics|analytics|profil")
 NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "kid"})  # which token it is, and when; nobody's rights
 JOSE_MESSAGE = ("python-jose reads and makes this project's tokens: it has few releases, and before 3.4 it had the "
                 "holes CVE-2024-33663 and CVE-2024-33664.")
@@ -113,6 +114,10 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
     if ON_PURPOSE.search(call.function.rpartition(".")[2]):
         return CannotTell(f"{call.function} reads a token without a check: whether callers trust it is not seen",
                           call.place)
+    callers = behaviour.callers.get(id(function.original.node), ()) if function is not None else ()
+    if callers and all(RECORDS.search(c.function) for c, _ in callers):
+        return CannotTell(f"{call.function} reads a token without a check for {callers[0][0].function}, which keeps "
+                          "records: whether anything trusts it is not seen", call.place)
     fix = advice("Verify the signature before what the token says is used", "the key and algorithms must be known here")
     if "options" in call.kwargs and set(by_default(call.kwargs["options"])) == {"verify_signature"} and (
         len(call.args) > 1 or "key" in call.kwargs) and (len(call.args) > 2 or "algorithms" in call.kwargs):
@@ -171,8 +176,9 @@ def _key(call: Call) -> Any:
 
 
 def _made(behaviour: Behaviour, call: Call) -> Iterator[Answer]:
-    algorithm = by_default(call.kwargs.get("algorithm", call.args[2] if len(call.args) > 2 else "HS256"))
-    if algorithm is None or isinstance(algorithm, str) and algorithm.lower() == "none":
+    given = call.kwargs.get("algorithm", call.args[2] if len(call.args) > 2 else "HS256")
+    algorithm = by_default(given)  # None from a variable is one that has no default: deployments set it
+    if given is None or isinstance(algorithm, str) and algorithm.lower() == "none":
         yield Finding(call.place, f"{call.path}() makes tokens without a signature: anybody can write one.", "critical",
                       fix=advice("Sign with a key", "the readers of the tokens change with it"))
         return
@@ -308,6 +314,14 @@ JwtMisuse.examples = (
          "        jwt.decode(text, options={\"verify_signature\": False})\n    except jwt.InvalidTokenError:\n"
          "        return False\n    return True\n"},
     ),
+    Good(  # who calls is written to the log, and nothing else
+        {"auth.py": PYJWT + "def caller(token: str) -> str:\n"
+         "    claims = jwt.decode(token, options={\"verify_signature\": False})\n"
+         "    return claims[\"tenant\"]\n\n\nclass LoggingMiddleware:\n    def dispatch(self, token: str):\n"
+         "        print(caller(token))\n"}, outcome="unknown"),
+    Good(  # the algorithm is a variable without a default, which a deployment sets
+        {"auth.py": "import os\n" + PYJWT + "def make(sub: str, end: datetime) -> str:\n"
+         "    return jwt.encode({\"sub\": sub, \"exp\": end}, KEY, algorithm=os.getenv(\"JWT_ALGORITHM\"))\n"}),
     Good(  # the project's own claim
         {"auth.py": PYJWT + "def make(sub: str) -> str:\n"
          "    claims = {\"sub\": sub, \"expires\": datetime.now(timezone.utc).timestamp() + 900}\n"

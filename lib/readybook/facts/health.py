@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # words that mean health wherever they stand
 STRONG = regex(
-    r"^[_-]*(?:health|healthz|healthy|is[-_]?healthy|health[-_]?(?:check|status)s?z?|livez?|liveness|is[-_]?alive|"
+    r"^[_-]*(?:health|healthz|healthy|is[-_]?healthy|health[-_]?(?:check(?:er|up)?|status)s?z?|livez?|liveness|is[-_]?alive|"
     r"alive|readyz?|readiness|is[-_]?ready|livecheck|(?:lb)?heartbeat)[_-]*$", re.IGNORECASE)
 # words that also name parts of a business (a player may be live, an order ready): only at the root of an API
 GENERAL = regex(r"^(?:livez?|alive|readyz?|heartbeat|ping|status|up|monitoring|probe)$", re.IGNORECASE)

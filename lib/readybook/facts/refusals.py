@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator
 from readybook.facts.modules import Module
 from readybook.facts.nodes import nodes
 from readybook.facts.syntax import Node
+from readybook.facts.unparse import unparse
+from readybook.patterns import regex
 from readybook.place import Place
 
+_TELLING = regex(r"(?i)\b(?:\w*log(?:ger|ging)?|warnings?|print)\b")
 _EXITS = frozenset({"exit", "_exit", "abort"})
 
 
@@ -44,7 +47,12 @@ def _groups(body: Iterable[Node]) -> Iterator[list[Node]]:
 def _refusal(group: list[Node], names: set[str], value: str, aliases: set[str]) -> Node | None:
     raises: Node | None = None
     mentioned = compared = False
-    for node in (inner for statement in group for inner in nodes(statement)):
+    every = [inner for statement in group for inner in nodes(statement)]
+    aliases = aliases | {t[3] for node in every if node[0] == "assign" and node[5][:1] == ("const",)
+                         and node[5][3] == value for t in node[4] if t[0] == "name"}
+    only_told = {id(n) for node in every if node[0] == "if" and len(node) > 6 and _tells_only(node)
+                 for n in nodes(node[4])}
+    for node in every:
         kind = node[0]
         if kind == "raise" or (kind == "call" and node[3][-1] in _EXITS):
             raises = raises or node
@@ -52,9 +60,17 @@ def _refusal(group: list[Node], names: set[str], value: str, aliases: set[str]) 
             mentioned = mentioned or str(node[-1]).lower() in names
         elif kind == "const":
             mentioned = mentioned or (isinstance(node[3], str) and node[3].lower() in names)
-        elif kind == "cmp":
+        elif kind == "cmp" and id(node) not in only_told:
             compared = compared or _compares(node, value, aliases)
     return raises if mentioned and compared else None
+
+
+def _tells_only(statement: Node) -> bool:
+    """Whether an ``if`` writes to the log, or prints, and goes on."""
+    inner = [n for n in nodes((statement[5], statement[6]))]
+    calls = [unparse(n[3]) for n in inner if n[0] == "call"]
+    return bool(calls) and all(_TELLING.search(text) for text in calls) and not any(
+        n[0] in ("raise", "return") for n in inner)
 
 
 def _compares(node: Node, value: str, aliases: set[str]) -> bool:

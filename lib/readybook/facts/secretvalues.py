@@ -88,6 +88,7 @@ _PLACEHOLDER = regex(
     r"|localhost|none|null|undefined|unused|temp|tmp|demo|enter|add|same|value|string|ignored?)(?![a-z]))"
     r"|x{3,}|\*{3,}|\.{3}|…|(.)\1{5,}"
 )
+_DIGITS_FOR_LETTERS = str.maketrans("0134578$@", "oieastbsa")  # P4ssw0rd
 _WEAK_WORDS = frozenset(
     "secret secrets key keys password passwd pass passphrase pwd admin administrator root user username guest postgres"
     " postgresql mysql mariadb mongo mongodb redis rabbitmq minio minioadmin test super supersecret superuser my"
@@ -164,9 +165,9 @@ def kind_of(value: str) -> str:
         return "dsn"
     if _TEMPLATE.search(value):
         return "template"
-    if _PLACEHOLDER.search(value):
+    if _PLACEHOLDER.search(value) or _PLACEHOLDER.search(plain := value.translate(_DIGITS_FOR_LETTERS)):
         return "placeholder"
-    if _weak(value):
+    if _weak(value) or _weak(plain):
         return "weak"
     if _TEXT.search(value):
         return "text"

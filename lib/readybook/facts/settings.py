@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
-from readybook.facts.settings_values import FIELDS, _alias, env_name, field_default, is_settings, option
+from readybook.facts.settings_values import FIELDS, _alias, env_name, field_default, is_settings, option, settings_value
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, FromEnv, Unknown
 from readybook.place import Place
@@ -36,7 +37,10 @@ class SettingField:
 
 @record
 class SettingsClass:
-    """A class that reads its fields from the environment; ``instances`` are module-level names, ``module:name``."""
+    """A class that reads its fields from the environment; ``instances`` are module-level names, ``module:name``.
+
+    ``parts`` are the fields of models inside it that variables of their own fill (``DATABASE__HOST``).
+    """
 
     path: str
     place: Place
@@ -44,6 +48,12 @@ class SettingsClass:
     instances: tuple[str, ...]
     env_prefix: str
     env_file: str | None
+    parts: tuple[SettingField, ...] = ()
+
+    @property
+    def every(self) -> tuple[SettingField, ...]:
+        """Its own fields and those of the models inside it."""
+        return (*self.fields, *self.parts)
 
 
 @record
@@ -77,7 +87,7 @@ def settings_classes(run: Interpreter) -> tuple[SettingsClass, ...]:
         found.append(SettingsClass(
             cls.path, cls.module.place(cls.node, cls.qualname), tuple(_fields(run, cls)),
             tuple(instances.get(id(cls), ())), prefix if isinstance(prefix, str) else "",
-            env_file if isinstance(env_file, str) else None,
+            env_file if isinstance(env_file, str) else None, tuple(_parts(run, cls)),
         ))
     return tuple(found)
 
@@ -101,6 +111,26 @@ def _fields(run: Interpreter, cls: ClassValue) -> list[SettingField]:
     return list(names.values())
 
 
+def _parts(run: Interpreter, cls: ClassValue) -> Iterator[SettingField]:
+    if not isinstance(option(cls, "env_nested_delimiter"), str):
+        return
+    probe = Instance(cls)
+    for name in {n: None for c in cls.mro() if isinstance(c, ClassValue) for n in c.annotations}:
+        value = settings_value(run, probe, name)
+        if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and not is_settings(value.cls):
+            yield from _read_in(value)
+
+
+def _read_in(model: Instance) -> Iterator[SettingField]:
+    annotations = {n: a for c in reversed(model.cls.mro()) if isinstance(c, ClassValue)
+                   for n, a in c.annotations.items()}
+    for name, value in model.attrs.items():
+        if isinstance(value, FromEnv) and value.place is not None and name in annotations:
+            yield SettingField(name, value.name, unparse(annotations[name]), value.default, value.place)
+        elif isinstance(value, Instance) and isinstance(value.cls, ClassValue):
+            yield from _read_in(value)
+
+
 def _is_field(raw: Any) -> bool:
     return isinstance(raw, Instance) and raw.is_a(*FIELDS)
 
@@ -109,7 +139,7 @@ def variables(classes: tuple[SettingsClass, ...], behaviour: Behaviour) -> tuple
     """Every environment variable that application code reads, by place."""
     found: dict[tuple[str, str, int], Variable] = {}
     for cls in classes:
-        for f in cls.fields:
+        for f in cls.every:
             secret = any(t in f.annotation for t in SECRET_TYPES)
             key = (f.env, f.place.path, f.place.line)
             found[key] = Variable(f.env, f.default, f.place, cls.path, f.annotation, secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "fastapi_utils.api_settings.APISettings")
+MODELS = ("pydantic.BaseModel", "pydantic.main.BaseModel", "sqlmodel.SQLModel")
+MAX_NESTED = 4
 FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field", "attrs.field")
 ENVIRONS = frozenset(
     "str int bool float list dict url json path decimal date datetime timedelta enum log_level".split()
@@ -66,17 +69,46 @@ def settings_value(run: Interpreter, value: Instance, name: str) -> Any:
         default = field_default(run, raw)
         alias = _alias(raw)
     if isinstance(default, Instance) and isinstance(default.cls, ClassValue):
-        return default
+        return _parts_of(run, cls, name, default)
     if isinstance(default, Unknown):
         from readybook.facts.symbols import attribute_symbol
 
         nested = attribute_symbol(run, owner, name)
-        if isinstance(nested, Instance) and isinstance(nested.cls, ClassValue) and is_settings(nested.cls):
-            return nested
+        if isinstance(nested, Instance) and isinstance(nested.cls, ClassValue):
+            nested = _parts_of(run, cls, name, nested)
+            if is_settings(nested.cls) or any(isinstance(v, FromEnv) for v in nested.attrs.values()):
+                return nested
     place = owner.module.place(("name", owner.lines.get(name, owner.node[1]), 0), owner.qualname)
     variable = alias or env_name(cls, name)
     given = run.files.variable(variable) if isinstance(default, Unknown) else UNKNOWN
     return FromEnv(variable, default, place, given)
+
+
+def _parts_of(run: Interpreter, cls: ClassValue, name: str, model: Instance) -> Instance:
+    """A model in a settings field: with ``env_nested_delimiter`` its fields come from variables of their own."""
+    delimiter = option(cls, "env_nested_delimiter")
+    if not isinstance(delimiter, str) or not delimiter or is_settings(model.cls):
+        return model
+    return _from_variables(run, model, f"{env_name(cls, name)}{delimiter}", delimiter)
+
+
+def _from_variables(run: Interpreter, model: Instance, prefix: str, delimiter: str) -> Instance:
+    if not model.is_a(*MODELS) or prefix.count(delimiter) > MAX_NESTED:
+        return model
+    attrs = dict(model.attrs)
+    for owner in reversed([c for c in model.cls.mro() if isinstance(c, ClassValue)]):
+        for name in owner.annotations:
+            raw = owner.scope.names.get(name, UNKNOWN)
+            default = field_default(run, raw) if isinstance(raw, Instance) and raw.is_a(*FIELDS) else raw
+            default = model.attrs.get(name, default)
+            variable = f"{prefix}{name}".upper()
+            if isinstance(default, Instance) and isinstance(default.cls, ClassValue):
+                attrs[name] = _from_variables(run, default, f"{variable}{delimiter}", delimiter)
+                continue
+            place = owner.module.place(("name", owner.lines.get(name, owner.node[1]), 0), owner.qualname)
+            given = run.files.variable(variable) if isinstance(default, Unknown) else UNKNOWN
+            attrs[name] = FromEnv(variable, default, place, given)
+    return replace(model, attrs=attrs)
 
 
 def _alias(field: Instance) -> str | None:

@@ -67,12 +67,16 @@ def _answers(project: Project) -> Iterator[Finding | Right]:
     facts = project.facts
     signing, written = signing_keys(facts.behaviour)
     values = {s.value for s in signing if s.value}
-    fields = {(f.place.path, f.place.line): f for c in facts.settings_classes for f in c.fields}
+    fields = {(f.place.path, f.place.line): f for c in facts.settings_classes for f in c.every}
     for module in facts.modules.by_path.values():
         if module.role not in ("application", "script", "migration") or _supports_tests(project, module.path):
             continue
         keys = {(w.line, w.column): w.callee for w in written if w.path == module.path}
-        for literal in secret_literals(module, values, keys):
+        literals = secret_literals(module, values, keys)
+        defaults = {one.value for one in literals if one.context in ("fallback", "parameter") or one.in_class}
+        for literal in literals:
+            if literal.context == "compared" and literal.value in defaults:
+                continue  # asks whether the default is still there, which is told where it stands
             field = fields.get((literal.holder.path, literal.holder.line))
             signs = _signing(literal, field, signing) if module.role == "application" else None
             verdict = judge(literal, signs, field, module.role)
@@ -123,7 +127,9 @@ def _signing(literal: SecretLiteral, field: SettingField | None, signing: tuple[
             return one
     if field is None and not may_sign(literal):
         return None
-    same = [one for one in signing if one.value == literal.value]
+    # a field of settings that holds the same text as the one that signs
+    others = {(one.callee, one.place) for one in signing if one.origin is not None} if field is not None else set()
+    same = [one for one in signing if one.value == literal.value and (one.callee, one.place) not in others]
     here = [one for one in same if one.place.path == literal.place.path]
     if not here:
         return same[0] if same else None

@@ -98,6 +98,38 @@ EXAMPLES = (
          "def make(sub: str) -> str:\n    return jwt.encode({\"sub\": sub}, Settings().jwt_secret)\n"},
         outcome="passed",
     ),
+    Good(  # the same, by another name; the field beside it signs nothing
+        {"app/auth.py": "import os\n\nimport jwt\nfrom pydantic import SecretStr, model_validator\n"
+         "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    jwt_secret: SecretStr = SecretStr(\"dev-only\")\n    csrf_secret: SecretStr = SecretStr(\"dev-only\")\n\n"
+         "    @model_validator(mode=\"after\")\n    def harden(self) -> \"Settings\":\n"
+         "        if os.environ.get(\"ENVIRONMENT\", \"\") != \"production\":\n            return self\n"
+         "        unsafe = \"dev-only\"\n        if self.jwt_secret.get_secret_value() == unsafe:\n"
+         "            raise ValueError(\"JWT_SECRET\")\n        return self\n\n\n"
+         "def make(sub: str) -> str:\n"
+         "    return jwt.encode({\"sub\": sub}, Settings().jwt_secret.get_secret_value())\n"},
+        outcome="passed",
+    ),
+    Bad(  # a warning refuses nothing; asking for the default is no second secret
+        {"app/auth.py": "import logging\nimport os\n\nimport jwt\n\n\ndef read(token: str) -> dict:\n"
+         "    jwt_secret = os.environ.get(\"SHOP_JWT_SECRET\", \"jwtsecret\")\n"
+         "    if jwt_secret == \"jwtsecret\":\n        logging.warning(\"SHOP_JWT_SECRET is not set\")\n    try:\n"
+         "        return jwt.decode(token, jwt_secret, algorithms=[\"HS256\"])\n    except jwt.PyJWTError as e:\n"
+         "        raise ValueError(token) from e\n"},
+        at=("app/auth.py:8",), severity="high",
+    ),
+    Bad(  # a model in the settings, whose fields variables of their own fill
+        {"app/config.py": "from pydantic import BaseModel, Field\nfrom pydantic_settings import BaseSettings, "
+         "SettingsConfigDict\n\n\nclass Security(BaseModel):\n    secret_key: str = \"change-me-please\"\n\n\n"
+         "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_nested_delimiter=\"__\")\n\n"
+         "    security: Security = Field(default_factory=Security)\n\n\nsettings = Settings()\n",
+         "app/tokens.py": TOKENS.replace("settings.secret_key", "settings.security.secret_key")},
+        at=("app/config.py:6",), severity="high",
+        fixed={"app/config.py": "from pydantic import BaseModel, Field\nfrom pydantic_settings import BaseSettings, "
+               "SettingsConfigDict\n\n\nclass Security(BaseModel):\n    secret_key: str\n\n\n"
+               "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_nested_delimiter=\"__\")\n\n"
+               "    security: Security = Field(default_factory=Security)\n\n\nsettings = Settings()\n"},
+    ),
     Bad(  # the settings of development alone
         {"app/auth.py": "import jwt\nfrom pydantic_settings import BaseSettings\n\n\n"
          "class DevelopmentSettings(BaseSettings):\n    secret_key: str = \"only-for-development-of-the-shop\"\n\n\n"
@@ -127,7 +159,8 @@ EXAMPLES = (
     ),
     Good(  # weak defaults and placeholders that sign nothing are SEC005's; a local database is a developer's
         {"config.py": SETTINGS + "    smtp_password: str = \"changeme\"\n    db_password: str = \"postgres\"\n"
-         "    database_url: str = \"postgresql://postgres:postgres@localhost:5432/app\"\n"},
+         "    database_url: str = \"postgresql://postgres:postgres@localhost:5432/app\"\n"
+         "    admin_password: str = \"!Ch4ng3Th1sP4ssW0rd!\"\n"},
     ),
     Good(  # tests, documentation, examples shown to readers, publishable keys
         {"tests/test_login.py": f"API_KEY = \"{KEY}\"\nPASSWORD = \"Tr0ub4dor&3\"\n",

@@ -71,9 +71,9 @@ class WeakDefaultSecret(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each weak default; a Right for each secret that is required or whose default is refused."""
-        fields = {(f.place.path, f.place.line): f for c in project.facts.settings_classes for f in c.fields
+        fields = {(f.place.path, f.place.line): f for c in project.facts.settings_classes for f in c.every
                   if not _staged(c.path) and words_of(f.name)[:1] not in TESTS}
-        staged = {(f.place.path, f.place.line) for c in project.facts.settings_classes for f in c.fields} - {*fields}
+        staged = {(f.place.path, f.place.line) for c in project.facts.settings_classes for f in c.every} - {*fields}
         answers = [*_literals(project, fields, staged), *_others(project, fields)]
         taken = {(p.path, p.line) for a in answers if (p := a.place) is not None}
         yield from answers
