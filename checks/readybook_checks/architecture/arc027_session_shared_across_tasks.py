@@ -35,8 +35,9 @@ class SessionSharedAcrossTasks(Check):
     fail with "another operation is in progress", or commit each other's half-done work; a session at module level is
     shared by all requests.
 
-    High. A background task that gets the session of its request finds it closed with FastAPI 0.106 to 0.117 (high),
-    and holds its connection until the task ends with all other versions (medium). Fix: a session for each task.
+    High; medium for a synchronous session in ``gather``, whose tasks take turns. A background task that gets the
+    session of its request finds it closed with FastAPI 0.106 to 0.117 (high), and holds its connection until the task
+    ends with all other versions (medium). Fix: a session for each task.
     """
 
     id = "ARC027"
@@ -61,16 +62,24 @@ class SessionSharedAcrossTasks(Check):
 
     def _shared(self, project: Project, behaviour: Behaviour, call: Call) -> Finding | None:
         if call.path in GATHERS:
-            name = gathered_session(behaviour, call)
+            name, is_async = gathered_session(behaviour, call)
+            if not name:
+                return None
+            if not is_async:
+                message = (f"The tasks of {call.last}() take turns on the session {name}: what one of them commits or "
+                           "rolls back is the half-done work of the others, too.")
+                return Finding(call.place, message, "medium", fix=OWN)
             message = (f"The tasks of {call.last}() use the session {name} at the same time: it is one connection, so "
                        "they fail.")
-            return Finding(call.place, message, fix=OWN) if name else None
+            return Finding(call.place, message, fix=OWN)
         names = sessions_in(behaviour, call, call.site.node[4][-1:] if call.path in STARTS else ())
         if call.path in STARTS:
             if not names or awaited_later(call):
                 return None
-            message = (f"The task gets the session {names[0]} of its caller, which goes on and closes it: two tasks "
-                       "use one connection, then it is gone.")
+            name, is_async = names[0]
+            ends = ("two tasks use one connection, then it is gone" if is_async else
+                    "what the task does after that takes a connection that nobody gives back")
+            message = f"The task gets the session {name} of its caller, which goes on and closes it: {ends}."
             return Finding(call.place, message, fix=OWN)
         handed = [unparse(n) for n, v in zip(call.site.node[4][1:], call.args[1:], strict=False) if is_session(v)]
         handed += [unparse(dict(call.site.node[5])[k]) for k, v in call.kwargs.items()
@@ -110,6 +119,11 @@ def is_session(value: Any) -> bool:
     return isinstance(value, Instance) and value.is_a(*SESSIONS)
 
 
+def is_async(value: Any) -> bool:
+    """Whether a session is one of asyncio."""
+    return isinstance(value, Instance) and value.is_a(*(s for s in SESSIONS if ".Async" in s))
+
+
 def kept_at_module_level(project: Project) -> Iterator[Finding]:
     """Sessions that a module of a served application binds when it is imported."""
     run = project.facts.behaviour.run
@@ -128,16 +142,16 @@ def kept_at_module_level(project: Project) -> Iterator[Finding]:
             yield Finding(call.place, message, fix=OWN)
 
 
-def gathered_session(behaviour: Behaviour, call: Call) -> str:
-    """The session that several of the gathered tasks use; empty when none is."""
-    counts: Counter[str] = Counter()
+def gathered_session(behaviour: Behaviour, call: Call) -> tuple[str, bool]:
+    """The session that several of the gathered tasks use, and whether it is an async one; empty when none is."""
+    counts: Counter[tuple[str, bool]] = Counter()
     for argument in call.site.node[4]:
         for part, times in parts(call, argument):
             inner = targets(part)
-            for name in set(sessions_in(behaviour, call, (part,))):
+            for name, is_async in set(sessions_in(behaviour, call, (part,))):
                 if name.partition(".")[0].partition("(")[0] not in inner:
-                    counts[name] += times
-    return next((n for n, c in counts.most_common() if c > 1), "")
+                    counts[name, is_async] += times
+    return next((n for n, c in counts.most_common() if c > 1), ("", False))
 
 
 def parts(call: Call, argument: Any) -> Iterator[tuple[Any, int]]:
@@ -163,8 +177,8 @@ def targets(part: Any) -> set[str]:
     return {name for target, *_ in part[6] for name in names_in(target)}
 
 
-def sessions_in(behaviour: Behaviour, call: Call, parts: Any) -> list[str]:
-    """Texts of the sessions that the calls inside some parts are given or are made on."""
+def sessions_in(behaviour: Behaviour, call: Call, parts: Any) -> list[tuple[str, bool]]:
+    """Text, and whether it is an async one, of each session that the calls inside some parts have."""
     inside = {id(n) for part in parts for n in nodes(part) if n[0] == "call"}
     found = []
     for other in behaviour.calls_in(call.site.function) if call.site.function is not None else ():
@@ -173,9 +187,9 @@ def sessions_in(behaviour: Behaviour, call: Call, parts: Any) -> list[str]:
             continue
         receiver = other.site.callee.self if isinstance(other.site.callee, Bound) else None
         if is_session(receiver) and node[3][0] == "attr":
-            found.append(unparse(node[3][3]))
-        found += [unparse(n) for n, v in zip(node[4], other.args, strict=False) if is_session(v) and n[0] != "call"]
-        found += [unparse(n) for k, n in node[5] if is_session(other.kwargs.get(k)) and n[0] != "call"]
+            found.append((unparse(node[3][3]), is_async(receiver)))
+        given = [*zip(node[4], other.args, strict=False), *((n, other.kwargs.get(k)) for k, n in node[5])]
+        found += [(unparse(n), is_async(v)) for n, v in given if is_session(v) and n[0] != "call"]
     return found
 
 
@@ -205,6 +219,11 @@ SessionSharedAcrossTasks.examples = (
     Bad(  # many times, through a list and a comprehension
         {"main.py": HEAD + "@app.get(\"/\")\nasync def index(names: list[str], db: AsyncSession = Depends(get_db)):\n"
          "    tasks = [count(db, t) for t in names]\n    await asyncio.gather(*tasks)\n"}, at=("main.py:23",)),
+    Bad(  # a synchronous session: tasks of one loop take turns on it; one that outlives the request
+        {"main.py": HEAD + "from sqlalchemy.orm import Session\n\n\nasync def tell(db: Session) -> None:\n"
+         "    db.commit()\n\n\n@app.get(\"/\")\nasync def index(db: Session = Depends(get_db)):\n"
+         "    await asyncio.gather(tell(db), tell(db))\n    asyncio.create_task(tell(db))\n"},
+        at=("main.py:29", "main.py:30"), severity="high"),
     Bad(  # to a background task: closed by then
         {"main.py": HEAD + "@app.get(\"/\")\n"
          "async def index(tasks: BackgroundTasks, db: AsyncSession = Depends(get_db)) -> None:\n"

@@ -25,6 +25,10 @@ OTHERWISE = regex(r"\bloads\([^\n]*(?:cors|origin)|(?:cors|origin)[^\n]*\.split\
                   re.IGNORECASE)
 
 
+DEVELOPED = regex(r"(?i)(?:^|[^a-z])(?:dev|develop\w*|debug|local\w*|test\w*)(?:$|[^a-z])")
+DEPLOYED = regex(r"(?i)(?:^|[^a-z])(?:prod|production|release|live)(?:$|[^a-z])")
+
+
 class CorsAnyOrigin(Check):
     """CORS lets any website call this API from its visitors' browsers.
 
@@ -33,7 +37,8 @@ class CorsAnyOrigin(Check):
     wildcard is critical where the application reads cookies or passwords that browsers send by themselves: Starlette
     answers with the caller's own origin, so any site reads what a signed-in visitor may read. It is high where nothing
     of that is seen: a gateway's cookie, or the first one of its own, opens the API. Without credentials it is medium
-    where routes authenticate, and low where none does.
+    where routes authenticate, and low where none does. Under a condition that names development it is low, and medium
+    where that is what the settings say by default.
 
     A required variable without a default is no defect: what it holds is not in the code.
 
@@ -85,6 +90,11 @@ class CorsAnyOrigin(Check):
         else:
             severity, effect = "low", "any website can call it; no route here authenticates"
         condition = f" when {middleware.condition}" if middleware.condition else ""
+        if severity in ("critical", "high") and for_development(middleware.condition or ""):
+            usual = middleware.by_default is True
+            severity = "medium" if usual else "low"
+            effect = (f"with allow_credentials any website reads what a developer may read"
+                      f"{', and a visitor of a deployment that sets no environment' * usual}")
         certain = middleware.by_default is True and wildcard(middleware.kwargs.get("allow_origins")) != "possible"
         return Finding(
             middleware.place, f"{what}{where}{condition}: {effect}.", severity,
@@ -112,6 +122,15 @@ class CorsAnyOrigin(Check):
             "Take the allowed origins from settings, none by default", intents, safety="review",
             reason=f"websites on other origins that call the API today must be listed in {told}",
         )
+
+
+def for_development(condition: str) -> bool:
+    """Whether a condition, its parts joined by ``and``, holds in development only, by the words in it."""
+    for part in condition.split(" and "):
+        negated = part.startswith("not ") or "!=" in part
+        if DEPLOYED.search(part) if negated else DEVELOPED.search(part) and not DEPLOYED.search(part):
+            return True
+    return False
 
 
 def variable_of_origins(project: Project) -> str:
@@ -246,6 +265,16 @@ CorsAnyOrigin.examples = (
          "        Middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True),\n    ]\n)\n",
          "requirements.txt": "fastapi==0.136.0\npydantic-settings==2.10.1\n"},
         at=("main.py:7",), severity="high",
+    ),
+    Bad(  # on developers' machines only, and wherever nobody says which this is
+        {"main.py": MAIN + "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    environment: str = \"production\"\n    stage: str = \"dev\"\n\n    @property\n"
+         "    def is_development(self) -> bool:\n        return self.environment.lower() == \"development\"\n\n\n"
+         "settings = Settings()\napp = FastAPI()\nif settings.is_development:\n"
+         "    app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n"
+         "if settings.stage != \"prod\":\n"
+         "    app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n"},
+        at=("main.py:18", "main.py:20"), severity="medium",
     ),
     Good(
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"https://a.example\"])\n"},

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.bindings import bound
+from readybook.facts.formatting import pieces
+from readybook.facts.nodes import nodes
 from readybook.facts.origins import Origins
-from readybook.facts.scopes import Origin
+from readybook.facts.scopes import Origin, Scope, argument_of, parameter_of, scope_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
@@ -32,6 +35,8 @@ METHODS = {"open": "read", "read_text": "read", "read_bytes": "read", "write_tex
 PATHS = regex(r"(?:pathlib|anyio|aiopath)\.\w*Path\.(\w+)")
 CLEANING = regex(r"(?i)(?:^|_)(?:secure|safe|sanit|clean|slug|basename|valid|check|ensure|normalize_file|uuid)")
 SPLITTING = frozenset({"split", "rsplit", "partition", "rpartition", "splitext"})
+PLAIN = "\"../\" in it leaves the folder"
+GLUED = "after the letters before it \"../\" leaves the folder on Windows, or where a folder of that name exists"
 TITLE = "Take the last part of the name only"
 INSIDE = "Resolve the path and refuse what is not inside its folder"
 
@@ -42,7 +47,8 @@ class PathTraversal(Check):
     Looked at: the paths that ``open``, ``pathlib``, ``os``, ``shutil``, ``aiofiles`` and ``FileResponse`` are given,
     followed through joins, names and calls. A part that comes from a request, the name of an upload included, is a
     finding. A part of the address without a slash (``/logo/{name}``) is none, except where folders are listed or
-    removed. ``Path(x).name``, a name checked against a list, and a path tested to be inside its folder are right.
+    removed; one glued to other letters of its segment (``f"{digest}_{name}"``) is medium. ``Path(x).name``, a name
+    checked against a list, and a path tested to be inside its folder are right.
 
     Fix: ``Path(name).name``, which drops every folder; a path of several parts must be resolved and tested.
     """
@@ -130,7 +136,45 @@ def _answer(origins: Origins, call: Call, kind: str, node: Node, told: set[tuple
     if key in told:
         return None
     told.add(key)
-    return _finding(origins, call, kind, origin)
+    glued = kind != "folder" and _glued(origins, node, scope_of(call)) and not _makes_folders(call)
+    return _finding(origins, call, kind, origin, glued)
+
+
+def _makes_folders(call: Call) -> bool:
+    """Whether the function makes the folders that a path names, so that any of them exists."""
+    body = call.site.function.node if call.site.function is not None else ()
+    return any(n[0] == "call" and n[3][-1] in ("makedirs", "mkdir") and
+               ("dirname(" in (text := unparse(n)) or ".parent" in text) for n in nodes(body))
+
+
+def _glued(origins: Origins, node: Node, scope: Scope, depth: int = 0) -> bool:
+    """Whether every part that a caller chooses follows letters of the same segment: ``f"{digest}_{name}"``.
+
+    ``..`` then is the end of another name, and the path leads on only where a folder of that name exists.
+    """
+    function = scope.function
+    handed = origins.callers.get(id(function.original.node), ()) if function is not None and node[0] == "name" and (
+        parameter_of(node[3], scope) is not None and not bound(node[3], scope.body, node)) else ()
+    if depth < 4 and handed and function is not None:
+        arguments = [(argument_of(c, function, node[3], shift), scope_of(c)) for c, shift in handed[:20]]
+        return all(a is None or _glued(origins, a, outer, depth + 1) for a, outer in arguments)
+    if depth < 4 and node[0] == "bin" and node[3] == "Div":
+        return _glued(origins, node[4], scope, depth + 1) and _glued(origins, node[5], scope, depth + 1)
+    values = bound(node[3], scope.body, node) if node[0] == "name" and parameter_of(node[3], scope) is None else []
+    if depth < 4 and values:
+        return all(_glued(origins, value, scope, depth + 1) for value in values)
+    before = ""
+    for piece in pieces(node, scope):
+        if isinstance(piece, str):
+            before = piece
+        elif any(o.kind == "request" and not o.segment for o in origins.traced(piece.node, piece.scope, clean)):
+            if before[-1:] in ("", "/", "\\", "\n"):
+                return False
+        else:
+            before = "…"
+    return True
+
+
 
 
 def _uploaded(origins: Origins, origin: Origin) -> bool:
@@ -140,14 +184,14 @@ def _uploaded(origins: Origins, origin: Origin) -> bool:
                for f in functions for p in f.params)
 
 
-def _finding(origins: Origins, call: Call, kind: str, origin: Origin) -> Finding:
+def _finding(origins: Origins, call: Call, kind: str, origin: Origin, glued: bool) -> Finding:
     does = {"read": "reads", "change": "writes or removes", "folder": "lists or removes"}[kind]
     if call.last == "open" and any(isinstance(a, str) and a[:1] in ("w", "a", "x") for a in call.args[1:2]):
         does = "writes"
     way = f", through {len(origin.chain)} call{'s' if len(origin.chain) > 1 else ''}," if origin.chain else ""
     return Finding(
         call.place, f"{origin.what}{way} is part of the path that {call.path}() {does}, and a caller of the API "
-        "chooses it: \"../\" in it leaves the folder.", "high", fix=_fix(origins, call, origin),
+        f"chooses it: {GLUED if glued else PLAIN}.", "medium" if glued else "high", fix=_fix(origins, call, origin),
         chain=(*origin.chain, origin.place)[:6],
     )
 
@@ -218,6 +262,26 @@ PathTraversal.examples = (
          "    if kind not in (\"a\", \"b\"):\n        raise HTTPException(404)\n    open(f\"kinds/{kind}\").close()\n"
          "    target = (BASE / path).resolve()\n    if not target.is_relative_to(BASE):\n"
          "        raise HTTPException(404)\n    target.read_text()\n"},
+    ),
+    Bad(  # letters before it make ".." the end of another folder's name, unless that folder is made
+        {"main.py": "import os\nfrom pathlib import Path\n" + API + "\napp = FastAPI()\nBASE = Path(\"up\")\n\n\n"
+         "@app.post(\"/a\")\ndef a(file: UploadFile) -> None:\n    name = f\"a_{file.filename}\"\n"
+         "    path = BASE / name\n    path.write_bytes(b\"\")\n\n\ndef load(name: str) -> str:\n"
+         "    return (BASE / name).read_text()\n\n\n@app.get(\"/b\")\ndef b(run: str) -> str:\n"
+         "    return load(f\"metrics_{run}.json\")\n"},
+        at=("main.py:13", "main.py:17"), severity="medium",
+    ),
+    Bad(
+        {"main.py": "import os\n" + API + "\napp = FastAPI()\n\n\n"
+         "@app.post(\"/a\")\ndef a(file: UploadFile) -> None:\n    path = f\"up/a_{file.filename}\"\n"
+         "    os.makedirs(os.path.dirname(path), exist_ok=True)\n    open(path, \"wb\").close()\n"},
+        at=("main.py:11",), severity="high",
+    ),
+    Good(  # who is signed in was set by a middleware, not by who calls
+        {"main.py": "from fastapi import FastAPI, Request\n\napp = FastAPI()\n\n\n@app.post(\"/a\")\n"
+         "def a(request: Request) -> None:\n    user = request.user.object\n    open(f\"{user.uuid}.webm\").close()\n"
+         "    open(f\"{request.state.folder}/x\").close()\n"},
+        outcome="not_applicable",
     ),
     Good(  # files of the project itself
         {"main.py": API + "\napp = FastAPI()\nTEXT = open(\"text.txt\").read()\n\n\n@app.get(\"/\")\n"

@@ -41,6 +41,7 @@ from readybook.facts.textflow import (
     OF_ARGUMENTS,
     PATTERN,
     REQUEST,
+    SERVER_SIDE,
     TEXT_METHODS,
     harmless_type,
     named_class,
@@ -241,6 +242,10 @@ class Origins:
         owner = None
         if base[0] == "name" and scope.function is not None:
             parameter = next((p for p in scope.function.params if p[0] == base[3]), None)
+            if parameter is not None and node[4] in SERVER_SIDE and unparse(parameter[1]).rpartition(".")[2] in (
+                    "Request", "WebSocket", "HTTPConnection"):
+                yield Origin("unknown", text, scope.module.place(node))
+                return
             owner = named_class(parameter[1], scope.function) if parameter is not None else None
             if isinstance(owner, ClassValue) and node[4] in owner.annotations and (
                 harmless_type(owner.annotations[node[4]], owner)

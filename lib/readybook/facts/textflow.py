@@ -37,6 +37,8 @@ KEYED = frozenset({"get", "pop", "setdefault"})
 FIELDS = frozenset({"model_dump", "dict", "_asdict", "asdict", "model_fields"})  # keys are names of fields
 REQUEST = ("starlette.requests.", "fastapi.Request", "starlette.datastructures.UploadFile", "fastapi.UploadFile",
            "starlette.websockets.", "fastapi.WebSocket")
+# attributes of a request that middleware and signed cookies fill, not who calls
+SERVER_SIDE = frozenset({"user", "auth", "state", "app", "session"})
 NETWORK = ("requests.", "httpx.", "aiohttp.", "urllib.request.", "websockets.", "socket.")
 CONSOLE = frozenset({"input", "getpass.getpass", "sys.stdin.read", "sys.stdin.readline"})
 INJECTED = ("Depends(", "Security(")

@@ -17,8 +17,8 @@ _GRADES = {"Stripe test key": "medium", "Google API key": "high"}
 _STAGED = regex(
     r"(?i)(?:^|[/_-])(?:tests?|mocks?|fakes?|stubs?|demos?|samples?|fixtures?|factor(?:y|ies))(?=[_./-])"
 )
-# what a MAC with a known key only keeps from being mistaken: nobody signs in with a cursor
-_HARMLESS = regex(r"(?i)cursor|pagination|etag|checksum|cache")
+# what a MAC with a known key only keeps from being mistaken, or gives to everybody who asks: nobody signs in with it
+_HARMLESS = regex(r"(?i)cursor|pagination|etag|checksum|cache|challenge")
 _DEVELOPERS = regex(r"(?:Dev|Development|Local|Test|Testing)(?:[A-Z]\w*)?(?:\.|$)")
 _RESERVED_HOST = regex(
     r"(?i)(?:^|\.)(?:example|test|invalid)(?:\.|:|$)|^(?:host|hostname|server|your.*|my.*)(?:[:.]|$)"

@@ -28,6 +28,7 @@ FIRST = regex(
     r"|socket\.create_connection|asyncio\.open_connection|asyncio\.streams\.open_connection|wget\.download")
 SECOND = regex(CLIENTS + r"\.(?:request|stream|build_request)|urllib3\.request")
 HOST = regex(r"(?i)^\s*(?:\w+:)?//[^/?#\s]+[/?#]|^/(?!/)")
+OPEN_HOST = regex(r"(?i)\s*(?:\w+:)?//[^/?#\s]+")
 TITLE = "Call only the hosts of a list"
 TEMPLATE = "outbound_urls.py.tmpl"
 
@@ -116,6 +117,8 @@ def _host_of(origins: Origins, node: Node, scope: Scope, depth: int) -> list[Ori
     found: list[Origin] = []
     for piece in pieces(node, scope):
         if isinstance(piece, Hole):
+            if OPEN_HOST.fullmatch(seen) and _begins_path(origins, piece):
+                break
             handed = _handed_in(origins, piece, depth) if not seen else None
             traced = origins.traced(piece.node, piece.scope, clean) if handed is None else handed
             found += traced
@@ -127,6 +130,21 @@ def _host_of(origins: Origins, node: Node, scope: Scope, depth: int) -> list[Ori
         if HOST.match(seen) and "\n" not in seen:
             break
     return found
+
+
+def _begins_path(origins: Origins, hole: Hole) -> bool:
+    """Whether a parameter begins with a slash in every call: behind a host, the rest is its path."""
+    scope, node = hole.scope, hole.node
+    function = scope.function
+    if function is None or node[0] != "name" or parameter_of(node[3], scope) is None:
+        return False
+    if bound(node[3], scope.body, node):
+        return False
+    given = [(argument_of(call, function, node[3], shift), scope_of(call))
+             for call, shift in origins.callers.get(id(function.original.node), [])[:20]]
+    starts = [pieces(argument, outer)[:1] for argument, outer in given if argument is not None]
+    return bool(starts) and len(starts) == len(given) and all(
+        start and isinstance(start[0], str) and start[0][:1] in ("/", "?") for start in starts)
 
 
 def _handed_in(origins: Origins, hole: Hole, depth: int) -> list[Origin] | None:
@@ -213,6 +231,20 @@ Ssrf.examples = (
          "    await client.get(f\"{BASE}/{q}\")\n"
          "    await client.get(f\"/items/{q}\")\n    if host not in (\"a.example\", \"b.example\"):\n"
          "        raise HTTPException(422)\n    await client.get(f\"https://{host}/\")\n"},
+    ),
+    Good(  # the path of every call begins with a slash, behind a host that nobody chooses
+        {"main.py": "import os\n\nimport requests\n" + API + "\n\nclass Bank:\n"
+         "    base = os.environ[\"BANK_URL\"]\n\n    def ask(self, endpoint: str) -> int:\n"
+         "        return requests.get(f\"{self.base}{endpoint}\", timeout=5).status_code\n\n"
+         "    def customer(self, number: str) -> int:\n        return self.ask(f\"/customers/{number}\")\n\n\n"
+         "@app.get(\"/\")\ndef index(number: str) -> int:\n    return Bank().customer(number)\n"},
+        outcome="not_applicable",
+    ),
+    Bad(  # this one does not
+        {"main.py": "import os\n\nimport requests\n" + API + "\n\n"
+         "def ask(endpoint: str) -> int:\n"
+         "    return requests.get(f\"https://bank.example{endpoint}\", timeout=5).status_code\n\n\n"
+         "@app.get(\"/\")\ndef index(number: str) -> int:\n    return ask(number)\n"}, at=("main.py:10",),
     ),
     Good(  # looked at before
         {"main.py": "import httpx\nfrom checks import ensure_public\n" + API + ROUTE
