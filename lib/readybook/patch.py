@@ -224,7 +224,7 @@ def _message(one: _Made, attempt: Attempt) -> str:
     titles = dict.fromkeys(_plain(f.fix.title) for _, f in attempt.fixed if f.fix)
     hours = one.saved(attempt)
     parts = [
-        f"fix({check.id}): {short_subject(next(iter(titles), title))}", title, "What: " + "; ".join(titles),
+        f"fix({check.id}): {_subject([*titles] or [title])}", title, "What: " + "; ".join(titles),
         _why(check),
         _listed("Findings fixed:", [str(f.place) for _, f in attempt.fixed]),
         _listed("Findings not fixed:", [f"{f.place}: {why}" for _, f, why in attempt.unfixed]),
@@ -235,6 +235,12 @@ def _message(one: _Made, attempt: Attempt) -> str:
         f"Readybook-Check: {check.id}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _subject(titles: list[str]) -> str:
+    """The first of the titles, and how many others there are: a subject that told of one would hide them."""
+    more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
+    return short_subject(titles[0], 59 - len(more)) + more
 
 
 def _why(check: Check) -> str:

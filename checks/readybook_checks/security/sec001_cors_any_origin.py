@@ -11,7 +11,7 @@ from readybook.facts.ambient import signs_in_by_cookie
 from readybook.facts.program import App, Middleware
 from readybook.facts.values import Choice, FromEnv, Unknown, by_default
 from readybook.finding import Answer
-from readybook.intents import EnsureSetting, Intent, RemoveKeyword, ReplaceDefault, SetKeyword
+from readybook.intents import EnsureSetting, Intent, RemoveKeyword, ReplaceDefault, ReplaceLineText, SetKeyword
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
@@ -20,6 +20,7 @@ CORS = "starlette.middleware.cors.CORSMiddleware"
 # what is left of a regular expression that matches every origin, once anchors and groups are taken off
 MATCHES_ALL = frozenset((".*", ".+", "https?://.*", "https?://.+", r"https?:\/\/.*", "http.*", "https?.*", r"[\s\S]*"))
 ORIGINS = regex(r"(?:\w+_)?(?:CORS|ALLOW(?:ED)?)_(?:\w+_)?ORIGINS?|ORIGINS")
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # lists that are written otherwise than by comma
 OTHERWISE = regex(r"\bloads\([^\n]*(?:cors|origin)|(?:cors|origin)[^\n]*\.split\((?:\)|[\"'][^,\"'])",
                   re.IGNORECASE)
@@ -73,8 +74,11 @@ class CorsAnyOrigin(Check):
             return CannotTell("which origins are allowed is decided outside the code", middleware.place, app.spec)
         return Right(middleware.place, "the origins are listed", app.spec)
 
-    def _finding(self, project: Project, app: App, middleware: Middleware, by_pattern: bool) -> Finding:
+    def _finding(self, project: Project, app: App, middleware: Middleware, by_pattern: bool) -> Finding | Right:
         credentials = by_default(middleware.kwargs.get("allow_credentials", False)) is True
+        if not credentials and _public(project, app):
+            return Right(middleware.place, "any site may read what everybody may: no route authenticates or changes "
+                         "anything, and no credentials are sent", app.spec)
         what = "allow_origin_regex matches every origin" if by_pattern else "allow_origins holds '*'"
         source = origin_of_wildcard(middleware.kwargs.get("allow_origins"))
         where = f" (the default of {source[0]} at {source[1]})" if source else ""
@@ -115,7 +119,9 @@ class CorsAnyOrigin(Check):
         )
         told = "the setting" if variable == "CORS_ORIGINS" else f"{variable}, and where that holds '*' all still may"
         if source is not None and source[1].symbol:
-            intents, told = (ReplaceDefault(source[1], source[0].lower(), "[]"),), "the setting"
+            empty = '""' if _is_text(project, source[1]) else "[]"
+            intents = (ReplaceDefault(source[1], source[0].lower(), empty), *_examples(project, source[0]))
+            told = "the setting"
         if by_pattern:
             intents = (*intents, RemoveKeyword(middleware.place, call, "allow_origin_regex"))
         return Fix(
@@ -131,6 +137,29 @@ def for_development(condition: str) -> bool:
         if DEPLOYED.search(part) if negated else DEVELOPED.search(part) and not DEPLOYED.search(part):
             return True
     return False
+
+
+def _public(project: Project, app: App) -> bool:
+    """Whether an application only gives out what everybody may read: its routes change nothing, and none authenticates.
+
+    Another site learns no more from a visitor's browser than it would by asking itself.
+    """
+    routes = [r for r in project.facts.routes if r.app == app.spec]
+    return bool(routes) and all(r.method in READING and not project.facts.guarded(r) for r in routes)
+
+
+def _is_text(project: Project, place: Place) -> bool:
+    """Whether the settings field of a default holds one text that code takes apart, not a list."""
+    fields = (f for cls in project.facts.settings_classes for f in cls.fields)
+    return any(isinstance(by_default(f.default), str) for f in fields
+               if (f.place.path, f.place.line) == (place.path, place.line))
+
+
+def _examples(project: Project, variable: str) -> tuple[ReplaceLineText, ...]:
+    """The lines of example files that show the ``*`` as the value of a variable."""
+    found = [v for e in project.facts.dotenvs if e.example for v in e.variables if v.name.upper() == variable.upper()]
+    return tuple(ReplaceLineText(v.place, "*", "https://app.example.com") for v in found
+                 if "*" in v.value and project.line(v.place.path, v.place.line).count("*") == 1)
 
 
 def variable_of_origins(project: Project) -> str:
@@ -285,6 +314,19 @@ CorsAnyOrigin.examples = (
         outcome="unknown",
     ),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
+    Bad(  # one text in the settings, told of in the example
+        {"config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    cors_origins: str = \"*\"\n\n\nsettings = Settings()\n", ".env.example": "# CORS_ORIGINS=*\n",
+         "main.py": MAIN + "\nfrom config import settings\n\napp = FastAPI()\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(\",\"))\n\n\n"
+         "@app.post(\"/a\")\ndef add():\n    pass\n"},
+        at=("main.py:7",), severity="low",
+        fixed={"config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+               "    cors_origins: str = \"\"\n\n\nsettings = Settings()\n",
+               ".env.example": "# CORS_ORIGINS=https://app.example.com\n"}),
+    Good(  # what everybody may read, without credentials
+        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"*\"])\n\n\n"
+         "@app.get(\"/names\")\ndef names() -> list[str]:\n    return []\n"}),
     Good(  # a pattern for one's own hosts
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
          "    allow_origin_regex=r\"https://.*\\.example\\.com\",\n    allow_credentials=True,\n)\n"},

@@ -13,7 +13,7 @@ from readybook.edits import packages
 from readybook.edits.dotenv import ensure_variable, example_file
 from readybook.edits.drafts import Draft, Splice
 from readybook.edits.python_imports import bindings, ensure_import
-from readybook.edits.python_source import PythonSource
+from readybook.edits.python_source import PythonSource, last_name
 from readybook.edits.settings_home import (
     Field,
     SettingsHome,
@@ -147,7 +147,7 @@ def _field_splices(
 ) -> tuple[list[Splice], str]:
     """The new field (and what reads a list) as splices, and the name of the variable that it is read from."""
     present = fields(source, node)
-    name = intent.name.upper() if field_case([f.name for f in present]) == "upper" else intent.name
+    name = intent.name.upper() if field_case(_names_around(source, node, present)) == "upper" else intent.name
     if any(f.name.lower() == name.lower() for f in present):
         return [], intent.env
     prefix = _literal(class_option(source, node, "env_prefix"))
@@ -168,6 +168,17 @@ def _field_splices(
     if reads_list:
         out += _list_reader(work, source, node, home, name, as_text)
     return out, variable
+
+
+def _names_around(source: PythonSource, node: cst.ClassDef, present: list[Field]) -> list[str]:
+    """The names of a class's fields; without any, those of the classes of its module that it inherits from."""
+    classes = {c.name.value: c for c in source.module.body if isinstance(c, cst.ClassDef)}
+    names, todo, seen = [f.name for f in present], [node], {node.name.value}
+    while todo and not names:
+        bases = {last_name(arg.value) for one in todo for arg in one.bases} - seen
+        todo, seen = [classes[b] for b in sorted(bases) if b in classes], seen | bases
+        names = [f.name for one in todo for f in fields(source, one)]
+    return names
 
 
 def _alias_style(present: list[Field], home: SettingsHome) -> str | None:
@@ -201,7 +212,8 @@ def _insert_field(
     work: Work, source: PythonSource, node: cst.ClassDef, home: SettingsHome, code: str, name: str,
     present: list[Field],
 ) -> Splice:
-    newline, key = source.newline, f"setting {name}"
+    # One key for the first fields of a class: the second one is planned on the text that holds the first.
+    newline, key = source.newline, f"setting {name}" if present else f"first setting of {home.name}"
     if not isinstance(node.body, cst.IndentedBlock):
         start, end = source.span(node.body)
         indent = source.indent_at(source.span(node)[0]) + source.indent

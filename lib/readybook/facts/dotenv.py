@@ -137,9 +137,10 @@ def dotenv_variables(path: str, text: str) -> tuple[DotenvVariable, ...]:
 
 
 def _offers(match: re.Match[str]) -> bool:
-    """Whether a comment that looks like an assignment is one: a name in capitals and one word as its value."""
-    value = match[2].partition(" #")[0].strip("\"' ")
-    return " " not in value and re.fullmatch(r"[A-Z][A-Z0-9_]*", match[1]) is not None
+    """Whether a comment that looks like an assignment is one: a name in capitals, and one word or a text in quotes."""
+    value = match[2].partition(" #")[0].strip()
+    quoted = value[:1] in ("'", '"') and len(value) > 1 and value[-1] == value[0]
+    return (quoted or " " not in value.strip("\"' ")) and re.fullmatch(r"[A-Z][A-Z0-9_]*", match[1]) is not None
 
 
 def _closed(raw: str) -> bool:

@@ -19,7 +19,7 @@ EXAMPLES = (
         at=("app/config.py:9",), severity="medium",
         fixed={".env.example": HEAD + "\n# app/config.py\n# Host, port and name (str, required)\nSHOP_DATABASE_URL=\n"
                "# Of the payment provider (SecretStr, required, secret)\nSHOP_API_KEY=\n"
-               "# seconds (float)\n# SHOP_TIMEOUT=2.5\n# str\nSHOP_TITLE='My shop'\n# list[str]\n"
+               "# seconds (float)\n# SHOP_TIMEOUT=2.5\n# str\n# SHOP_TITLE='My shop'\n# list[str]\n"
                "# SHOP_HOSTS='[\"a.example\"]'\n"},
     ),
     Bad(  # fallen behind: one required, one optional

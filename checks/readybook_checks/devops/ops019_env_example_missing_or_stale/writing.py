@@ -34,7 +34,7 @@ def _lines(project: Project, variable: Needed) -> str:
 def commented_out(variable: Needed) -> bool:
     """Whether its line shows a default and is off: then the code's own default stays what counts."""
     plain = re.fullmatch(r"[A-Z][A-Z0-9_]*", variable.name) is not None
-    return plain and not variable.urgent and " " not in value_of(variable)
+    return plain and not variable.urgent
 
 
 def comment_of(project: Project, variable: Needed) -> str:
