@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import forked
 from readybook import Project, registry
 from readybook.edits import apply_each
 from readybook.run import ask
@@ -41,10 +41,13 @@ def write(files: dict[str, str], folder: Path) -> Path:
     return folder
 
 
-def run(folder: Path, *argv: str, timeout: float = 60.0, status: int = 0, **variables: str) -> str:
+def run(folder: Path, *argv: str, timeout: float = 120.0, status: int = 0, **variables: str) -> str:
     """What a command prints that runs in the folder; "python" is this Python, and no variable of ours comes along."""
-    words = [sys.executable, "-B", *argv[1:]] if argv[0] == "python" else list(argv)
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(folder), **variables}
-    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout, check=False)
-    assert done.returncode == status, f"{words} gave {done.returncode}\n{done.stdout[-2_000:]}\n{done.stderr[-4_000:]}"
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
+           **variables}
+    if argv[0] == "python":
+        done = forked.run(argv[1:], folder, env, timeout)
+    else:
+        done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == status, f"{argv} gave {done.returncode}\n{done.stdout[-2_000:]}\n{done.stderr[-4_000:]}"
     return done.stdout

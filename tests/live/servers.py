@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import forked
+
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
@@ -77,11 +79,14 @@ class Process:
     def __init__(self, argv: Sequence[str], folder: Path, log: Path, env: Mapping[str, str] | None = None,
                  as_user: tuple[str, int, int] | None = None) -> None:
         self.argv, self.folder, self.log, self.env, self.as_user = [*argv], folder, log, env, as_user
-        self.child: subprocess.Popen[bytes] | None = None
+        self.child: subprocess.Popen[bytes] | forked.Forked | None = None
 
     def start(self) -> None:
         """Start the process; it must not run already."""
         assert not self.alive, f"already running: {self.argv[0]}"
+        if forked.enabled and self.argv[0] == sys.executable and self.argv[1] in ("-m", "-c") and self.env is not None:
+            self.child = forked.start(self.argv[1:], self.folder, self.env, self.log)
+            return
         guard = shutil.which("setpriv")  # execs the program: the process id stays
         argv = [guard, "--pdeathsig", "KILL", "--", *self.argv] if guard else self.argv
         given = {"user": self.as_user[1], "group": self.as_user[2], "extra_groups": []} if self.as_user else {}

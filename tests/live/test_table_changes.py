@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from generated import fixed, write
+from generated import fixed, run, write
 from servers import Postgres, Service, until
 
 DB = """\
@@ -58,7 +55,7 @@ async def work() -> None:
                 await session.commit()
         except Exception:
             logger.exception("The loop failed")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.2)
 
 
 @event.listens_for(engine.sync_engine, "before_cursor_execute")
@@ -128,10 +125,7 @@ class Shop:
         self.jobs = 0
 
     def alembic(self, *words: str) -> None:
-        done = subprocess.run([sys.executable, "-m", "alembic", *words], cwd=self.folder, capture_output=True,
-                              text=True, timeout=60, check=False,
-                              env={**os.environ, "ALEMBIC_URL": self.postgres.url(self.database, "psycopg")})
-        assert done.returncode == 0, done.stderr[-3_000:]
+        run(self.folder, "python", "-m", "alembic", *words, ALEMBIC_URL=self.postgres.url(self.database, "psycopg"))
 
     def query(self, sql: str) -> Any:
         return self.postgres.query(sql, self.database)
@@ -139,41 +133,57 @@ class Shop:
     def asked(self) -> int:
         return int(self.service.ask("/asked")[1])
 
-    def seconds(self) -> float:
-        """How long a new job waits until it is done."""
+    def quiet(self) -> None:
+        """Wait until no task has asked for more than two of their pauses: all wait to be told."""
+        before, since = self.asked(), time.monotonic()
+
+        def still() -> bool:
+            nonlocal before, since
+            now = self.asked()
+            if now != before:
+                before, since = now, time.monotonic()
+            return time.monotonic() > since + 0.6
+
+        until(still, 50, "nobody asks")
+
+    def is_done(self) -> None:
+        """A new job is done long before anybody would ask without being told, once a minute."""
         self.jobs += 1
         self.query(f"INSERT INTO jobs VALUES ({self.jobs}, 'new')")
-        started = time.monotonic()
-        until(lambda: self.query(f"SELECT status FROM jobs WHERE id = {self.jobs}") == [["done"]], 20, "it is done")
-        return time.monotonic() - started
+        until(lambda: self.query(f"SELECT status FROM jobs WHERE id = {self.jobs}") == [["done"]], 30, "it is done")
+
+    def listens(self) -> None:
+        """Wait until a connection listens."""
+        until(lambda: self.query(LISTENING), 30, "it listens")
 
 
 def test_rows_are_taken_at_once_with_few_queries_and_after_a_lost_connection(
     serve: Callable[..., Service], own_postgres: Postgres, tmp_path: Path
 ) -> None:
     shop = Shop(serve, own_postgres, tmp_path)
-    until(lambda: shop.query(LISTENING), 10, "it listens")
+    shop.listens()
     assert len(shop.query(LISTENING)) == 1, "one connection for both tasks"
-    time.sleep(1.5)
+    shop.quiet()
     before = shop.asked()
-    time.sleep(3)
-    assert shop.asked() == before, "nothing comes, nothing is asked; each task asked twice a second before"
+    time.sleep(1.5)
+    assert shop.asked() == before, "nothing comes, nothing is asked; each task asked five times a second before"
     for _ in range(3):
-        assert shop.seconds() < 5, "told: nothing is asked for a minute otherwise"
-        time.sleep(1.5)
+        shop.is_done()
+        shop.quiet()
 
     shop.query(f"SELECT pg_terminate_backend(pid) FROM ({LISTENING}) AS listening")
-    until(lambda: shop.query(LISTENING), 10, "it listens again")
-    time.sleep(1.5)
-    assert shop.seconds() < 5
+    shop.listens()
+    shop.quiet()
+    shop.is_done()
 
+    failed = shop.service.output().count("The loop failed")
     own_postgres.stop()
-    time.sleep(1.5)
+    until(lambda: shop.service.output().count("The loop failed") > failed + 1, 30, "both see that it is away")
     own_postgres.start()
-    assert shop.seconds() < 20
-    until(lambda: shop.query(LISTENING), 10, "it listens again")
-    time.sleep(1.5)
-    assert shop.seconds() < 5
+    shop.is_done()
+    shop.listens()
+    shop.quiet()
+    shop.is_done()
     shop.service.stop()
     assert "never awaited" not in shop.service.output() and "garbage collector" not in shop.service.output()
 
@@ -183,13 +193,12 @@ def test_before_its_migration_it_asks_as_it_did_and_the_migration_goes_back(
 ) -> None:
     shop = Shop(serve, own_postgres, tmp_path, "0001")
     before = shop.asked()
-    time.sleep(2)
-    assert shop.asked() - before >= 2
-    assert shop.seconds() < 20
+    until(lambda: shop.asked() - before >= 4, 30, "it asks")
+    shop.is_done()
     shop.alembic("upgrade", "head")
-    until(lambda: shop.query(LISTENING), 10, "it listens")
-    time.sleep(1.5)
-    assert shop.seconds() < 5
+    shop.listens()
+    shop.quiet()
+    shop.is_done()
     shop.alembic("downgrade", "0001")
     assert shop.query("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal") == []
     assert shop.query("SELECT proname FROM pg_proc WHERE proname = 'jobs_changed'") == []
