@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,14 +17,46 @@ from readybook.run import Asked, ask
 from readybook.severity import gravest
 
 CHECKS = registry.load()
-BAD = [pytest.param(c, e, id=f"{c.id}-bad{n}") for c in CHECKS for n, e in enumerate(c.examples, 1)
-       if isinstance(e, Bad)]
-GOOD = [pytest.param(c, e, id=f"{c.id}-good{n}") for c in CHECKS for n, e in enumerate(c.examples, 1)
-        if isinstance(e, Good)]
 
 
-def answers(check: Check, files: dict[str, str]) -> Asked:
-    return ask(check, Project.from_files(files))
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One example of one check."""
+
+    check: Check
+    example: Bad | Good
+
+
+def cases(kind: type[Bad] | type[Good]) -> list[Any]:
+    return [pytest.param(Case(c, e), id=f"{c.id}-{kind.__name__.lower()}{n}") for c in CHECKS
+            for n, e in enumerate(c.examples, 1) if isinstance(e, kind)]
+
+
+BAD, GOOD = cases(Bad), cases(Good)
+# The scope lets the tests of one case run one after the other: what they all look at is worked out once.
+of_each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id, scope="class")
+of_each_case = pytest.mark.parametrize("case", [*BAD, *GOOD], scope="class")
+of_bad = pytest.mark.parametrize("case", BAD, scope="class")
+of_good = pytest.mark.parametrize("case", GOOD, scope="class")
+
+
+@lru_cache(maxsize=2)
+def answered(case: Case) -> tuple[Project, Asked]:
+    """The example as a project, and what its check says of it."""
+    project = Project.from_files(case.example.files)
+    return project, ask(case.check, project)
+
+
+@lru_cache(maxsize=2)
+def cured(case: Case) -> tuple[dict[str, str], list[str]]:
+    """The files that change when the findings' fixes are carried out, and the places whose fix is refused."""
+    return fixed(*answered(case))
+
+
+@lru_cache(maxsize=1)
+def all_answers(check: Check) -> tuple[Asked, ...]:
+    """What a check says of each of its examples."""
+    return tuple(ask(check, Project.from_files(example.files)) for example in check.examples)
 
 
 def places(asked: Asked) -> list[str]:
@@ -29,7 +64,6 @@ def places(asked: Asked) -> list[str]:
 
 
 def fixed(project: Project, asked: Asked) -> tuple[dict[str, str], list[str]]:
-    """The files that change when the findings' fixes are carried out, and the places whose fix is refused."""
     from readybook.edits import apply_each
 
     fixable = [finding for finding in asked.findings if finding.fix and finding.fix.intents]
@@ -69,7 +103,7 @@ def test_a_piece_of_work_in_common_takes_the_same_hours_in_each_check_that_names
         pieces, (True, 1))
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+@of_each_check
 class TestEachCheck:
     def test_its_metadata_are_complete(self, check: Check):
         assert list(registry.problems(type(check))) == []
@@ -92,7 +126,7 @@ class TestEachCheck:
         assert shown or check.fix_kinds == ("advice",)
 
     def test_its_fixes_are_of_the_kinds_it_names(self, check: Check):
-        seen = {kind for example in check.examples for finding in answers(check, example.files).findings
+        seen = {kind for asked in all_answers(check) for finding in asked.findings
                 for kind in (finding.fix.kinds if finding.fix else ())}
         assert seen <= set(check.fix_kinds)
 
@@ -100,77 +134,80 @@ class TestEachCheck:
         """A release of the next major number is another package: what was tried here says nothing of it."""
         from readybook.intents import EnsureRequirement
 
-        added = {intent for example in check.examples for finding in answers(check, example.files).findings
+        added = {intent for asked in all_answers(check) for finding in asked.findings
                  for intent in (finding.fix.intents if finding.fix else ())
                  if isinstance(intent, EnsureRequirement) and intent.group == "main"}
         assert [i for i in added if not any(mark in i.specifier for mark in ("<", "==", "~="))] == []
 
     def test_an_empty_project_has_no_finding(self, check: Check):
-        asked = answers(check, {})
+        asked = ask(check, Project.from_files({}))
         assert not asked.error and not asked.rights
         assert edited(asked) == [], "nothing is there to fix"
 
 
-@pytest.mark.parametrize(("check", "example"), [*BAD, *GOOD])
 class TestEachExample:
-    def test_its_python_parses(self, check: Check, example: Bad | Good):
+    @of_each_case
+    def test_its_python_parses(self, case: Case):
         """What only a newer Python reads may stand in an example; its check must then read it too."""
-        for path, text in example.files.items():
-            if path.endswith(".py") and not answers(check, example.files).findings:
+        _, asked = answered(case)
+        for path, text in case.example.files.items():
+            if path.endswith(".py") and not asked.findings:
                 ast.parse(text)
 
-    def test_the_order_of_files_does_not_matter(self, check: Check, example: Bad | Good):
-        forward = answers(check, dict(example.files))
-        backward = answers(check, dict(reversed(example.files.items())))
+    @of_each_case
+    def test_the_order_of_files_does_not_matter(self, case: Case):
+        _, forward = answered(case)
+        backward = ask(case.check, Project.from_files(dict(reversed(case.example.files.items()))))
         assert forward.findings == backward.findings
-        assert fingerprints(check.id, forward.findings) == fingerprints(check.id, backward.findings)
+        assert fingerprints(case.check.id, forward.findings) == fingerprints(case.check.id, backward.findings)
         assert {str(r.place) for r in forward.rights} == {str(r.place) for r in backward.rights}
 
-    def test_the_report_survives_json(self, check: Check, example: Bad | Good):
-        report = audit(Project.from_files(example.files), [check])
+    @of_each_case
+    def test_the_report_survives_json(self, case: Case):
+        report = audit(answered(case)[0], [case.check])
         assert Report.from_json(report.to_json()).to_dict() == report.to_dict()
 
-    def test_places_are_inside_the_project(self, check: Check, example: Bad | Good):
-        asked = answers(check, example.files)
+    @of_each_case
+    def test_places_are_inside_the_project(self, case: Case):
+        _, asked = answered(case)
         for place in [f.place for f in asked.findings] + [r.place for r in asked.rights]:
             assert not place.path.startswith(("/", "..")) and place.line >= 1 and place.column >= 1
-            if place.path in example.files:
-                assert (place.end_line or place.line) <= example.files[place.path].count("\n") + 1
+            if place.path in case.example.files:
+                assert (place.end_line or place.line) <= case.example.files[place.path].count("\n") + 1
 
-
-@pytest.mark.parametrize(("check", "example"), BAD)
-class TestBad:
-    def test_it_is_found_exactly_there(self, check: Check, example: Bad):
-        asked = answers(check, example.files)
+    @of_bad
+    def test_bad_is_found_exactly_there(self, case: Case):
+        _, asked = answered(case)
         assert not asked.error
-        assert places(asked) == list(example.at) and example.at
+        assert places(asked) == list(case.example.at) and case.example.at
         assert all(finding.message for finding in asked.findings)
-        if example.severity:
-            assert gravest([finding.severity or check.severity for finding in asked.findings]) == example.severity
+        if case.example.severity:
+            assert gravest([f.severity or case.check.severity for f in asked.findings]) == case.example.severity
 
-    def test_the_fix_gives_exactly_this(self, check: Check, example: Bad):
-        project = Project.from_files(example.files)
-        changed, refused = fixed(project, ask(check, project))
-        if example.fixed is not None:
-            assert changed == dict(example.fixed) and refused == []
+    @of_bad
+    def test_the_fix_gives_exactly_this(self, case: Case):
+        changed, refused = cured(case)
+        if case.example.fixed is not None:
+            assert changed == dict(case.example.fixed) and refused == []
         for path, text in changed.items():
             parses(path, text)
 
-    def test_asked_again_it_has_nothing_to_fix(self, check: Check, example: Bad):
-        project = Project.from_files(example.files)
-        before = ask(check, project)
-        changed, refused = fixed(project, before)
+    @of_bad
+    def test_asked_again_it_has_nothing_to_fix(self, case: Case):
+        project, before = answered(case)
+        changed, refused = cured(case)
         after = project.with_files(changed)
-        again = ask(check, after)
+        again = ask(case.check, after)
         assert not again.error
         assert len(edited(again)) == len(refused), "only a fix that is refused may still be offered"
         assert len(again.findings) == len(before.findings) - len(edited(before)) + len(refused)
         fresh = Project.from_files({path: after.text(path) for path in after.files})
-        assert places(ask(check, fresh)) == places(again), "facts taken over from before the fix are stale"
+        assert places(ask(case.check, fresh)) == places(again), "facts taken over from before the fix are stale"
         assert fixed(after, again)[0] == {}
 
 
-@pytest.mark.parametrize(("check", "example"), GOOD)
-def test_good_is_silent(check: Check, example: Good):
-    (result,) = audit(Project.from_files(example.files), [check]).results
-    assert (result.outcome, places(answers(check, example.files))) == (example.outcome, []), result.reason
+@of_good
+def test_good_is_silent(case: Case):
+    project, asked = answered(case)
+    (result,) = audit(project, [case.check]).results
+    assert (result.outcome, places(asked)) == (case.example.outcome, []), result.reason

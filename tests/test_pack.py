@@ -117,13 +117,14 @@ def test_the_example_keeps_the_laws():
     assert list(registry.problems(cls)) == []
     check = cls()
     for one in check.examples:
-        laws = test_laws.TestBad() if hasattr(one, "at") else None
-        if laws:
-            laws.test_it_is_found_exactly_there(check, one)
-            laws.test_the_fix_gives_exactly_this(check, one)
-            laws.test_asked_again_it_has_nothing_to_fix(check, one)
+        case = test_laws.Case(check, one)
+        if hasattr(one, "at"):
+            laws = test_laws.TestEachExample()
+            laws.test_bad_is_found_exactly_there(case)
+            laws.test_the_fix_gives_exactly_this(case)
+            laws.test_asked_again_it_has_nothing_to_fix(case)
         else:
-            test_laws.test_good_is_silent(check, one)
+            test_laws.test_good_is_silent(case)
 
 
 def test_the_readme_names_the_group():

@@ -100,12 +100,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., P
         process.stop()
 
 
-@pytest.fixture
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
-    """``serve("main:app", folder, **variables)``: a Service that takes connections, ended after the test.
-
-    A list in place of the name is the whole command, in which ``{port}`` stands for the port.
-    """
+def _serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
     logs = tmp_path_factory.mktemp("logs")
 
@@ -119,3 +114,18 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     yield go
     for service in reversed(started):
         service.stop()
+
+
+@pytest.fixture
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
+    """``serve("main:app", folder, **variables)``: a Service that takes connections, ended after the test.
+
+    A list in place of the name is the whole command, in which ``{port}`` stands for the port.
+    """
+    yield from _serve(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def serve_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
+    """``serve`` whose services are shared by the tests of a module, and ended after the last one."""
+    yield from _serve(tmp_path_factory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -39,6 +40,46 @@ def write(files: dict[str, str], folder: Path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     return folder
+
+
+# Served in place of main.py. The file "ahead" tells how far the clock of one module is ahead.
+CLOCKED = """import time
+import types
+from pathlib import Path
+
+import {0}
+
+ahead = Path(__file__).with_name("ahead")
+shown = {{**vars(time), "monotonic": lambda: time.monotonic() + float(ahead.read_text())}}
+{0}.time = types.SimpleNamespace(**shown)
+
+from main import app  # noqa: E402,F401
+"""
+
+
+def clocked(folder: Path, module: str) -> str:
+    """The application of ``main.py`` to be served, whose ``module`` goes by a clock that ``later`` sets ahead.
+
+    Nothing is to wait for the pauses of that module, and none of them ends because the machine is slow.
+    """
+    (folder / "clocked.py").write_text(CLOCKED.format(module), encoding="utf-8")
+    (folder / "ahead").write_text("0", encoding="utf-8")
+    return "clocked:app"
+
+
+def later(folder: Path, seconds: float) -> None:
+    """Set the clock of ``clocked`` ahead by so many seconds more."""
+    ahead = folder / "ahead"
+    (folder / "new").write_text(str(float(ahead.read_text()) + seconds), encoding="utf-8")
+    (folder / "new").replace(ahead)
+
+
+def patient(files: dict[str, str], seconds: float = 20.0) -> dict[str, str]:
+    """The files, in which Redis is given so long to answer, for a machine under load."""
+    bounds = re.compile(r"^(REDIS|STORAGE)_SECONDS = [\d.]+", re.MULTILINE)
+    longer = {path: bounds.sub(rf"\1_SECONDS = {seconds}", text) for path, text in files.items()}
+    assert longer != files, "no module has such a bound"
+    return longer
 
 
 def run(folder: Path, *argv: str, timeout: float = 120.0, status: int = 0, **variables: str) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from generated import fixed, write
+from generated import clocked, fixed, later, patient, write
 from servers import Redis, Service, until
 
 MAIN = """\
@@ -47,10 +47,10 @@ FILES = {"main.py": MAIN, "requirements.txt": "fastapi==0.165.0\npydantic-settin
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Path:
-    files = fixed(FILES, "PER006")
-    assert "@cached(60, model=Rate)\nasync def rate" in files["main.py"]
-    return write(files, tmp_path)
+def files() -> dict[str, str]:
+    made = fixed(FILES, "PER006")
+    assert "@cached(60, model=Rate)\nasync def rate" in made["main.py"]
+    return made
 
 
 def calls(target: Path) -> list[str]:
@@ -59,10 +59,12 @@ def calls(target: Path) -> list[str]:
 
 
 def test_of_a_stampede_on_two_processes_the_handler_runs_once(
-    serve: Callable[..., Service], own_redis: Redis, target: Path
+    serve: Callable[..., Service], own_redis: Redis, files: dict[str, str], tmp_path: Path
 ) -> None:
+    target = tmp_path
     serving = [sys.executable, "-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "2"]
-    service = serve(serving, target, CACHE_REDIS_URL=own_redis.url)
+    files = {path: text.replace("LOCK_SECONDS = 10.0", "LOCK_SECONDS = 120.0") for path, text in patient(files).items()}
+    service = serve(serving, write(files, tmp_path), CACHE_REDIS_URL=own_redis.url)
     until(lambda: service.ask("/docs")[0] == 200, 60, "it answers")
     with ThreadPoolExecutor(30) as pool:
         got = list(pool.map(lambda _: service.ask("/rates/eur"), range(60)))
@@ -75,7 +77,7 @@ def test_of_a_stampede_on_two_processes_the_handler_runs_once(
 
     with redis.Redis.from_url(own_redis.url) as line:
         names = [n for n in line.scan_iter() if not n.endswith(b":lock")]
-        assert len(names) == 3 and all(50 <= line.ttl(n) <= 66 for n in names)
+        assert len(names) == 3 and all(20 <= line.ttl(n) <= 66 for n in names)
         assert not any(b"secret" in line.get(n) for n in names), "only the model's fields are kept"
         assert list(line.scan_iter("*:lock")) == [], "each lock is given back"
         line.flushall()
@@ -84,21 +86,23 @@ def test_of_a_stampede_on_two_processes_the_handler_runs_once(
 
 
 def test_without_redis_and_with_one_that_hangs_the_handlers_run(
-    serve: Callable[..., Service], own_redis: Redis, target: Path
+    serve: Callable[..., Service], own_redis: Redis, files: dict[str, str], tmp_path: Path
 ) -> None:
-    service = serve("main:app", target, CACHE_REDIS_URL=own_redis.url)
+    target = write(patient(files, 1.0), tmp_path)
+    service = serve(clocked(target, "response_cache"), target, CACHE_REDIS_URL=own_redis.url)
     assert service.ask("/rates/eur")[0] == 200
     assert own_redis.process is not None
     own_redis.process.pause()
     started = time.monotonic()
     with ThreadPoolExecutor(10) as pool:
         assert {r[0] for r in pool.map(lambda _: service.ask("/rates/eur"), range(10))} == {200}
-    assert time.monotonic() - started < 5 and len(calls(target)) == 11
+    assert time.monotonic() - started < 9.5, "nobody waits for the ten seconds of the lock"
+    assert len(calls(target)) == 11
     own_redis.process.resume()
     own_redis.stop()
     assert [service.ask("/rates/eur")[0] for _ in range(2)] == [200, 200]
     own_redis.start()
-    time.sleep(5.2)
+    later(target, 6)
     service.ask("/rates/eur")
     number = len(calls(target))
     service.ask("/rates/eur")

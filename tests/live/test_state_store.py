@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from generated import fixed, write
+from generated import fixed, patient, write
 from servers import Redis, Service, until
 
 COROUTINES = """\
@@ -203,7 +203,7 @@ def test_two_workers_give_the_answers_that_one_process_gave_with_a_dict(
     before = answers(serve("main:app", write({"main.py": COROUTINES}, tmp_path / "before")), ASKED)
     files = fixed({"main.py": COROUTINES, **NEEDED}, "ARC002")
     assert "await orders.set(key, Order(" in files["main.py"] and "{}" not in files["main.py"]
-    service = of_two_workers(serve, write(files, tmp_path / "after"), STATE_REDIS_URL=redis.url)
+    service = of_two_workers(serve, write(patient(files), tmp_path / "after"), STATE_REDIS_URL=redis.url)
     assert answers(service, ASKED) == before
     assert {status for status, _ in before} == {200, 404, 500}
 
@@ -221,7 +221,7 @@ def test_functions_that_run_in_threads_share_it_too(
 ) -> None:
     before = answers(serve("main:app", write({"main.py": FUNCTIONS}, tmp_path / "before")), BY_FUNCTIONS)
     files = fixed({"main.py": FUNCTIONS, **NEEDED}, "ARC002")
-    service = of_two_workers(serve, write(files, tmp_path / "after"), STATE_REDIS_URL=redis.url)
+    service = of_two_workers(serve, write(patient(files), tmp_path / "after"), STATE_REDIS_URL=redis.url)
     assert answers(service, BY_FUNCTIONS) == before
     assert {status for status, _ in before} == {200, 500}
 
@@ -229,11 +229,11 @@ def test_functions_that_run_in_threads_share_it_too(
 def test_what_nobody_writes_goes_and_without_redis_only_its_users_fail(
     serve: Callable[..., Service], own_redis: Redis, tmp_path: Path
 ) -> None:
-    target = write(fixed({"main.py": COROUTINES, **NEEDED}, "ARC002"), tmp_path)
-    service = serve("main:app", target, STATE_REDIS_URL=own_redis.url, STATE_KEEP_SECONDS="1")
+    target = write(patient(fixed({"main.py": COROUTINES, **NEEDED}, "ARC002")), tmp_path)
+    service = serve("main:app", target, STATE_REDIS_URL=own_redis.url, STATE_KEEP_SECONDS="3")
     service.ask("/orders/1", "POST", ORDER)
     assert service.ask("/orders/1")[0] == 200
-    until(lambda: service.ask("/orders/1")[0] == 404, 5, "it goes")
+    until(lambda: service.ask("/orders/1")[0] == 404, 30, "it goes")
     own_redis.stop()
     assert service.ask("/orders/1")[0] == 500 and service.ask("/process")[0] == 200
     own_redis.start()
