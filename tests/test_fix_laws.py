@@ -224,11 +224,10 @@ def test_fixes_that_do_not_meet_commute(long: bool) -> None:
     assert len(pairs) > 20
     for a, b in pairs if long else random.Random(1).sample(pairs, 6):
         ends = []
-        for order in ((a, b), (b, a)):
-            tip = project
-            for patch in order:
-                for one in series(tip, [by_id[patch.check]]).patches:
-                    tip = tip.with_files({change.path: change.after for change in one.changes})
+        for first, second in ((a, b), (b, a)):
+            tip = project.with_files({change.path: change.after for change in first.changes})  # it is alone there
+            for one in series(tip, [by_id[second.check]]).patches:
+                tip = tip.with_files({change.path: change.after for change in one.changes})
             ends.append({path: file.text for path, file in tip.files.items()})
         different = [path for path in ends[0] if ends[0][path] != ends[1].get(path)]
         assert not different, (a.check, b.check, different)

@@ -123,7 +123,7 @@ def test_two_hundred_targets_make_a_page_that_can_be_used(tmp_path: Path) -> Non
     started = time.monotonic()
     notebook = notebooks.run_notebook("03_portfolio", {"folder": "."}, tmp_path)
     page = notebooks.to_html(notebook, "Audit of 200 codebases", "foot")
-    assert time.monotonic() - started < 120  # about 8 on an idle machine
+    assert time.monotonic() - started < 400  # about 8 on an idle machine; the bound holds on a very busy one
     assert len(page) < 4_000_000
     assert len(set(re.findall(r'href="\./(service-\d+)/report.html"', page))) == 200
     figure = portfolio_charts.category_heatmap(many(200)).figure

@@ -155,7 +155,8 @@ class Watching(Check):
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     folder = tmp_path / "shop project"
-    files = {"shop/__init__.py": "", "shop/main.py": APP, "tests/test_shop.py": TESTS, "requirements.txt": "fastapi\n"}
+    files = {"shop/__init__.py": "", "shop/main.py": APP, "tests/test_shop.py": TESTS, "requirements.txt": "fastapi\n",
+             "pytest.ini": PLAIN}
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
@@ -163,6 +164,7 @@ def target(tmp_path: Path) -> Path:
 
 
 # The workbook's own plug-ins for pytest take longer to load than the tests to run.
+PLAIN = "[pytest]\naddopts = -p no:nbval -p no:hypothesispytest -p no:xdist\n"
 QUICK = ("--test-command", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest")
 
 

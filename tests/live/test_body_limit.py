@@ -78,13 +78,16 @@ def pieces(body: bytes, size: int = 1_000) -> Iterator[bytes]:
     return (body[at:at + size] for at in range(0, len(body), size))
 
 
-@pytest.fixture(params=["middleware", "native"])
-def service(request: pytest.FixtureRequest, serve: Callable[..., Service], tmp_path: Path) -> Service:
+@pytest.fixture(params=["middleware", "native"], scope="module")
+def service(request: pytest.FixtureRequest, serve_shared: Callable[..., Service],
+            tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """The application with a limit; that a request was refused changes nothing for the next one."""
     release = {"middleware": "0.115.0", "native": "0.165.0"}[request.param]
     packages = f"fastapi=={release}\npydantic-settings==2.16.3\n"
     files = fixed({"main.py": MAIN, "requirements.txt": packages}, "SEC010")
     assert ("body_limit.py" in files) == (request.param == "middleware")
-    return serve("main:app", write(files, tmp_path), MAX_BODY_SIZE=str(LIMIT))
+    folder = write(files, tmp_path_factory.mktemp(request.param))
+    return serve_shared("main:app", folder, MAX_BODY_SIZE=str(LIMIT))
 
 
 @pytest.mark.parametrize(("path", "headers", "body"), [
