@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import forked
 import pytest
 
 # Files that take longest, slowest first: they start first, so that no worker is left with one of them at the end.
@@ -24,3 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether many more random cases are asked for."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _started_anew(long: bool) -> None:
+    """With --long each Python program of a tested project is started as users start it; else it is a fork."""
+    forked.enabled = forked.enabled and not long

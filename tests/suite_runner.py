@@ -13,7 +13,10 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 SHARED = ("anyio", "pytest", "fastapi.testclient", "sqlalchemy.ext.asyncio", "aiosqlite", "pydantic_settings",
           "requests", "uvicorn", "multipart", "jwt", "email_validator", "pydantic.v1", "fastapi.middleware.cors",
@@ -21,7 +24,24 @@ SHARED = ("anyio", "pytest", "fastapi.testclient", "sqlalchemy.ext.asyncio", "ai
           "difflib", "_pytest.junitxml", "_pytest.skipping", "_pytest.unittest", "_pytest.warnings", "_pytest.pastebin",
           "_pytest.threadexception", "_pytest.unraisableexception", "_pytest.faulthandler", "_pytest.helpconfig")
 AT_ONCE = 2
-SECONDS = 120.0
+SECONDS = 600.0
+
+
+def tested(folders: Sequence[Path]) -> list[tuple[int, int, str]]:
+    """Exit code, number of passed tests and output of the tests in each folder; raises AssertionError with no answer.
+
+    Started in an environment of its own: nothing of a pytest around it reaches the one inside.
+    """
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_", "COVERAGE_"))}
+    ran = subprocess.run(
+        [sys.executable, "-B", __file__], input="".join(f"{folder}\n" for folder in folders),
+        env={**clean, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": ""}, capture_output=True, text=True,
+        timeout=3600, check=False,
+    )
+    rows = {Path(folder): (int(code), int(passed)) for folder, code, passed in
+            (line.split("\t") for line in ran.stdout.splitlines())}
+    assert rows.keys() == set(folders), ran.stderr[-2000:]
+    return [(*rows[folder], (folder / ".output").read_text("utf-8", "replace")[-3000:]) for folder in folders]
 
 
 def run(folder: str) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
+import forked
 import pytest
 
 from readybook import registry
@@ -74,8 +74,7 @@ def run(folder: Path, files: dict[str, str], script: str) -> str:
     """What the script prints beside these files."""
     for path, text in files.items():
         (folder / path).write_text(text, encoding="utf-8")
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=folder, capture_output=True, text=True,
-                          timeout=120, check=False)
+    done = forked.run(["-c", script], folder, os.environ, 120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()[-1]
 

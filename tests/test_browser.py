@@ -31,7 +31,7 @@ def look(file: Path, word: str = "", anchor: str = "") -> dict[str, Any]:
     if not (FOLDER / "node_modules" / "playwright-core").is_dir():
         pytest.skip("no playwright-core: npm ci --prefix tests/browser")
     run = subprocess.run([node, str(FOLDER / "report.mjs"), browser, str(file), word, anchor],
-                         capture_output=True, text=True, timeout=300, check=False)
+                         capture_output=True, text=True, timeout=900, check=False)
     assert run.returncode == 0, run.stderr
     seen: dict[str, Any] = json.loads(run.stdout)
     return seen

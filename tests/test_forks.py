@@ -27,11 +27,15 @@ def test_results_come_in_the_order_of_their_numbers(three):
     assert forks.shared(500, lambda number: number * number) == [number * number for number in range(500)]
 
 
-def test_results_come_from_several_processes(three):
+def test_results_come_from_several_processes(three, tmp_path):
     import time
 
     def work(_: int) -> int:
-        time.sleep(0.01)
+        """Work that lasts until a second process has begun some, however late that gets its turn."""
+        (tmp_path / str(os.getpid())).touch()
+        end = time.monotonic() + 60
+        while len(os.listdir(tmp_path)) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
         return os.getpid()
 
     assert len(set(forks.shared(60, work))) > 1
@@ -107,7 +111,7 @@ def test_dropped_work_leaves_no_process_and_no_pipe(three):
     import time
 
     before = set(os.listdir("/proc/self/fd"))
-    forks.Begun(200, lambda _: time.sleep(60)).drop()
+    forks.Begun(200, lambda _: time.sleep(600)).drop()
     assert set(os.listdir("/proc/self/fd")) == before
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
+import suite_runner
 
 from readybook import Project, registry
 from readybook.edits import apply
@@ -110,8 +110,8 @@ def write(files: dict[str, str], folder: Path) -> Path:
 
 def run(folder: Path, code: str, *arguments: str, **environment: str) -> str:
     """The last line that a process prints which runs code in a folder."""
-    done = subprocess.run([sys.executable, "-B", "-c", code, *arguments], cwd=folder, capture_output=True, text=True,
-                          timeout=120, check=False, env={**os.environ, **environment, "PYTHONPATH": str(folder)})
+    given = {**os.environ, **environment, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = forked.run(["-c", code, *arguments], folder, given, 120)
     assert done.returncode == 0, done.stderr[-3_000:]
     return done.stdout.strip().splitlines()[-1]
 
@@ -178,11 +178,8 @@ def test_the_sample_still_passes_its_tests_after_all_four_fixes(tmp_path: Path) 
         assert finding.fix is not None
         project = project.with_files(apply(project, finding.fix.intents))
     write({p: project.text(p) for p in project.files if p.endswith(".py")}, target)
-    done = subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "anyio"], cwd=target,
-        env={"PATH": "/usr/bin:/bin", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, capture_output=True, text=True,
-        timeout=300, check=False)
-    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-1_000:]
+    ((code, passed, output),) = suite_runner.tested([target])
+    assert code == 0 and passed > 20, output
     probe = ("import os\nos.environ['DATABASE_URL'] = 'postgresql://nobody@127.0.0.1:1/nothing'\n"
              "os.environ['JWT_SECRET'] = 'x' * 40\n" + PROBE.replace("from main", "from apps.main")
              .replace("TestClient(app)", "TestClient(app, base_url='http://localhost')"))

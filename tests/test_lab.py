@@ -61,17 +61,21 @@ def lab(tmp_path_factory) -> dict[str, Any]:
             wait(f"http://127.0.0.1:{port}/api/status?token={token}", server, home / "log")
             pictures = os.environ.get("READYBOOK_PICTURES", "")
             script = [node, str(FOLDER / "lab.mjs"), browser, f"http://127.0.0.1:{port}", token, pictures, *NOTEBOOKS]
-            run = subprocess.run(script, capture_output=True, text=True, timeout=400, check=False)
+            run = subprocess.run(script, capture_output=True, text=True, timeout=1500, check=False)
         finally:
             server.terminate()
-            server.wait(30)
+            try:
+                server.wait(60)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
     assert run.returncode == 0, run.stderr
     seen: dict[str, Any] = json.loads(run.stdout)
     return seen
 
 
 def wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
+    for _ in range(720):
         try:
             with urllib.request.urlopen(address, timeout=2):
                 return

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pytest
+import suite_runner
 from readybook import Check, Project, Report, audit, registry
 from readybook.patch import Patch, Series, series
 from readybook.score import scorecard
@@ -56,23 +55,12 @@ class Cured:
 
     def tested(self, states: Mapping[str, Project]) -> dict[str, tuple[int, int, str]]:
         """Exit code, number of passed tests and output of the sample's tests on each state, by name."""
-        folders = {}
         for name, project in states.items():
-            folders[str(self.folder / name)] = name
             for path, file in project.files.items():
                 goal = self.folder / name / path
                 goal.parent.mkdir(parents=True, exist_ok=True)
                 goal.write_bytes(file.data)
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_", "COVERAGE_"))}
-        ran = subprocess.run(
-            [sys.executable, "-B", str(ROOT / "tests" / "suite_runner.py")], input="".join(f"{f}\n" for f in folders),
-            env={**clean, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": ""}, capture_output=True, text=True,
-            timeout=1800, check=False,
-        )
-        rows = [line.split("\t") for line in ran.stdout.splitlines()]
-        assert len(rows) == len(folders), ran.stderr[-2000:]
-        return {folders[f]: (int(code), int(passed), (Path(f) / ".output").read_text("utf-8", "replace")[-3000:])
-                for f, code, passed in rows}
+        return dict(zip(states, suite_runner.tested([self.folder / name for name in states]), strict=True))
 
 
 def state(project: Project, patches: Sequence[Patch]) -> Project:

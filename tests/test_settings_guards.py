@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 from readybook import Project, registry
 from readybook.edits import apply
@@ -41,8 +40,7 @@ app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins)
 
 def starts(folder: Path, **variables: str) -> bool:
     env = {"PATH": os.environ["PATH"], **variables}
-    done = subprocess.run([sys.executable, "-B", "-c", "import config"], cwd=folder, env=env, capture_output=True,
-                          timeout=60, check=False)
+    done = forked.run(["-c", "import config"], folder, env, 120)
     return done.returncode == 0
 
 

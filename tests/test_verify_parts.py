@@ -136,7 +136,7 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print(child.pid, flush=True)
 time.sleep(600)
 """
-    ran = python(room, code, seconds=3)
+    ran = python(room, code, seconds=6)
     assert ran.timed_out and ran.code != 0
     assert ended(int(ran.output.split()[0]))
 

@@ -7,7 +7,7 @@ const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
   "--disable-component-update", "--disable-sync"];
 const browser = await chromium.launch({ executablePath: program, args: flags });
 const result = { requests: [], notebooks: {} };
-const WAIT = { timeout: 60000 };
+const WAIT = { timeout: 240000 }; // on a machine under load
 
 async function runAll(page, name) {
   await page.goto(`${server}/lab/tree/notebooks/${name}.ipynb?token=${token}&reset`);
@@ -64,6 +64,7 @@ try {
   for (const scheme of pictures ? ["light", "dark"] : ["light"]) {
     const context = await browser.newContext({ viewport: { width: 1400, height: 1000 } });
     const page = await context.newPage();
+    page.setDefaultTimeout(WAIT.timeout);
     page.on("request", (request) => {
       const url = request.url();
       if (!url.startsWith(server) && !/^(data|blob|ws:\/\/127)/.test(url)) result.requests.push(url);

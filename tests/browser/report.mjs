@@ -16,12 +16,13 @@ const result = { requests: [], errors: [], accessibility: {} };
 async function open(options, hash = "") {
   const context = await browser.newContext({ offline: true, viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(120000); // on a machine under load
   page.on("request", (request) => { if (!request.url().startsWith(page_url)) result.requests.push(request.url()); });
   page.on("pageerror", (error) => result.errors.push(String(error)));
   page.on("console", (message) => { if (message.type() === "error") result.errors.push(message.text()); });
   page.on("dialog", (dialog) => { result.errors.push("dialog " + dialog.message()); dialog.dismiss(); });
   await page.goto(page_url + hash);
-  await page.waitForSelector("html[data-rendered]", { state: "attached", timeout: 30000 });
+  await page.waitForSelector("html[data-rendered]", { state: "attached", timeout: 120000 });
   return page;
 }
 
@@ -87,7 +88,7 @@ try {
   const goal = page.locator(`[id="${anchor}"]`);
   result.linked = (await goal.count()) === 1 && (await goal.isVisible());
   const near = (id) => document.getElementById(id)?.getBoundingClientRect().top < innerHeight;
-  result.in_view = await page.waitForFunction(near, anchor, { timeout: 10000 }).then(() => true, () => false);
+  result.in_view = await page.waitForFunction(near, anchor, { timeout: 60000 }).then(() => true, () => false);
   await page.context().close();
 
   page = await open({ viewport: { width: 390, height: 844 } });

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import forked
 import pytest
 from servers import Postgres, Process, Redis, Service, program
 
@@ -50,12 +49,6 @@ def _postgres() -> Iterator[Postgres]:
         yield server.start()
     finally:
         server.close()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _started_anew(long: bool) -> None:
-    """With --long each program is started as users start it; else it is a fork, which saves seconds for each."""
-    forked.enabled = forked.enabled and not long
 
 
 @pytest.fixture(scope="session", name="redis")

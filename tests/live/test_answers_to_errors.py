@@ -102,7 +102,7 @@ def test_an_error_is_json_with_the_id_wherever_it_is_raised(
         status, body, headers = service.ask(path, headers={"X-Request-ID": "caller-0001"})
         assert (status, headers["content-type"], headers["x-request-id"]) == (500, "application/json", "caller-0001")
         assert body == {"detail": "Internal Server Error", "request_id": "caller-0001"}, path
-        until(lambda path=path: f"GET {path} failed, request caller-0001" in service.output(), 10, "the log has it")
+        until(lambda path=path: f"GET {path} failed, request caller-0001" in service.output(), 30, "the log has it")
 
 
 def test_with_the_limits_around_them_refusals_carry_all_of_it(

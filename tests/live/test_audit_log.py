@@ -52,7 +52,7 @@ def test_changes_are_recorded_with_actor_target_and_outcome(serve: Callable[...,
         return [json.loads(x) for x in service.log.read_text(encoding="utf-8").splitlines()
                 if x.startswith('{"time"')]
 
-    until(lambda: len(lines()) >= 5, 10, "five events are written")
+    until(lambda: len(lines()) >= 5, 30, "five events are written")
     assert [(e["action"], e["actor"], e["outcome"], e["target"]) for e in lines()] == [
         ("DELETE drop", "ann", "200", {"user_id": "7"}), ("DELETE drop", "ann", "404", {"user_id": "404"}),
         ("DELETE drop", "ann", "500", {"user_id": "500"}), ("POST confirm", None, "200", {}),

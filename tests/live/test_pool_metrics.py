@@ -20,6 +20,7 @@ from sqlalchemy import text
 from db import engine
 
 app = FastAPI()
+told = asyncio.Event()
 
 
 @app.get("/metrics", response_class=PlainTextResponse)
@@ -30,7 +31,13 @@ def metrics() -> str:
 @app.get("/slow")
 async def slow() -> None:
     async with engine.connect() as connection:
-        await connection.execute(text("SELECT pg_sleep(2)"))
+        await connection.execute(text("SELECT 1"))
+        await told.wait()
+
+
+@app.get("/go-on")
+async def go_on() -> None:
+    told.set()
 
 
 @app.get("/broken")
@@ -62,9 +69,10 @@ def test_the_gauges_follow_the_connections(tmp_path: Path, postgres: Postgres, s
     calls = [threading.Thread(target=service.ask, args=("/slow",)) for _ in range(2)]
     for call in calls:
         call.start()
-    until(lambda: shown("in_use") == 2, 10, "two connections are in use")
+    until(lambda: shown("in_use") == 2, 30, "two connections are in use")
+    service.ask("/go-on")
     for call in calls:
-        call.join(10)
+        call.join(60)
     assert (shown("open"), shown("in_use")) == (2, 0)
     assert service.ask("/broken")[0] == 200
     assert (shown("open"), shown("in_use")) == (1, 0), "a connection that broke is open no more"

@@ -94,7 +94,7 @@ def test_the_limit_holds_across_two_workers_and_requests_pass_while_redis_is_gon
 
     own_redis.stop()
     assert set(statuses(service, "/auth/login?name=a", 20, "POST")) == {200}
-    until(lambda: UNCOUNTED in service.output(), 10, "it tells of it")
+    until(lambda: UNCOUNTED in service.output(), 30, "it tells of it")
     told = service.output().count(UNCOUNTED)
     assert told <= 2, "a line for each pause of each process, not for each request"
 
@@ -113,7 +113,7 @@ def test_a_redis_that_hangs_holds_no_request_for_long(
     assert own_redis.process is not None
     own_redis.process.pause()
     assert service.ask("/items", timeout=20)[0] == 200
-    until(lambda: UNCOUNTED in service.output(), 10, "it tells of it")
+    until(lambda: UNCOUNTED in service.output(), 30, "it tells of it")
     assert set(statuses(service, "/items", 20)) == {200}
     assert service.output().count(UNCOUNTED) == 1, "the first request waits, the others of the pause do not ask"
     own_redis.process.resume()

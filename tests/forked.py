@@ -1,4 +1,4 @@
-"""Python programs of live tests, started as forks of one process that has loaded what they all import.
+"""Python programs that tests run, started as forks of one process that has loaded what they all import.
 
 ``python -m uvicorn`` spends seconds of CPU time on FastAPI, SQLAlchemy and the like before it reads a line of what is
 tested. Here one child of this process loads those packages once, and each program is a fork of it: with its own
@@ -30,10 +30,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SHARED = ("fastapi", "pydantic_settings", "python_multipart", "uvicorn.main", "uvicorn.loops.auto",
-          "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto", "uvicorn.lifespan.on", "httpx",
-          "requests", "redis.asyncio", "sqlalchemy.ext.asyncio", "asyncpg", "psycopg", "alembic.config",
-          "prometheus_client")
+SHARED = ("fastapi", "fastapi.testclient", "pydantic_settings", "python_multipart", "uvicorn.main",
+          "uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto",
+          "uvicorn.lifespan.on", "httpx", "requests", "redis.asyncio", "sqlalchemy.ext.asyncio", "asyncpg", "psycopg",
+          "aiosqlite", "alembic.config", "prometheus_client")
 START_SECONDS = 120.0
 
 
