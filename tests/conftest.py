@@ -5,11 +5,14 @@ from __future__ import annotations
 import forked
 import pytest
 
-# Files that take longest, slowest first: they start first, so that no worker is left with one of them at the end.
-SLOW = ("test_sample_fixed.py", "test_probe_samples.py", "test_verify.py", "test_queue_live.py", "01_audit.ipynb",
-        "02_remediate.ipynb", "00_explore.ipynb", "test_migrations_live.py", "test_fix_laws.py", "03_portfolio.ipynb",
-        "test_laws.py", "test_readiness_live.py", "test_missing_index.py", "test_probe.py", "test_notebooks.py",
-        "test_batch.py", "test_html.py", "test_samples.py", "test_browser.py", "test_workers_live.py")
+# Files that take longest, in the order in which they start, before all others: no worker is left with one of them at
+# the end, and those that mostly wait (for servers, a browser) stand between those that compute.
+SLOW = ("test_sample_fixed.py", "test_queue_live.py", "test_verify.py", "test_lab.py", "test_probe_samples.py",
+        "test_fix_laws.py", "test_readiness_live.py", "01_audit.ipynb", "test_laws.py", "test_state_store.py",
+        "02_remediate.ipynb", "test_table_changes.py", "00_explore.ipynb", "test_browser.py", "test_probe.py",
+        "test_migrations_live.py", "03_portfolio.ipynb", "test_rate_limit.py", "test_notebooks.py", "test_html.py",
+        "test_batch.py", "test_response_cache.py", "test_pack.py", "test_verify_parts.py", "test_samples.py",
+        "test_workers_live.py", "test_missing_index.py", "test_commands.py", "test_container_fix.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

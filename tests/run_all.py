@@ -117,7 +117,8 @@ def main(arguments: list[str]) -> int:
     tally = Tally()
     # Cells of one notebook share a kernel, so they must stay on one worker: loadscope. Files go out in the order of
     # conftest.py, the slow ones first: by number of tests, a slow file with few of them would run alone at the end.
-    spread = ["-n", os.environ.get("READYBOOK_TEST_JOBS", "2"), "--dist", "loadscope", "--no-loadscope-reorder"]
+    # Three workers on two cores: while one waits for a server or a page, there is work for both.
+    spread = ["-n", os.environ.get("READYBOOK_TEST_JOBS", "3"), "--dist", "loadscope", "--no-loadscope-reorder"]
     places = ["tests", *(["notebooks"] if any((ROOT / "notebooks").glob("*.ipynb")) else [])]
     if any((ROOT / argument.partition("::")[0]).exists() for argument in arguments):
         places = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
@@ -29,13 +30,14 @@ TEXTS: dict[str, dict[str, str]] = {
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 @pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
 def test_answers_are_those_of_git(texts, tmp_path):
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}  # no ignore file of ours
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, env=env)
     for path in (*PATHS, *texts):
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(texts.get(path, "x").encode())
     asked = subprocess.run(["git", "-C", str(tmp_path), "check-ignore", "--no-index", "-z", "--stdin"],
-                           input="\0".join(PATHS).encode(), capture_output=True, check=False)
+                           input="\0".join(PATHS).encode(), capture_output=True, check=False, env=env)
     expected = set(filter(None, asked.stdout.decode().split("\0")))
     assert {p for p in PATHS if git_ignores(texts, p)} == expected
 

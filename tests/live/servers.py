@@ -194,8 +194,9 @@ class Postgres:
         """Make the cluster when there is none yet, start it and wait until it takes queries."""
         data = self.folder / "data"
         if not data.exists():
-            self._once("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8")
-        argv = [str(program("postgres")), "-D", str(data), "-p", str(self.port), "-k", str(self.folder),
+            self._once("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8",
+                       "--locale=C")
+        argv = [str(program("postgres")), "-D", str(data), "-p", str(self.port), "-k", "",
                 "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "shared_buffers=16MB"]
         self.process = Process(argv, self.folder, self.folder / "log", as_user=self.user)
         self.process.start()

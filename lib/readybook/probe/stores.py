@@ -118,7 +118,8 @@ class Postgresql(Store):
             made = [str(_program("initdb")), "-D", str(data), "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8"]
             subprocess.run(made, cwd=folder, env=_environment(), capture_output=True, timeout=SECONDS, check=True,
                            **_as_another(folder))
-        return [str(_program("postgres")), "-D", str(data), "-p", str(self.port), "-k", str(folder),
+        return [str(_program("postgres")), "-D", str(data), "-p", str(self.port),
+                "-k", "",  # no socket file: its path may be longer than those may be
                 "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
 
 
