@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import forked
+import pytest
 from readybook import Project, registry
 from readybook.edits import apply_each
 from readybook.run import ask
@@ -40,6 +44,17 @@ def write(files: dict[str, str], folder: Path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     return folder
+
+
+def loaded(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> ModuleType:
+    """The last one of these modules of the folder, which import each other in this order, in this process."""
+    for name in names:
+        spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+    return module
 
 
 # Served in place of main.py. The file "ahead" tells how far the clock of one module is ahead.

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
-from generated import clocked, fixed, later, write
+from generated import clocked, fixed, later, loaded, write
 from servers import Service
 
 UPSTREAM = """\
@@ -183,24 +181,13 @@ def test_answers_about_the_request_open_nothing(both: tuple[Service, Service]) -
     assert [target.ask("/own")[:2] for _ in range(8)] == [(200, 500)] * 8
 
 
-def load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The new module, with its settings, in this process."""
-    for name in ("settings", "circuit_breaker"):
-        spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, module)
-        spec.loader.exec_module(module)
-    return module
-
-
 def test_only_one_of_many_callers_is_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import httpx
 
     monkeypatch.setenv("CIRCUIT_FAILURES", "2")
     monkeypatch.setenv("CIRCUIT_RESET_SECONDS", "60")
     files = fixed({"main.py": MAIN, "requirements.txt": "fastapi\nhttpx\nrequests\n"}, "ARC006")
-    module = load(write(files, tmp_path), monkeypatch)
+    module = loaded(write(files, tmp_path), monkeypatch, "settings", "circuit_breaker")
     ahead = 0.0
     shown = {**vars(time), "monotonic": lambda: time.monotonic() + ahead}
     monkeypatch.setattr(module, "time", SimpleNamespace(**shown))
@@ -243,7 +230,7 @@ def test_only_one_of_many_callers_is_the_trial(tmp_path: Path, monkeypatch: pyte
 
 def test_what_is_remembered_of_hosts_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = fixed({"main.py": MAIN, "requirements.txt": "fastapi\nhttpx\nrequests\n"}, "ARC006")
-    module = load(write(files, tmp_path), monkeypatch)
+    module = loaded(write(files, tmp_path), monkeypatch, "settings", "circuit_breaker")
     for number in range(module.MAX_HOSTS + 50):
         module._failed(f"h{number}.example")
     assert len(module._circuits) == module.MAX_HOSTS and "h0.example" not in module._circuits

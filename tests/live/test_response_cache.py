@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from generated import clocked, fixed, later, patient, write
+from generated import clocked, fixed, later, loaded, patient, write
+from pydantic import TypeAdapter
 from servers import Redis, Service, until
 
 MAIN = """\
@@ -83,6 +85,33 @@ def test_of_a_stampede_on_two_processes_the_handler_runs_once(
         line.flushall()
     service.ask("/rates/eur")
     assert calls(target)[3:] == ["eur-2"]
+
+
+def test_what_another_process_kept_between_the_look_and_the_lock_is_taken(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = loaded(write(files, tmp_path), monkeypatch, "settings", "response_cache")
+    looks, released = [], []
+
+    class Late:
+        """A Redis in which the entry appears after the first look, and whose lock is free by then."""
+
+        async def get(self, name: str) -> bytes | None:
+            looks.append(name)
+            return b"7" if len(looks) > 1 else None
+
+        async def set(self, *_: object, **how: object) -> bool:
+            assert how["nx"]
+            return True
+
+        async def eval(self, *_: object) -> None:
+            released.append(1)
+
+    async def again() -> int:
+        raise AssertionError("the handler runs again")
+
+    monkeypatch.setattr(module, "_redis", Late())
+    assert asyncio.run(module._through("rates", 60, TypeAdapter(int), again)) == 7 and released == [1]
 
 
 def test_without_redis_and_with_one_that_hangs_the_handlers_run(
