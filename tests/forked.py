@@ -33,7 +33,7 @@ from typing import Any
 SHARED = ("fastapi", "fastapi.testclient", "pydantic_settings", "python_multipart", "uvicorn.main",
           "uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto",
           "uvicorn.lifespan.on", "httpx", "requests", "redis.asyncio", "sqlalchemy.ext.asyncio", "asyncpg", "psycopg",
-          "aiosqlite", "alembic.config", "prometheus_client")
+          "aiosqlite", "alembic.config", "prometheus_client", "kombu.transport.redis", "kombu.pools", "billiard.pool")
 START_SECONDS = 120.0
 
 
