@@ -192,6 +192,23 @@ config = Config()
     assert "    DEBUG: int = 0\n    LIMIT: int = 10\n" in found["config.py"]
 
 
+def test_where_case_counts_a_field_is_written_as_variables_are_and_without_fields_as_in_the_class_above() -> None:
+    top = "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\n"
+    exact = ("class Settings(BaseSettings):\n    model_config = SettingsConfigDict(case_sensitive=True)\n\n"
+             "    DEBUG: bool = False\n    database: dict = {}\n    mail: dict = {}\n")
+    above = "class Mail(BaseSettings):\n    HOST: str = \"\"\n\n\nclass Settings(Mail):\n    pass\n"
+    for text in (exact, above):
+        config = f"{top}{text}\n\nsettings = Settings()\n"
+        found = apply(Project.from_files({"main.py": "app = FastAPI()\n", "config.py": config}), [LIMIT])
+        assert "\n    LIMIT: int = 10\n" in found["config.py"]
+
+
+def test_the_first_fields_of_a_class_stand_together() -> None:
+    files = {"main.py": "app = FastAPI()\n", "requirements.txt": PINNED}
+    found = apply(Project.from_files(files), [LIMIT, EnsureSetting("pool", "int", "5", "POOL", "5")])
+    assert "    limit: int = 10\n    pool: int = 5\n" in next(t for p, t in found.items() if p.endswith("settings.py"))
+
+
 def test_settings_that_are_handed_around_get_no_object_beside_those() -> None:
     conf = ("from pydantic import BaseModel\nfrom pydantic_settings import BaseSettings\n\n\n"
             "class A(BaseModel):\n    a: int = 1\n\n\nclass S(BaseSettings, A):\n    b: int = 1\n\n\n"

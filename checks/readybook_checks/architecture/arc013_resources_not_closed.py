@@ -182,6 +182,14 @@ ResourcesNotClosed.examples = (
                "    try:\n        yield\n    finally:\n        await weather.aclose()\n\n\n"
                "app = FastAPI(lifespan=lifespan)\n\n\nasync def start() -> None:\n    await weather.now()\n"},
     ),
+    Bad(  # under the name by which the file knows it
+        {"main.py": LIFE.replace("\nclient = ", "\nfrom db import engine as writer\n\nclient = ")
+         + "    async with client:\n        yield\n    print(writer)\n" + RUN, "db.py": DB},
+        at=("db.py:3",),
+        fixed={"main.py": LIFE.replace("\nclient = ", "\nfrom db import engine as writer\n\nclient = ")
+               + "    async with client:\n        try:\n            yield\n        finally:\n"
+               "            await writer.dispose()\n    print(writer)\n" + RUN},
+    ),
     Bad(  # built for each request
         {"weather.py": SERVICE,
          "main.py": "from fastapi import Depends, FastAPI\n\nfrom weather import Weather\n\napp = FastAPI()\n\n\n"

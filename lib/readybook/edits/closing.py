@@ -9,7 +9,7 @@ import libcst as cst
 from readybook.edits.drafts import Splice
 from readybook.edits.lifespan import Step, call_name, lifespan_function, lifespan_keyword, own_lifespan
 from readybook.edits.python_calls import find_call
-from readybook.edits.python_imports import ensure_import
+from readybook.edits.python_imports import ensure_import, imported_as
 from readybook.edits.python_nodes import find_function
 from readybook.edits.python_source import PythonSource, last_name, squeezed
 from readybook.edits.work import Work, spot
@@ -57,8 +57,9 @@ def _with_import(work: Work, path: str, intent: CloseAtShutdown) -> str:
     if not work.modules.reaches(path, intent.path) and work.modules.reaches(intent.path, path):
         raise PatchError(f"{intent.path}: imports {path}, which therefore cannot import {intent.name}")
     module = work.modules.name_for(path, intent.path)
+    wanted = EnsureImport(path, module, intent.name)
     try:
-        name = ensure_import(work, EnsureImport(path, module, intent.name))
+        name = imported_as(work, wanted) or ensure_import(work, wanted)
     except PatchError:
         name = ensure_import(work, EnsureImport(path, module, intent.name,
                                                 f"{module.rpartition('.')[2]}_{intent.name}"))

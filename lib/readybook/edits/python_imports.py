@@ -62,6 +62,12 @@ def ensure_import(work: Work, intent: EnsureImport) -> str:
     return wanted
 
 
+def imported_as(work: Work, intent: EnsureImport) -> str | None:
+    """A name that the file has for the object already, under another name than its own too."""
+    found = bindings(work.source(intent.path))
+    return next((name for name, origin in found.items() if _same_import(work, intent, origin)), None)
+
+
 def bindings(source: PythonSource) -> dict[str, Bound]:
     """What each module-level name is bound to at run time; imports for typing do not count.
 

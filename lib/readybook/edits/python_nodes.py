@@ -31,10 +31,31 @@ def replace_expression(work: Work, intent: ReplaceExpression) -> None:
             raise PatchError(f"{spot(intent.place)}: {'not' if not found else 'more than once'} there: {intent.old}")
         node = found[0]
         start, end = source.span(node)
+        inside = _inside_text(source, node, intent.new)
+        if inside:
+            return inside
         new = _safe_text(work, source, node, intent)
         return [] if new == source.text[start:end] else [Splice(start, end, new)]
 
     work.plan(intent.place.path, planner)
+
+
+def _inside_text(source: PythonSource, node: cst.BaseExpression, new: str) -> list[Splice]:
+    """A word in place of a whole field of an f-string: it needs no braces, and without other fields no ``f``."""
+    field, word = source.parent(node), new[1:-1]
+    plain = isinstance(field, cst.FormattedStringExpression) and not (
+        field.conversion or field.format_spec or field.equal)
+    if not plain or new[:1] not in ("'", '"') or new[-1:] != new[0] or not re.fullmatch(r"[\w*.-]+", word):
+        return []
+    out = [Splice(*source.span(field), word)]
+    around = source.parent(field)
+    if isinstance(around, cst.FormattedString) and all(
+        p is field or (isinstance(p, cst.FormattedStringText) and not re.search(r"[{}]", p.value)) for p in around.parts
+    ) and not isinstance(source.parent(around), cst.ConcatenatedString):
+        at = source.span(around)[0]
+        start = "".join(c for c in around.start if c not in "fF")
+        out.append(Splice(at, at + len(around.start), start))
+    return out
 
 
 def _expressions(

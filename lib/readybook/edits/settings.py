@@ -147,11 +147,13 @@ def _field_splices(
 ) -> tuple[list[Splice], str]:
     """The new field (and what reads a list) as splices, and the name of the variable that it is read from."""
     present = fields(source, node)
-    name = intent.name.upper() if field_case(_names_around(source, node, present)) == "upper" else intent.name
+    names, exact = _names_around(source, node, present), class_option(source, node, "case_sensitive") == "True"
+    # Where case counts, a field in capitals among names of groups says how variables are written.
+    capitals = field_case(names) == "upper" or (exact and any(n.isupper() for n in names))
+    name = intent.name.upper() if capitals else intent.name
     if any(f.name.lower() == name.lower() for f in present):
         return [], intent.env
     prefix = _literal(class_option(source, node, "env_prefix"))
-    exact = class_option(source, node, "case_sensitive") == "True"
     plain = prefix + (name if exact else name.upper())
     alias_key = _alias_style(present, home)
     same = (plain.lower(),) if exact else (plain.lower(), name.lower())

@@ -45,7 +45,8 @@ class SecretsInLogs(Check):
     Looked at: the arguments of log calls and ``print``, and the parts of their texts: names of secrets, addresses with
     credentials (``DATABASE_URL``), whole settings, headers and bodies of requests, and models that hold a password.
     ``echo=True`` of an engine writes every value of every statement. Lengths, kinds, counts of tokens, ``SecretStr``,
-    slices and what passes a function that masks are no leak.
+    slices and what passes a function that masks are no leak, nor is what a script prints that nothing imports: whoever
+    runs it asked to see it.
 
     Fix: the value is replaced by ``***``. Where what is logged is made in the call, a body or a model as a whole, a
     filter of the log hides the values of named secrets in it, and keeps the rest. A filter of the project's own that is
@@ -65,8 +66,9 @@ class SecretsInLogs(Check):
         """One finding for each log call with a secret, a Right when there are log calls and none has one."""
         logged, found = None, False
         log = Log(project)
+        scripts = _scripts(project)
         for call in project.facts.behaviour.calls:
-            if not _logs(call):
+            if not _logs(call) or (call.path == "print" and call.place.path in scripts):
                 continue
             logged = logged or call
             answer = _answer(log, call)
@@ -83,6 +85,15 @@ class SecretsInLogs(Check):
             hidden = log.filter if log.used else None
             yield Right(hidden or logged.place, "what names a secret is hidden by a filter" if hidden else
                         "no log call names a secret")
+
+
+def _scripts(project: Project) -> frozenset[str]:
+    """Files that nothing imports and no application is made in: what they print, whoever runs them asked to see."""
+    facts = project.facts
+    served = {app.place.path for app in facts.apps}
+    if not served:
+        return frozenset()
+    return frozenset({*facts.modules.by_path} - served - {*facts.program.everything.imported})
 
 
 class Leak(NamedTuple):
@@ -297,7 +308,7 @@ SecretsInLogs.examples = (
          "    logger.info(\"login of %s with %s\", name, password)\n"},
         at=("main.py:12", "main.py:13"), severity="medium",
         fixed={"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> None:\n"
-               "    logger.info(f\"login of {name} with {'***'}\")\n"
+               "    logger.info(f\"login of {name} with ***\")\n"
                "    logger.info(\"login of %s with %s\", name, \"***\")\n"},
     ),
     Bad(  # settings, headers, a body, a model, a token that was made, an address with its password
@@ -359,5 +370,15 @@ SecretsInLogs.examples = (
     Good({"db.py": "import logging\nimport os\n\nfrom sqlalchemy import create_engine\n\n"
           "engine = create_engine(\"postgresql://shop\", echo=bool(os.environ.get(\"ECHO\")))\n"
           "logging.info(\"ready\")\n"}),
+    Good(  # a script for the terminal of whoever runs it
+        {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+         "reset_password.py": "from users import reset\n\nnew_password = reset(\"admin\")\n"
+         "print(f\"New password: {new_password}\")\n", "users.py": "def reset(name: str) -> str: ...\n"},
+        outcome="not_applicable"),
+    Bad(  # the only field of its text
+        {"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(password: str) -> None:\n"
+         "    print(f\"login with {password}\")\n"}, at=("main.py:12",),
+        fixed={"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(password: str) -> None:\n"
+               "    print(\"login with ***\")\n"}),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
 )
