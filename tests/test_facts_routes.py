@@ -240,3 +240,34 @@ def test_a_long_step_of_the_start_does_not_hide_the_next_one() -> None:
             "    plugins()\n    routes(app)\n    yield\n\napp = FastAPI(lifespan=lifespan)\n")
     facts = Project.from_files({"main.py": text}).facts
     assert [r.path for r in facts.routes] == ["/a"] and [u.kind for u in facts.unresolved] == ["budget"]
+
+
+GUARDS = {
+    "length": 'if len(os.environ.get("A", "").strip()) == 0',
+    "pieces": 'if len(os.environ.get("A", "").split(",")) < 2',
+    "missing": 'missing = [n for n in ("A", "B") if not os.getenv(n)]\nif missing',
+    "counted": "missing = [n for n in ('A', 'B') if n not in os.environ]\nif len(missing) > 0",
+    "all": 'given = {"a": os.getenv("A", ""), "b": os.getenv("B", "")}\nif not all(given.values())',
+    "any": 'if any([os.getenv("A") is None, os.getenv("B") is None])',
+    "among": 'a, b = os.getenv("A"), os.getenv("B")\nif None in (a, b)',
+}
+
+
+@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
+@pytest.mark.parametrize("factory", [False, True], ids=["module", "factory"])
+def test_what_a_start_asks_of_the_environment_is_given_where_it_is_deployed(guard: str, factory: bool) -> None:
+    guard += ":\n    raise RuntimeError\n"
+    app = 'app = FastAPI()\n\n\n@app.get("/x")\ndef x() -> str:\n    return "x"\n'
+    text = f"import os\n\nfrom fastapi import FastAPI\n\n{guard}{app}"
+    if factory:
+        body = "".join(f"    {line}\n" if line else "\n" for line in f"{guard}{app}    return app\n".split("\n"))
+        body = body.replace("        return app", "    return app")
+        text = f"import os\n\nfrom fastapi import FastAPI\n\n\ndef create_app():\n{body}\n\napp = create_app()\n"
+    assert [r.path for r in Project.from_files({"main.py": text}).facts.routes] == ["/x"]
+
+
+def test_a_module_that_would_raise_by_its_defaults_is_read_on() -> None:
+    text = ('import os\n\nfrom fastapi import FastAPI\n\nvalues = [os.getenv("A", ""), os.getenv("B", "")]\n'
+            'if any(v == "" for v in values):\n    raise RuntimeError\napp = FastAPI()\n\n\n@app.get("/x")\n'
+            'def x() -> str:\n    return "x"\n')
+    assert [r.path for r in Project.from_files({"main.py": text}).facts.routes] == ["/x"]

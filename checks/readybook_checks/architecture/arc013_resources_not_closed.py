@@ -7,6 +7,7 @@ from typing import Any
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import functions_behind
+from readybook.facts.functionplatform import function_platform
 from readybook.facts.objects import FunctionValue
 from readybook.facts.program import App
 from readybook.facts.reach import first_reached
@@ -51,10 +52,13 @@ class ResourcesNotClosed(Check):
                 continue
             found = [r for r in resources(project.facts, near(project.facts, app.place.path)) if id(r.call) not in seen]
             seen |= {id(r.call) for r in found}
+            platform = function_platform(project.facts, app)
             asked = first_reached(project.facts.behaviour, [r.call for r in found if r.owner is not None])
             for resource in found:
                 if resource.closed:
                     yield Right(resource.call.place, "it is closed", app.spec)
+                elif platform and not _piles_up(asked.get(id(resource.call))):
+                    yield NotApplicable(f"{platform} runs a lifespan around each request: what is kept stays open")
                 else:
                     yield _finding(project, app, resource, asked.get(id(resource.call)))
         if not seen:
@@ -66,7 +70,7 @@ def _finding(project: Project, app: App, resource: Resource, reached: Any) -> Fi
     name = "" if resource.what.endswith(name) else name  # "the database engine engine"
     owner = resource.owner.name if resource.owner is not None else ""
     never = f"{owner}.{resource.closer} would close it, and is never called" if resource.closer else "nothing closes it"
-    if reached is not None and not _kept(reached):
+    if _piles_up(reached):
         return Finding(
             resource.call.place, f"{owner} opens its own {resource.what} each time it is built, which requests do, and "
             f"{never}: connections pile up until the garbage is collected.", "medium", app=app.spec,
@@ -75,6 +79,11 @@ def _finding(project: Project, app: App, resource: Resource, reached: Any) -> Fi
                        "how long an object of the class shall live is for a person to say"))
     message = f"The {resource.what}{name} stays open when the application stops: {never}."
     return Finding(resource.call.place, message, app=app.spec, fix=_fix(project, app, resource))
+
+
+def _piles_up(reached: Any) -> bool:
+    """Whether requests open it anew each time; ``reached``: the shortest way by which they come to it, or None."""
+    return reached is not None and not _kept(reached)
 
 
 def _kept(reached: Any) -> bool:
@@ -200,6 +209,10 @@ ResourcesNotClosed.examples = (
         {"main.py": LIFE.replace("\nclient = ", "\nfrom db import close_db\n\nclient = ")
          + "    async with client:\n        yield\n    await close_db()\n" + RUN,
          "db.py": DB + "\n\nasync def close_db() -> None:\n    await engine.dispose()\n"}),
+    Good(  # a function: its lifespan runs around each request
+        {"main.py": "from fastapi import FastAPI\nfrom mangum import Mangum\n\nfrom db import engine\n\n"
+         "app = FastAPI()\napp.state.engine = engine\nhandler = Mangum(app)\n", "db.py": DB},
+        outcome="not_applicable"),
     Good(  # an exit stack
         {"main.py": LIFE + "    async with AsyncExitStack() as stack:\n"
          "        stack.push_async_callback(client.aclose)\n"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
 from readybook.facts.compose import ComposeService
 from readybook.facts.containers import Dockerfile
+from readybook.facts.functionplatform import is_function_image
 from readybook.facts.servercommands import called_scripts
 from readybook.finding import Answer
 from readybook.intents import InsertInstruction
@@ -63,6 +64,8 @@ class ContainerRoot(Check):
     def _answer(self, project: Project, dockerfile: Dockerfile) -> Answer:
         place = dockerfile.user.place if dockerfile.user else command_place(dockerfile)
         root = dockerfile.runs_as_root
+        if is_function_image(dockerfile):
+            return NotApplicable(f"AWS Lambda runs the image of {dockerfile.path} as a user without rights")
         if root == "no":
             return Right(place, "its process has a user of its own")
         services = [s for s in project.facts.compose_services if not s.development and s.build is not None
@@ -211,6 +214,11 @@ ContainerRoot.examples = (
          "start.sh": "#!/bin/sh\nchown -R app /data\nexec gosu app uvicorn main:app\n"}),
     Good({"Dockerfile": "FROM company/python-base:4\n" + CMD}, outcome="unknown"),
     Good({"web/Dockerfile": "FROM node:22\nCMD [\"npm\", \"start\"]\n"}, outcome="not_applicable"),
+    Good({"Dockerfile": "FROM public.ecr.aws/lambda/python:3.12\nCOPY main.py ./\nCMD [\"main.handler\"]\n"},
+         outcome="not_applicable"),
+    Good({"Dockerfile": "FROM python:3.12 AS build\nRUN pip install awslambdaric --target /f\n\nFROM python:3.12-slim\n"
+          "COPY --from=build /f /f\nENTRYPOINT [\"python\", \"-m\", \"awslambdaric\"]\nCMD [\"main.handler\"]\n"},
+         outcome="not_applicable"),
     Good({".devcontainer/Dockerfile": "FROM python:3.12\n"}, outcome="not_applicable"),
     Bad(  # the entry point starts nginx too; the image has a user already: a person says how
         {"Dockerfile": TOP + "COPY start.sh .\nENTRYPOINT [\"sh\", \"start.sh\"]\n",

@@ -10,6 +10,7 @@ from readybook.facts import Facts
 from readybook.facts.compose import ComposeService
 from readybook.facts.containerchecks import CLIENTS, ContainerCheck, compose_check, dockerfile_check, has_program
 from readybook.facts.containers import Dockerfile
+from readybook.facts.functionplatform import is_function_image
 from readybook.facts.liveness import accepts, allowed_hosts, redirects_to_https
 from readybook.facts.program import App
 from readybook.facts.servedimages import ServedImage, ServedService
@@ -59,7 +60,8 @@ class ContainerHealthcheck(Check):
         for dockerfile in facts.dockerfiles:
             deployed = dockerfile.python and not dockerfile.development and facts.role(dockerfile.path) == "application"
             words = " ".join(dockerfile.command)
-            if deployed and words and not re.search(r"\b(?:celery|arq|rq|dramatiq|taskiq)\b", words):
+            other = re.search(r"\b(?:celery|arq|rq|dramatiq|taskiq)\b", words) or is_function_image(dockerfile)
+            if deployed and words and not other:
                 yield CannotTell("whether its command serves the application is not seen", command_place(dockerfile))
         yield NotApplicable("no Dockerfile here serves the application")
 
@@ -346,5 +348,7 @@ ContainerHealthcheck.examples = (
     ),
     Good({"tasks.py": "from celery import Celery\n\ncelery = Celery()\n", "main.py": PLAIN,
           "Dockerfile": SLIM + "CMD [\"celery\", \"-A\", \"tasks\", \"worker\"]\n"}, outcome="not_applicable"),
+    Good({"main.py": PLAIN, "Dockerfile": "FROM public.ecr.aws/lambda/python:3.12\nCOPY main.py ./\n"
+          "CMD [\"main.handler\"]\n"}, outcome="not_applicable"),
     Good({"main.py": PLAIN}, outcome="not_applicable"),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from readybook import Bad, CannotTell, Check, Finding, Good, Hours, NotApplicable, Place, Project, Right, advice
 from readybook.facts.enginepurpose import purpose
 from readybook.facts.engines import Engine
+from readybook.facts.functionplatform import only_functions
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.patterns import regex
@@ -88,7 +89,7 @@ def _together(project: Project, engine: Engine, size: int, overflow: int) -> Ite
 
 def _threads(project: Project, engine: Engine, size: int, overflow: int) -> Iterator[Answer]:
     """Threads of plain handlers that share the pool of a synchronous engine."""
-    if engine.is_async or not 0 <= size + overflow < THREADS or overflow < 0:
+    if engine.is_async or not 0 <= size + overflow < THREADS or overflow < 0 or only_functions(project.facts):
         return
     handlers = [e for e in project.facts.behaviour.entries if e.kind == "handler" and not e.in_loop]
     limited = any(RAISED.search(m.text) for m in project.facts.modules.by_path.values() if m.role == "application")
@@ -127,6 +128,8 @@ def _replicas(project: Project) -> int:
 
 APP = "from fastapi import FastAPI\n\nimport db\n\napp = FastAPI()\n"
 ENGINE = "from sqlalchemy.ext.asyncio import create_async_engine\n\nengine = create_async_engine({})\n"
+SYNC = ("from sqlalchemy import create_engine\n\n"
+        "engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n")
 URL = "\"postgresql+asyncpg://localhost/shop\""
 IMAGE = "FROM python:3.12-slim\nCOPY . .\nCMD [\"uvicorn\", \"main:app\", \"--workers\", \"8\"]\n"
 DEPLOYMENT = ("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: api\nspec:\n  replicas: 5\n  template:\n"
@@ -137,9 +140,10 @@ PoolExceedsServer.examples = (
     Bad({"main.py": APP, "db.py": ENGINE.format(URL + ", pool_size=20"), "k8s.yaml": DEPLOYMENT}, at=("db.py:3",)),
     Bad({"main.py": APP, "db.py": ENGINE.format(URL + ", max_overflow=-1")}, at=("db.py:3",)),
     Bad(  # forty threads, fifteen connections
-        {"main.py": PLAIN, "db.py": "from sqlalchemy import create_engine\n\n"
-         "engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n"}, at=("db.py:3",), severity="low"),
+        {"main.py": PLAIN, "db.py": SYNC}, at=("db.py:3",), severity="low"),
     Good({"main.py": APP, "db.py": ENGINE.format(URL)}),
+    Good(  # a function: one request at a time
+        {"main.py": f"from mangum import Mangum\n{PLAIN}\n\nhandler = Mangum(app)\n", "db.py": SYNC}),
     Good({"main.py": APP, "db.py": ENGINE.format(URL), "Dockerfile": IMAGE, "compose.yml":
           "services:\n  db:\n    image: postgres:16\n    command: postgres -c max_connections=200\n"}),
     Good({"main.py": APP, "db.py": ENGINE.format(URL), "Dockerfile": IMAGE, "compose.yml":

@@ -21,7 +21,7 @@ from readybook.facts.objects import (
 from readybook.facts.operators import lift
 from readybook.facts.standard_calls import DefaultDict
 from readybook.facts.targetfiles import ROOT
-from readybook.facts.values import CONSTANTS, UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
+from readybook.facts.values import CONSTANTS, SEVERAL, UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -225,7 +225,7 @@ def _lifted(run: Interpreter, value: Any, name: str, node: Any) -> Any:
 
 
 def _subscripted(run: Interpreter, value: Subscripted, name: str, node: Any) -> Any:
-    if value.base == External("…"):
+    if value.base == SEVERAL:
         return get_attribute(run, value.args[0], name, node)
     return get_attribute(run, value.base, name, node)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.interpreter import CallSite
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
-from readybook.facts.values import Choice, External, Unknown
+from readybook.facts.values import SEVERAL, Choice, External, Unknown
 from readybook.place import Place
 from readybook.records import record
 
@@ -119,7 +119,7 @@ def path_of(callee: Any) -> str:
     if isinstance(callee, PartialValue):
         return path_of(callee.function)
     if isinstance(callee, Subscripted):
-        return path_of(callee.args[0] if callee.base == External("…") and callee.args else callee.base)
+        return path_of(callee.args[0] if callee.base == SEVERAL and callee.args else callee.base)
     if isinstance(callee, Choice):
         paths = {path_of(v) for _, v in callee.options if v is not None}
         return paths.pop() if len(paths) == 1 else ""

@@ -14,7 +14,7 @@ from readybook.facts.objects import (
     Native,
     PartialValue,
 )
-from readybook.facts.operators import lift
+from readybook.facts.operators import first_read, lift
 from readybook.facts.route_lists import is_route
 from readybook.facts.values import (
     ABSENT,
@@ -26,6 +26,7 @@ from readybook.facts.values import (
     FromEnv,
     Unknown,
     by_default,
+    is_one_of_several,
     known,
     truth,
 )
@@ -103,7 +104,11 @@ def _dict(run: Interpreter, args: Any, kwargs: Any) -> Any:
 
 
 def _len(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    value = by_default(args[0]) if args else UNKNOWN
+    value = args[0] if args else UNKNOWN
+    if isinstance(value, FromEnv | Choice):
+        return lift(lambda v: _len(run, (v,), {}), value)
+    if isinstance(value, list | tuple) and any(is_one_of_several(v) for v in value):
+        return UNKNOWN
     return len(value) if isinstance(value, str | list | tuple | dict) else UNKNOWN
 
 
@@ -217,13 +222,19 @@ def _type(run: Interpreter, args: Any, kwargs: Any) -> Any:
 
 def _any_all(which: bool) -> Any:
     def answer(run: Interpreter, args: Any, kwargs: Any) -> Any:
-        items = by_default(args[0]) if args else []
+        items = args[0] if args else []
+        if isinstance(items, FromEnv | Choice):
+            return lift(lambda v: answer(run, (v,), {}), items)
         if not isinstance(items, list | tuple):
             return UNKNOWN
         truths = [truth(v) for v in items]
         if which in truths:
             return which
-        return UNKNOWN if None in truths else not which
+        if None not in truths:
+            return not which
+        first = first_read(items)
+        usual = answer(run, (by_default(list(items)),), {}) if first is not None else UNKNOWN
+        return usual if first is None or isinstance(usual, Unknown) else FromEnv(first.name, usual, first.place)
 
     return answer
 

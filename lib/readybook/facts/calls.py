@@ -17,7 +17,7 @@ from readybook.facts.objects import (
     Super,
 )
 from readybook.facts.value_methods import call_builtin_method
-from readybook.facts.values import UNKNOWN, Choice, External, FromEnv, Unknown, choose
+from readybook.facts.values import SEVERAL, UNKNOWN, Choice, External, FromEnv, Unknown, choose
 
 if TYPE_CHECKING:
     from readybook.facts.objects import Namespace
@@ -137,7 +137,7 @@ def _partial(run: Interpreter, p: PartialValue, args: Any, kwargs: Any, node: An
 
 
 def _subscripted(run: Interpreter, s: Subscripted, args: Any, kwargs: Any, node: Any, complete: bool) -> Any:
-    if s.base == External("…"):
+    if s.base == SEVERAL:
         return call(run, s.args[0], args, kwargs, node, complete) if run.symbolic else UNKNOWN
     return call(run, s.base, args, kwargs, node, complete)
 

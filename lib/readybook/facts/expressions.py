@@ -14,6 +14,7 @@ from readybook.facts.unparse import unparse
 from readybook.facts.values import (
     ABSENT,
     CONSTANTS,
+    SEVERAL,
     UNKNOWN,
     Begins,
     Choice,
@@ -321,7 +322,7 @@ def _comp(run: Interpreter, n: Node, scope: Namespace) -> Any:
     values = [v for v, _ in out]
     if complete:
         return values
-    return [Unknown("one of several")] if not values else [Subscripted(External("…"), tuple(values))]
+    return [Unknown("one of several")] if not values else [Subscripted(SEVERAL, tuple(values))]
 
 
 def _walrus(run: Interpreter, n: Node, scope: Namespace) -> Any:

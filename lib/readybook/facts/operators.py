@@ -158,7 +158,17 @@ def _opaque(left: Any, right: Any) -> bool:
 
 
 def _contains(item: Any, container: Any, positive: bool) -> Any:
-    container = by_default(container)
+    read = first_read(container)
+    answer = _is_in(item, by_default(container), positive)
+    return answer if read is None or isinstance(answer, Unknown) else FromEnv(read.name, answer, read.place)
+
+
+def first_read(items: Any) -> FromEnv | None:
+    """The first element of a container that comes from the environment, on which an answer about all depends."""
+    return next((v for v in items if isinstance(v, FromEnv)), None) if isinstance(items, list | tuple) else None
+
+
+def _is_in(item: Any, container: Any, positive: bool) -> Any:
     if isinstance(container, str) and isinstance(item, str):
         return (item in container) is positive
     if isinstance(container, list | tuple | dict) and isinstance(item, CONSTANTS):

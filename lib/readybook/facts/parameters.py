@@ -10,7 +10,7 @@ from readybook.facts.objects import ClassValue, Instance, Subscripted
 from readybook.facts.settings_values import FIELDS
 from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
-from readybook.facts.values import UNKNOWN, External, Unknown, by_default
+from readybook.facts.values import SEVERAL, UNKNOWN, External, Unknown, by_default
 from readybook.records import record
 
 INJECTED = frozenset((
@@ -179,7 +179,7 @@ def is_scalar(kind: Any) -> bool:
     if isinstance(kind, Subscripted):
         if isinstance(kind.base, External) and kind.base.path == "typing.Literal":
             return True
-        return is_scalar(kind.base) and kind.base != External("…")
+        return is_scalar(kind.base) and kind.base != SEVERAL
     return False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from readybook.facts.functionplatform import only_functions
 from readybook.facts.serving import SERVER_IMAGE
 from readybook.facts.values import by_default
 from readybook.patterns import regex
@@ -36,7 +37,8 @@ def several_processes(facts: Facts) -> str:
     for service in facts.compose_services:
         if service.name in commands and (service.replicas or 1) > 1:
             return f"{service.replicas} replicas ({service.place.path}:{service.place.line})"
-    return ""
+    platform = only_functions(facts)
+    return f"as many processes as requests come at once on {platform}" if platform else ""
 
 
 def workers_of(facts: Facts, command: ServeCommand) -> str | bool | None:

@@ -63,7 +63,9 @@ def _if(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     test = evaluate(run, s[4], scope)
     known = run.decides(test)
     if known is True:
-        return block(run, s[5], scope)
+        flow = block(run, s[5], scope)
+        # a module that always raises when it is imported serves nothing: where it is deployed, its test is not met
+        return None if flow == "raise" and run.frame.function is None and not run.symbolic else flow
     if known is False:
         return block(run, s[6], scope)
     text = unparse(s[4])

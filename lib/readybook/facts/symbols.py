@@ -17,7 +17,7 @@ from readybook.facts.objects import (
     Namespace,
     Subscripted,
 )
-from readybook.facts.values import UNKNOWN, Choice, External, Unknown
+from readybook.facts.values import SEVERAL, UNKNOWN, Choice, External, Unknown
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -154,7 +154,7 @@ def element_of(run: Interpreter, iterable: Any) -> Any:
     """What iterating gives, by the type of what is iterated."""
     if isinstance(iterable, Instance) and "__element__" in iterable.attrs:
         return iterable.attrs["__element__"]
-    if isinstance(iterable, Subscripted) and iterable.base == External("…"):
+    if isinstance(iterable, Subscripted) and iterable.base == SEVERAL:
         return iterable.args[0]
     return Unknown("an element of what is iterated")
 

@@ -77,6 +77,7 @@ class Absent:
 
 
 ABSENT = Absent()
+SEVERAL = External("…")
 
 
 def known(value: Any) -> bool:
@@ -160,7 +161,7 @@ def truth(value: Any) -> bool | None:
     if isinstance(value, list | tuple | dict | set | frozenset):
         if not value:
             return False
-        return True if any(not isinstance(v, Unknown | Choice) for v in value) else None
+        return True if any(not isinstance(v, Unknown | Choice) and not is_one_of_several(v) for v in value) else None
     if isinstance(value, Choice):
         answers = {truth(v) for _, v in value.options}
         return answers.pop() if len(answers) == 1 else None
@@ -169,6 +170,11 @@ def truth(value: Any) -> bool | None:
     if isinstance(value, Unknown | FromEnv | External | Absent):
         return None
     return True
+
+
+def is_one_of_several(value: Any) -> bool:
+    """Whether an element stands for those of several that pass a test which is not known: there may be none."""
+    return getattr(value, "base", None) == SEVERAL
 
 
 def text_of(value: Any) -> str | None:

@@ -84,6 +84,9 @@ EXAMPLES = (
          "Dockerfile": "FROM python:3.13\nCOPY . .\nCMD [\"uvicorn\", \"app.main:app\", \"--workers\", \"4\"]\n"},
         at=("app/store.py:3",), severity="critical",
     ),
+    Bad(  # a function: each request may meet another process
+        {"main.py": "from mangum import Mangum\n\n" + HEAD + "JOBS: dict[str, dict[str, str]] = {}\n" + API
+         + "\n\nhandler = Mangum(app)\n"}, at=("main.py:6",), severity="critical"),
     Bad(  # imported under another name, written by a background task
         {"app/state.py": "uploads = {}\n",
          "app/main.py": "from fastapi import BackgroundTasks, FastAPI\nfrom app.state import uploads as u\n\n"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.functionplatform import function_platform
 from readybook.facts.health import LIBRARIES, HealthRoute
 from readybook.facts.processes import deploys
 from readybook.facts.program import App
@@ -47,6 +48,9 @@ class NoLiveness(Check):
             yield self._answer(project, app)
 
     def _answer(self, project: Project, app: App) -> Answer:
+        platform = function_platform(project.facts, app)
+        if platform:
+            return NotApplicable(f"{platform} replaces what hangs and asks no health route")
         routes = [h for h in project.facts.health_routes if h.route.app == app.spec and h.route.by_default is not False]
         live = next((h for h in routes if h.is_liveness and not h.unclear), None)
         if live is not None:
@@ -145,6 +149,10 @@ NoLiveness.examples = (
          "    if request.url.path == \"/healthz\":\n        return JSONResponse({\"status\": \"ok\"})\n"
          "    return await call_next(request)\n\n\n@app.get(\"/items\")\ndef items() -> list[str]:\n    return []\n"}),
     Good({"jobs.py": "print('no application')\n"}, outcome="not_applicable"),
+    Good(  # a function, to which no probe goes
+        {"main.py": "from fastapi import FastAPI\nfrom mangum import Mangum\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
+         "def root() -> str:\n    return \"ok\"\n\n\ndef handler(event, context):\n"
+         "    return Mangum(app, lifespan=\"off\")(event, context)\n"}, outcome="not_applicable"),
     Good(  # the container's check is a script of the project that asks for it
         {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/about\")\n"
          "def about() -> str:\n    return \"shop\"\n", "scripts/check.py": "import os\nimport urllib.request\n\n"

@@ -9,6 +9,7 @@ from string import Template
 
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.engines import is_from_env
+from readybook.facts.functionplatform import function_platform
 from readybook.facts.health import LIBRARIES, HealthRoute
 from readybook.facts.objects import FunctionValue
 from readybook.facts.processes import deploys
@@ -49,6 +50,11 @@ class NoReadiness(Check):
         found = False
         own = {e.place for e in project.facts.engines if e.backend == "sqlite" and not is_from_env(e.url)}
         for app in project.facts.apps:
+            platform = function_platform(project.facts, app)
+            if platform and app.served:
+                found = True
+                yield NotApplicable(f"{platform} sends each request to a process that is free and asks no health route")
+                continue
             stores = tuple(s for s in project.facts.stores(app) if s.place not in own
                            and not _of_middleware(s)) if app.served else ()
             if stores and any(r.app == app.spec for r in project.facts.routes):

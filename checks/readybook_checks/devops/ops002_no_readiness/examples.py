@@ -121,6 +121,9 @@ GOOD = (
          "backends.py": "import os\n\nfrom pymongo import MongoClient\nfrom redis import Redis\n\n\ndef choose():\n"
          "    if os.environ[\"BACKEND\"] == \"redis\":\n        return Redis()\n    return MongoClient()\n"},
         outcome="unknown"),
+    Good(  # a function, to which no probe goes
+        {"main.py": "from mangum import Mangum\n" + ITEMS.format(module="db") + "\n\nhandler = Mangum(app)\n",
+         "db.py": ENGINE}, outcome="not_applicable"),
     Good(  # a file beside the process
         {"main.py": ITEMS.format(module="stores"), "stores.py": PLAIN.replace("postgresql+psycopg://localhost/shop",
                                                                               "sqlite:///shop.db")},
