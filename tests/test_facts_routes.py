@@ -233,11 +233,15 @@ def test_what_cannot_be_known_is_said() -> None:
     assert [r.unknown_dependency for r in facts.routes] == [True]
 
 
-def test_a_long_step_of_the_start_does_not_hide_the_next_one() -> None:
+@pytest.mark.parametrize("inside", [False, True], ids=["in the lifespan", "in what it calls"])
+def test_a_long_step_of_the_start_does_not_hide_the_next_one(inside: bool) -> None:
     text = ("from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n\ndef plugins():\n"
             "    for i in range(1_500):\n        for j in range(1_500):\n            print(i, j)\n\n"
             "def a(): ...\ndef routes(app):\n    app.get('/a')(a)\n\n@asynccontextmanager\nasync def lifespan(app):\n"
             "    plugins()\n    routes(app)\n    yield\n\napp = FastAPI(lifespan=lifespan)\n")
+    if inside:
+        text = text.replace("    plugins()\n    routes(app)\n    yield", "    startup(app)\n    yield")
+        text = text.replace("@asynccontextmanager", "def startup(app):\n    plugins()\n    routes(app)\n\n@asynccontextmanager")
     facts = Project.from_files({"main.py": text}).facts
     assert [r.path for r in facts.routes] == ["/a"] and [u.kind for u in facts.unresolved] == ["budget"]
 

@@ -38,7 +38,8 @@ MAX_STEPS = 800_000  # evaluations and statements for all of a target's top leve
 STEPS_PER_LINE = 8  # … and for each line of code
 MAX_ANALYSIS = 60_000  # for the body of one function with unknown arguments
 MAX_LOOP = 2_000
-SHARE = 4  # one step of an application's start may take a fourth of the work that is left
+SHARE = 3  # one step of an application's start may take a third of the work that is left …
+SHARED_DEPTH = 3  # … and so may a step of that step, and one of that
 
 
 class Suspended(Exception):
@@ -123,7 +124,7 @@ class Interpreter:
         self.limit = MAX_STEPS + STEPS_PER_LINE * sum(m.text.count("\n") for m in modules.by_path.values())
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
-        self.starting = -2  # frames below the start of an application that is being followed; -2 when none is
+        self.starting: int | None = None  # frames below the start of an application that is being followed
         self.cut_short = False
         self.environment_reads: list[tuple[str, Place]] = []
         self.imported: set[str] = set()
@@ -264,7 +265,8 @@ class Interpreter:
         What the start of an application calls gets a part of the work that is left, so that one long step of it, such
         as the load of plugins, does not hide the routes that the next one registers.
         """
-        if len(self.frames) != self.starting + 1 or self.steps > self.limit:
+        inside = len(self.frames) - self.starting if self.starting is not None else 0
+        if not 0 < inside <= SHARED_DEPTH or self.steps > self.limit:
             return self._run_function(f, args, kwargs, receiver, suspends)
         limit, self.limit = self.limit, self.steps + (self.limit - self.steps) // SHARE
         try:

@@ -27,7 +27,7 @@ def start(run: Interpreter, app: Instance) -> bool:
                     _run(run, event.data["handler"], (), app)
         return run.steps <= run.limit and not run.cut_short
     finally:
-        run.starting = -2
+        run.starting = None
         run.limit = limit
 
 
