@@ -241,7 +241,7 @@ def test_a_long_step_of_the_start_does_not_hide_the_next_one(inside: bool) -> No
             "    plugins()\n    routes(app)\n    yield\n\napp = FastAPI(lifespan=lifespan)\n")
     if inside:
         text = text.replace("    plugins()\n    routes(app)\n    yield", "    startup(app)\n    yield")
-        text = text.replace("@asynccontextmanager", "def startup(app):\n    plugins()\n    routes(app)\n\n@asynccontextmanager")
+        text = text.replace("@async", "def startup(app):\n    plugins()\n    routes(app)\n\n@async")
     facts = Project.from_files({"main.py": text}).facts
     assert [r.path for r in facts.routes] == ["/a"] and [u.kind for u in facts.unresolved] == ["budget"]
 
