@@ -135,3 +135,21 @@ def test_a_task_that_never_ran_now_runs(tmp_path: Path) -> None:
     after["celery.py"] = ("class Celery:\n    def __init__(self, name):\n        self.name = name\n\n"
                           "    def task(self, **options):\n        return lambda function: function\n")
     assert run(tmp_path, after, "import tasks\nprint(tasks.add(1, 2, 3, b=4, c=5))") == "11"
+
+
+def test_a_redis_that_comes_with_the_queue_is_told_to_what_looked_for_one_before() -> None:
+    routes = ("from fastapi import BackgroundTasks, FastAPI\n\nfrom reports import build_report\n\n"
+              "app = FastAPI()\n\n\n@app.post(\"/reports/{key}\")\n"
+              "def start(key: str, tasks: BackgroundTasks) -> None:\n"
+              "    tasks.add_task(build_report, key)\n\n\n"
+              "@app.get(\"/reports/{key}/status\")\ndef state(key: str) -> str:\n    return key\n")
+    config = ("from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+              "    rate_limit_redis_url: str = \"redis://localhost:6379/0\"\n"
+              "    state_redis_url: str = \"redis://localhost:6379/0\"\n\n\nsettings = Settings()\n")
+    compose = ("services:\n  web:\n    image: shop\n    command: uvicorn main:app\n    environment:\n"
+               "      LEVEL: info\n      STATE_REDIS_URL: redis://elsewhere:6379/0\n")
+    files = {"main.py": routes, "reports.py": "def build_report(key: str) -> None:\n    print(key)\n",
+             "requirements.txt": "fastapi\n", "settings.py": config, "compose.yml": compose}
+    found = fixed(files, "ARC003")["compose.yml"]
+    assert "      RATE_LIMIT_REDIS_URL: redis://redis:6379/0\n" in found
+    assert "STATE_REDIS_URL: redis://redis" not in found

@@ -36,6 +36,8 @@ HEAVY: dict[str, str] = {
 TOOLS = regex(r"pytest(?:-[\w-]+)?|black|flake8(?:-[\w-]+)?|mypy|ruff|isort|pylint|pre-commit|ipython|jupyter|"
               r"jupyterlab|notebook|coverage|tox|nox|bandit|pyright|autopep8|autoflake|ipdb|ipykernel|locust|"
               r"factory-boy|freezegun|responses|respx|testcontainers|bumpversion|bump2version|twine|pip-tools|mkdocs(?:-[\w-]+)?")
+RUNNERS = regex(r"(?:^|/)(?:GNU)?[Mm]akefile$|\.(?:mk|sh|ya?ml)$|(?:^|/)(?:justfile|Taskfile)$")
+INSIDE = regex(r"(?i)docker(?:[-_ ]compose)?\b[^\n]*\s(?:run|exec)\b")
 DEV_FILE = regex(r"(?:^|/)(?:dev-requirements|requirements[-_/.](?:dev|test|tests|development))\.(?:txt|in)$")
 
 
@@ -47,7 +49,8 @@ class HeavyDependencies(Check):
     beside them builds on them. Tools for tests, formatting and notebooks count when no application code imports them.
     Each makes the image larger, slower to start and easier to attack.
 
-    Fix: a tool moves to the development requirements that the project already has; where it has none, advice.
+    Fix: a tool moves to the development requirements that the project already has; where it has none, or the tool is
+    run in the service's own container, advice.
     """
 
     id = "PER013"
@@ -124,11 +127,21 @@ def _fix(project: Project, requirement: Requirement, tool: bool) -> Fix:
                       "what runs outside this code may use it")
     if not has_home or not place.path.endswith(".txt") or requirement.hashed:
         return advice(f"Move {requirement.name} to a development group or file", "CI has to install from there too")
+    if _runs_in_the_image(project, requirement.name):
+        return advice(f"Move {requirement.name} to a development group or file",
+                      "it is run in the container of the service, whose image has to install from there too")
     intents: tuple[Intent, ...] = (
         ReplaceLineText(place, line.strip(), ""),
         EnsureRequirement(requirement.name, requirement.specifier, requirement.extras, group="dev"))
     return Fix(f"Move {requirement.name} to the development requirements", intents, kinds=("config",), safety="review",
                reason="whoever runs it installs the development requirements first")
+
+
+def _runs_in_the_image(project: Project, tool: str) -> bool:
+    """Whether a Makefile, a script or a workflow runs the tool, and runs things in the service's container."""
+    named = re.compile(rf"(?m)^[^#\n]*(?<![\w./-]){re.escape(tool)}(?![\w=<>.-])")
+    return any(RUNNERS.search(path) and INSIDE.search(file.text) and named.search(file.text)
+               for path, file in project.files.items())
 
 
 APP = {"app/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}
@@ -142,6 +155,10 @@ HeavyDependencies.examples = (
         at=("requirements.txt:2", "requirements.txt:3")),
     Bad({**APP, "pyproject.toml": "[project]\nname = \"x\"\nversion = \"1\"\ndependencies = [\n    \"fastapi\",\n"
          "    \"black\",\n]\n"}, at=("pyproject.toml:6",)),
+    Bad({**APP, "requirements.txt": "fastapi==0.115.0\npytest==8.3.0\n",  # the image runs it: no patch
+         "requirements-dev.txt": "-r requirements.txt\n",
+         "Makefile": "RUN = docker compose run --rm api\n\ntest:\n\t${RUN} pytest .\n"},
+        at=("requirements.txt:2",)),
     Good({**APP, "requirements.txt": "fastapi\ntorch==2.4.0\n",
           "app/predict.py": "def predict():\n    import torch\n\n    return torch.tensor([1])\n"}),  # on demand
     Good({**APP, "requirements.txt": "fastapi\ntorch==2.4.0\nsentence-transformers\n"}),  # named for its CPU build

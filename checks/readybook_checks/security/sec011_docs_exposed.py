@@ -252,8 +252,20 @@ def _condition(project: Project) -> tuple[tuple[Intent, ...], str]:
             if field.name.lower() in ("debug", "debug_mode", "app_debug") and field.annotation == "bool":
                 return (), f"{{setting:{field.name}}}"
     switch = EnsureSetting("docs_enabled", "bool", "False", "DOCS_ENABLED", example="false",
-                           meaning="whether /docs, /redoc and /openapi.json are served")
+                           meaning=f"whether {_pages(project)} are served")
     return (switch,), "{setting:docs_enabled}"
+
+
+def _pages(project: Project) -> str:
+    """The paths that the switch is about, as the application sets them."""
+    apps = list(_answering(project.facts.apps))
+    if len(apps) != 1 or "**" in apps[0].kwargs:
+        return "the schema and its pages"
+    paths = [_path(apps[0], key) for key in ("docs_url", "redoc_url", "openapi_url")
+             if apps[0].kwargs.get(key, PAGES[key]) is not None]
+    if not all(path.startswith("/") for path in paths):
+        return "the schema and its pages"
+    return " and ".join(filter(None, [", ".join(paths[:-1]), paths[-1]])) if len(paths) > 1 else "the schema"
 
 
 def _environment_test(cls: SettingsClass, field: SettingField) -> str | None:

@@ -13,6 +13,7 @@ from readybook.facts.objects import FunctionValue
 from readybook.facts.program import App
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
+from readybook.facts.values import by_default
 from readybook.intents import (
     AddFile,
     AppendLine,
@@ -29,6 +30,8 @@ from readybook_checks.architecture.redis_setting import compose_redis
 TITLE = "Add a Celery application with its tasks, worker command and service; then turn the call sites over"
 URL = EnsureSetting("celery_broker_url", "str", '"redis://localhost:6379/0"', "CELERY_BROKER_URL",
                     example="redis://localhost:6379/0", meaning="the Redis that keeps the queue: no eviction there")
+OURS = regex(r"(?i)(?:rate_limit|idempotency|state|cache)_redis_url")
+LOCAL = regex(r"redis://localhost:6379/(\d+)")
 PLAIN = regex(r"(?:str|int|float|bool|None|dict|list|Any|\[|\]|,|\||\s|typing\.|Optional|Dict|List)+")
 COPIED = ("build", "image", "env_file", "environment", "networks", "volumes")
 
@@ -178,7 +181,20 @@ def _compose(project: Project, path: str, web: ComposeService, services: list[Co
                              EnsureComposeVariable(path, web.name, "CELERY_BROKER_URL", url)]
     if redis is None:
         intents.append(EnsureComposeService(path, "redis", "\n".join(own)))
+        intents += [EnsureComposeVariable(path, web.name, name, f"redis://redis:6379/{number}")
+                    for name, number in _looking_for_redis(project, web)]
     return intents
+
+
+def _looking_for_redis(project: Project, web: ComposeService) -> list[tuple[str, str]]:
+    """(variable, database) of settings that other patches made before there was a Redis, and that nobody has set."""
+    told = {v.name for v in web.environment} | {n for d in project.facts.dotenvs if not d.example for n in d.names}
+    found = []
+    for field in (f for cls in project.facts.settings_classes for f in cls.fields):
+        local = LOCAL.fullmatch(str(by_default(field.default)))
+        if OURS.fullmatch(field.name) and local and field.env not in told:
+            found.append((field.env, local[1]))
+    return found
 
 
 def copied_keys(text: str, service: str) -> dict[str, list[str]]:
