@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
-from readybook.facts.behaviour import Reached
+from readybook.facts.behaviour import Call, Reached
 from readybook.facts.enginepurpose import may_be_sqlite, purpose
 from readybook.facts.engines import ASYNC, SYNC, Engine
+from readybook.facts.nodes import holds, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.stores import is_cached
+from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, External, by_default, possible
 from readybook.finding import Answer
 from readybook.intents import EnsureSetting, Intent, RemoveKeyword, RemoveUnusedImport, SetKeyword
@@ -215,7 +217,7 @@ def _kept(reached: Reached) -> bool:
     """Whether what is made is kept for the next request: by a cache, or because it is made only when it is missing."""
     for call in (*(s.call for s in reached.chain), reached.call):
         function = call.site.function
-        if function is not None and (is_cached(function) or _guards(function)):
+        if function is not None and (is_cached(function) or _guards(function) or _when_missing(function, call)):
             return True
         if any("None" in c or c.startswith("not ") or " not in " in c for c in call.conditions):
             return True
@@ -226,6 +228,16 @@ def _guards(function: FunctionValue) -> bool:
     """Whether a function keeps something in a global name or on a class: it is the usual lazy single instance."""
     body = function.original.node[6] if function.node[0] == "def" else ()
     return any(s[0] == "global" for s in body) or function.name == "__new__"
+
+
+def _when_missing(function: FunctionValue, call: Call) -> bool:
+    """Whether a call stands below an ``if`` that asks whether the thing is there yet, as the code writes it."""
+    for s in statements(function.original.node[6]) if function.node[0] == "def" else ():
+        if s[0] == "if" and holds(s[5], call.site.node):
+            test = unparse(s[4])
+            if test.endswith(" is None") or test.startswith(("not ", "None is ")) or " not in " in test:
+                return True
+    return False
 
 
 def _per_request(reached: Reached) -> Finding:
@@ -242,6 +254,27 @@ def _per_request(reached: Reached) -> Finding:
 
 
 
+SINGLE = """\
+from sqlalchemy import create_engine
+
+
+class Single(type):
+    made = {}
+
+    def __call__(cls):
+        if cls not in cls.made:
+            cls.made[cls] = super().__call__()
+        return cls.made[cls]
+
+
+class Engine(metaclass=Single):
+    engine = None
+
+    def get(self):
+        if self.engine is None:
+            self.engine = create_engine("postgresql://localhost/shop")
+        return self.engine
+"""
 APP = "from fastapi import FastAPI\n\nimport db\n\napp = FastAPI()\n"
 SETTINGS_FILE = ("from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
                  "    database_url: str = \"postgresql+asyncpg://localhost/shop\"\n")
@@ -310,6 +343,18 @@ NoConnectionPool.examples = (
          "db.py": "from functools import lru_cache\n\nfrom sqlalchemy import create_engine\n\n\n@lru_cache\n"
          "def get_engine():\n    return create_engine(\"postgresql://localhost/shop\")\n"},
     ),
+    Good(  # kept by the one object of a class
+        {"main.py": "from fastapi import FastAPI\n\nfrom db import Engine\n\napp = FastAPI()\n\n\n"
+         "@app.get(\"/orders\")\ndef orders() -> int:\n"
+         "    return Engine().get().connect().scalar(\"SELECT 1\")\n", "db.py": SINGLE}),
+    Good(  # for the tasks of workers, each of which runs a loop of its own
+        {"main.py": APP, "db.py": "from sqlalchemy import NullPool\n"
+         "from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine\n\n"
+         "engine = create_async_engine(\"postgresql+asyncpg://localhost/shop\")\n"
+         "task_engine = create_async_engine(\"postgresql+asyncpg://localhost/shop\", poolclass=NullPool)\n"
+         "TaskSession = async_sessionmaker(task_engine)\n",
+         "app/tasks/billing.py": "from celery import shared_task\n\nfrom db import TaskSession\n\n\n@shared_task\n"
+         "def bill() -> None:\n    print(TaskSession)\n"}),
     Good(  # SQLite, migrations
         {"main.py": APP, "db.py": "from sqlalchemy import StaticPool, create_engine\n\n"
          "engine = create_engine(\"sqlite://\", poolclass=StaticPool)\n",

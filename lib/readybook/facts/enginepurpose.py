@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.closure import pulled_in
 from readybook.facts.nodes import nodes, own_nodes, statements
+from readybook.facts.objects import Instance
 from readybook.facts.reach import first_reached
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
@@ -46,11 +47,35 @@ def purpose(facts: Facts, engine: Engine) -> str:
     if _WORKER.search(path) and module is not None and _QUEUES.search(module.text):
         return "worker"
     function = engine.call.site.function
+    if function is None and _only_workers_use(facts, engine):
+        return "worker"
     if function is None or not _stays_inside(engine):
         return "requests"
     if any(c.path.startswith("alembic.") for c in facts.behaviour.calls_in(function)):
         return "migrations"
     return "requests" if first_reached(facts.behaviour, [engine.call]) else "other"
+
+
+def _only_workers_use(facts: Facts, engine: Engine) -> bool:
+    """Whether modules of background workers alone name a module's engine, or the sessions that are made over it."""
+    home, made = engine.call.site.module, engine.call.site.result
+    loaded = facts.behaviour.run.loaded.get(home.path)
+    if loaded is None or not isinstance(made, Instance):
+        return False
+    names, makers = [], []
+    for name, value in loaded.scope.names.items():
+        if value is made:
+            names.append(name)
+        elif isinstance(value, Instance) and any(given is made for given in (*value.args, *value.kwargs.values())):
+            makers.append(name)
+    if not names or not makers:
+        return False
+    words = re.compile(rf"(?<![\"'])\b(?:{'|'.join(map(re.escape, (*names, *makers)))})\b")
+    if len(words.findall(home.text)) > 2 * len(names) + len(makers):
+        return False  # its own module does more with them than make them
+    users = [m for m in facts.modules.by_path.values() if m is not home and m.role == "application"
+             and any(n in m.text for n in (*names, *makers)) and words.search(m.text)]
+    return bool(users) and all(_WORKER.search(m.path) and _QUEUES.search(m.text) for m in users)
 
 
 def _near_names(engine: Engine) -> tuple[str, str]:

@@ -97,6 +97,9 @@ def _by_path(path: str) -> str:
             return EXAMPLE
         if folder == "scripts" or (folder in _SCRIPT_FOLDERS and not inside_service):
             return SCRIPT
+        below = folders[depth - 1] if depth else ""
+        if folder == "seeders" or (folder in ("seed", "seeds") and below in ("db", "database", "data")):
+            return SCRIPT  # a field may be called seeds, a part of an API too
         if folder in _TOP_SCRIPT_FOLDERS and depth == 0:
             return SCRIPT
         if folder in _DOCUMENTATION_FOLDERS and depth == 0:

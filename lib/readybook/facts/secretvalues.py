@@ -86,7 +86,7 @@ _PLACEHOLDER = regex(
     r"(?i)(?:change|replace|your|example|placeholder|dummy|insert|todo|fixme|sample|redact|fake|mock|foo|lorem|default"
     r"|insecure|unsafe|not[-_ ]?set|set[-_ ]?me|put[-_ ]|fill[-_ ]?in|(?<![a-z])(?:test|testing|dev|development|local"
     r"|localhost|none|null|undefined|unused|temp|tmp|demo|enter|add|same|value|string|ignored?)(?![a-z]))"
-    r"|x{3,}|\*{3,}|\.{3}|…|(.)\1{5,}"
+    r"|x{3,}|\*{3,}|\.{3}|…|(.)\1{5,}|0123456789abcdef|fedcba9876543210|(?:deadbeef){2}|JBSWY3DPEHPK3PXP"
 )
 _DIGITS_FOR_LETTERS = str.maketrans("0134578$@", "oieastbsa")  # P4ssw0rd
 _WEAK_WORDS = frozenset(

@@ -175,6 +175,10 @@ EXAMPLES = (
         {"main.py": "import os\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n",
          "Dockerfile": "FROM python:3.13-slim\nENV SECRET_KEY=560b4ae9522e4c82936efc2b8c310b4e\nCOPY . .\n"
          "CMD [\"python\", \"main.py\"]\n"}, at=("Dockerfile:2",), severity="critical"),
+    Good(  # a run of digits that everybody writes, and accounts for a trial
+        {"main.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    oidc_client_secret: str = \"0123456789abcdef0123456789abcdef\"\n",
+         "database/seeders/users.py": "from models import User\n\nUser(totp_secret=\"JBSWY3DPEHPK3PXQ\")\n"}),
     Good(  # for the build only, and a placeholder
         {"main.py": "import os\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n",
          "Dockerfile": "FROM python:3.13-slim\nARG SECRET_KEY=560b4ae9522e4c82936efc2b8c310b4e\n"
