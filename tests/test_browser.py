@@ -13,9 +13,8 @@ import synthetic
 import test_portfolio
 from readybook import notebooks
 from readybook.browser import find_browser
-from readybook.config import Config
-from readybook.rendering import Audited, audited, render
-from readybook.report import Report
+from readybook.rendering import audited, render
+from shared_reports import shared_report
 
 FOLDER = Path(__file__).parent / "browser"
 ROOT = FOLDER.parent.parent
@@ -37,10 +36,6 @@ def look(file: Path, word: str = "", anchor: str = "") -> dict[str, Any]:
     return seen
 
 
-def rendered(report: Report, folder: Path) -> Path:
-    return render(Audited(report, Config()), folder).html
-
-
 def calm(seen: dict[str, Any]) -> None:
     """No request, no error, nothing from the target has run, nothing that keeps people out."""
     assert seen["requests"] == []
@@ -53,10 +48,10 @@ def calm(seen: dict[str, Any]) -> None:
     assert seen["phone_width"] == 390
 
 
-def test_an_ordinary_report(tmp_path: Path) -> None:
+def test_an_ordinary_report(tmp_path_factory: pytest.TempPathFactory) -> None:
     report = synthetic.plain()
     result, _, fingerprint = report.findings[-1]
-    seen = look(rendered(report, tmp_path / "out"), "requests.get", fingerprint)
+    seen = look(shared_report(tmp_path_factory, "plain").html, "requests.get", fingerprint)
     calm(seen)
     assert seen["charts"] == seen["drawn"] == 8
     assert seen["total"] == len(report.findings)
@@ -92,8 +87,8 @@ def test_the_portfolio(tmp_path: Path) -> None:
     assert seen["linked"]
 
 
-def test_a_hostile_target_runs_nothing(tmp_path: Path) -> None:
+def test_a_hostile_target_runs_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     report = synthetic.hostile()
-    seen = look(rendered(report, tmp_path / "out"), "sk_l", report.findings[0][2])
+    seen = look(shared_report(tmp_path_factory, "hostile").html, "sk_l", report.findings[0][2])
     calm(seen)
     assert seen["linked"]

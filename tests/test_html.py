@@ -21,6 +21,7 @@ from readybook.errors import ConfigError
 from readybook.page import page_parts, resource, unlink_dangling, whole_page
 from readybook.markup import el
 from readybook.rendering import Audited, Rendered, render
+from shared_reports import shared_report
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 4_000_000  # bytes
@@ -70,13 +71,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory) -> Rendered:
-    out = tmp_path_factory.mktemp("plain") / "out"
-    return render(Audited(synthetic.plain(), Config()), out, {"date": "2026-01-31"})
+    return shared_report(tmp_path_factory, "plain")
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory) -> Rendered:
-    return render(Audited(synthetic.hostile(), Config()), tmp_path_factory.mktemp("hostile") / "out")
+    return shared_report(tmp_path_factory, "hostile")
 
 
 def read(made: Rendered) -> tuple[str, Page]:
