@@ -131,12 +131,21 @@ def ask(check: Check, project: Project) -> Asked:
                 reasons.append(answer.reason)
             else:
                 raise TypeError(f"find() yielded {type(answer).__name__}, which is no answer")
+        if not (findings or rights or unclear) and (hidden := _hidden_application(project)):
+            unclear.append(CannotTell(f"{hidden} does not parse, and no other application is served"))
         whole = complete(project, check.severity, findings)
         return Asked(whole, tuple(rights), tuple(unclear), tuple(dict.fromkeys(reasons)))
     except ReadybookError:  # what the caller asked for cannot be, such as an --app that does not exist
         raise
     except Exception as error:
         return Asked(error=described(error))
+
+
+def _hidden_application(project: Project) -> str:
+    """A file that makes an application and does not parse, where none is served that does; empty without one."""
+    unparsed = [path for path, _ in project.facts.modules.unparsed
+                if path in project.files and "FastAPI(" in project.text(path)]
+    return unparsed[0] if unparsed and not any(app.served for app in project.facts.apps) else ""
 
 
 def described(error: BaseException) -> str:

@@ -372,4 +372,20 @@ BlockingCallInAsync.examples = (
          "    _last = subprocess.run([\"uptime\"], capture_output=True, text=True).stdout\n"
          "    return _last\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return load()\n"},
         at=("main.py:13",)),
+    Bad(  # clients of language models and stores that wait: by the module, an object, a database taken by its name
+        {"main.py": "import os\n\nimport openai\nfrom fastapi import FastAPI\nfrom pymongo import MongoClient\n"
+         "from supabase import create_client\n\napp = FastAPI()\nusers = MongoClient(\"db\")[os.getenv(\"DB\")].users\n"
+         "store = create_client(\"https://a.example\", \"key\")\nmodel = openai.OpenAI()\n\n\n"
+         "@app.get(\"/a\")\nasync def a() -> object:\n    return users.find_one({})\n\n\n"
+         "@app.get(\"/b\")\nasync def b() -> object:\n    return store.table(\"t\").select(\"*\").execute()\n\n\n"
+         "@app.get(\"/c\")\nasync def c() -> object:\n    return model.chat.completions.create(model=\"m\")\n\n\n"
+         "@app.get(\"/d\")\nasync def d() -> object:\n    return openai.chat.completions.create(model=\"m\")\n"},
+        at=("main.py:16", "main.py:21", "main.py:26", "main.py:31"), severity="critical"),
+    Good(  # their asynchronous kin, and a query that is put together only
+        {"main.py": "from fastapi import FastAPI\nfrom motor.motor_asyncio import AsyncIOMotorClient\n"
+         "from openai import AsyncOpenAI\nfrom supabase import create_client\n\napp = FastAPI()\n"
+         "model = AsyncOpenAI()\nusers = AsyncIOMotorClient(\"db\")[\"shop\"].users\n"
+         "store = create_client(\"https://a.example\", \"key\")\n\n\n"
+         "@app.get(\"/a\")\nasync def a() -> object:\n    store.table(\"t\").select(\"*\").eq(\"a\", 1)\n"
+         "    await users.find_one({})\n    return await model.chat.completions.create(model=\"m\", messages=[])\n"}),
 )

@@ -357,4 +357,16 @@ DocsExposed.examples = (
     Bad(  # who signs up cannot be signed in
         {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/users\")\n"
          "def register(name: str) -> str:\n    return name\n"}, at=("main.py:3",), severity="low"),
+    Good(  # off in production, by a member of an enum that the settings hold
+        {"main.py": "from enum import Enum\n\nfrom fastapi import FastAPI\n"
+         "from pydantic_settings import BaseSettings\n\n\nclass Stage(str, Enum):\n"
+         "    DEVELOPMENT = \"development\"\n    PRODUCTION = \"production\"\n\n\n"
+         "class Settings(BaseSettings):\n    stage: Stage = Stage.DEVELOPMENT\n\n\nsettings = Settings()\n"
+         "app = FastAPI(openapi_url=None if settings.stage == Stage.PRODUCTION else \"/openapi.json\")\n"}),
+    Good(
+        {"main.py": "from enum import Enum\n\nfrom fastapi import FastAPI\n"
+         "from pydantic_settings import BaseSettings\n\n\nclass Stage(str, Enum):\n"
+         "    DEVELOPMENT = \"development\"\n\n\nclass Settings(BaseSettings):\n"
+         "    stage: str = Stage.DEVELOPMENT\n\n\nsettings = Settings()\n"
+         "app = FastAPI(openapi_url=None if settings.stage.lower() == \"production\" else \"/openapi.json\")\n"}),
 )

@@ -19,6 +19,7 @@ from readybook.facts.objects import (
     generic,
 )
 from readybook.facts.operators import lift
+from readybook.facts.settings_values import ENUMS
 from readybook.facts.standard_calls import DefaultDict
 from readybook.facts.targetfiles import ROOT
 from readybook.facts.values import CONSTANTS, SEVERAL, UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
     from readybook.facts.syntax import Node
 
-ENUMS = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag")
 
 
 def get_attribute(run: Interpreter, value: Any, name: str, node: Node | None = None) -> Any:
@@ -220,8 +220,19 @@ def _bound(run: Interpreter, value: Bound, name: str, node: Any) -> Any:
 
 def _lifted(run: Interpreter, value: Any, name: str, node: Any) -> Any:
     if isinstance(value, FromEnv):
-        return Bound(name, value)
+        return _of_variable(run, value, name, node)
     return lift(lambda v: get_attribute(run, v, name, node), value)
+
+
+def _of_variable(run: Interpreter, value: FromEnv, name: str, node: Any) -> Any:
+    """A method of a variable's text, or an attribute of the member of an enum that a field of settings holds."""
+    text = enum_value(value.default)
+    if text is None:
+        return Bound(name, value)
+    found = get_attribute(run, value.default, name, node)
+    if isinstance(found, Unknown):
+        return Bound(name, FromEnv(value.name, text, value.place)) if hasattr(str, name) else found
+    return found if isinstance(found, Bound) else FromEnv(value.name, found, value.place)
 
 
 def _subscripted(run: Interpreter, value: Subscripted, name: str, node: Any) -> Any:
@@ -277,6 +288,9 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
             return UNKNOWN
     if isinstance(value, Subscripted):
         return Subscripted(value.base, value.args)
+    of = value.function if isinstance(value, Bound) else value.cls if isinstance(value, Instance) else None
+    if isinstance(of, External) and of.path.startswith(("pymongo.", "motor.")):
+        return Bound(External(f"{of.path}.get_{'database' if of.path.endswith('Client') else 'collection'}()"), value)
     if isinstance(value, Instance):
         from readybook.facts.calls import call
 

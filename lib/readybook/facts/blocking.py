@@ -6,8 +6,8 @@ File access is apart: short on a local disk, long on a network one.
 
 from __future__ import annotations
 
+from readybook.patterns import regex
 from readybook.records import record
-
 
 
 @record
@@ -75,6 +75,25 @@ EXACT: dict[str, Blocking] = {
     "shutil.move": _FILE, "shutil.rmtree": _FILE, "shutil.make_archive": _FILE,
     **{f"pathlib.Path.{n}": _FILE for n in ("read_text", "read_bytes", "write_text", "write_bytes", "open")},
 }
+# packages whose clients wait for an answer; their asynchronous clients and methods have other names
+_CLIENTS = ("openai.", "anthropic.", "groq.", "google.gen", "stripe.", "supabase.", "resend.", "sendgrid.", "twilio.")
+_ANSWERED = regex(
+    r"openai\.(?:(?:Azure)?OpenAI\.|Client\.)?(?:beta\.)?(?:chat\.completions|completions|responses|embeddings|images"
+    r"|audio\.\w+|moderations|ChatCompletion|Completion|Embedding|Image|Audio)\.(?:create|parse|generate|edit|transcribe)"
+    r"|anthropic\.(?:Anthropic|Client)\.(?:beta\.)?(?:messages|completions)\.create"
+    r"|groq\.(?:Groq|Client)\.(?:chat\.completions|audio\.\w+|embeddings)\.create"
+    r"|google\.generativeai\.(?:GenerativeModel\.generate_content|embed_content|generate_text)"
+    r"|google\.genai\.(?:client\.)?Client\.models\.(?:generate_content|embed_content|generate_images)"
+    r"|stripe\.(?:[a-z_]+\.)*[A-Z]\w+\.(?:create|retrieve|list|modify|delete|cancel|confirm|capture|search)"
+    r"|resend\.Emails\.send|sendgrid\.SendGridAPIClient\.send|twilio\.rest\.Client\.messages\.create"
+    r"|supabase\.(?:(?:client\.)?Client|create_client\(\))\.(?:(?:table|from_|rpc|schema)\(\)\.[\w.()]*execute"
+    r"|auth\.(?:sign_\w+|get_user|admin\.\w+)|storage\.from_\(\)\.(?:upload|download|remove|list))"
+)
+_MONGO = regex(r"pymongo\.(?:mongo_client\.)?MongoClient\.[\w.()\[\]]+")
+_ON_COLLECTION = frozenset((
+    "find_one", "insert_one", "update_one", "delete_one", "insert_many", "update_many", "delete_many", "replace_one",
+    "count_documents", "find_one_and_update", "find_one_and_delete", "find_one_and_replace", "distinct", "aggregate",
+    "command", "create_index", "bulk_write"))
 # the lazy results of a sync session: the query runs when one of these asks for rows
 _ROWS = frozenset(("all", "first", "one", "one_or_none", "scalar", "count", "delete", "update"))
 
@@ -86,6 +105,10 @@ def blocking(path: str) -> Blocking | None:
         return found
     head, _, last = path.rpartition(".")
     if head.startswith("sqlalchemy.orm.Session.query()") and last in _ROWS:
+        return _DATABASE
+    if path.startswith(_CLIENTS) and _ANSWERED.fullmatch(path):
+        return _HTTP
+    if last in _ON_COLLECTION and path.startswith("pymongo.") and _MONGO.fullmatch(head):
         return _DATABASE
     if head == "boto3.client()" and last not in ("meta", "exceptions", "generate_presigned_url"):
         return Blocking("network", "an AWS answer")

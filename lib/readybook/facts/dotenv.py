@@ -22,6 +22,7 @@ _EXAMPLE = regex(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?
                  re.IGNORECASE)
 _TEST = regex(r"(?:^|[._/-])(?:tests?|testing|ci)(?:$|[._/-])", re.IGNORECASE)
 _LINE = regex(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(.*)$")
+_BARE = regex(r"[ \t]*([A-Z][A-Z0-9_]{2,})[ \t]*")  # in an example: the name alone
 _NOT = (".py", ".md", ".rst", ".yml", ".yaml", ".toml", ".json", ".ts", ".js", ".sh", ".tf", ".j2", ".rules")
 _CLOSING = regex(r"(?<!\\)(?:\\\\)*[\"']")
 
@@ -120,6 +121,8 @@ def dotenv_variables(path: str, text: str) -> tuple[DotenvVariable, ...]:
             continue
         match = _LINE.match(line)
         if not match:
+            if named := _BARE.fullmatch(line) if _EXAMPLE.search(path.rpartition("/")[2]) else None:
+                found.append(DotenvVariable(named[1], "", Place(path, start), " ".join(above)))
             above = []
             continue
         raw = match[2]

@@ -209,9 +209,13 @@ class Program:
         yield from sorted(mentioning, key=rank)
 
     def _factories(self) -> Iterator[tuple[str, Instance]]:
-        """Functions without required parameters that build an application nobody asked for yet."""
+        """Functions without required parameters that build an application nobody asked for yet.
+
+        One that another of the module calls, to go on with what it made, is left to that one.
+        """
         for module in self._candidates():
             value = self.run.load(module)
+            made: list[tuple[FunctionValue, Instance]] = []
             for name, item in list(value.scope.names.items()):
                 if not isinstance(item, FunctionValue) or item.module is not module or item.is_async:
                     continue
@@ -221,7 +225,12 @@ class Program:
                     continue
                 app = self._application(item, module)
                 if app is not None:
-                    yield f"{module.name}:{name}()", app
+                    made.append((item, app))
+            for item, app in made:
+                if not any(other is not item and another.native.place == app.native.place
+                           and f"{item.name}(" in _text_between(module, other.node[1], other.node[3])
+                           and "test" not in other.name for other, another in made):
+                    yield f"{module.name}:{item.name}()", app
 
     def _builders(self) -> Iterator[tuple[str, Instance]]:
         """Functions and classes that build an application from arguments which only their caller knows."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "fastapi_utils.api_settings.APISettings")
 MODELS = ("pydantic.BaseModel", "pydantic.main.BaseModel", "sqlmodel.SQLModel")
+ENUMS = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag")
 MAX_NESTED = 4
 FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field", "attrs.field")
 ENVIRONS = frozenset(
@@ -46,7 +47,8 @@ def field_default(run: Interpreter, field: Instance) -> Any:
     default = field.kwargs.get("default", field.args[0] if field.args else UNKNOWN)
     factory = field.kwargs.get("default_factory", field.kwargs.get("factory"))
     if factory is not None:
-        return call(run, factory, (), {})
+        made = call(run, factory, (), {})
+        return Unknown("default: what its factory makes", made.place) if isinstance(made, Unknown) else made
     return UNKNOWN if default is ... else default
 
 
@@ -68,7 +70,7 @@ def settings_value(run: Interpreter, value: Instance, name: str) -> Any:
     if isinstance(raw, Instance) and raw.is_a(*FIELDS):
         default = field_default(run, raw)
         alias = _alias(raw)
-    if isinstance(default, Instance) and isinstance(default.cls, ClassValue):
+    if isinstance(default, Instance) and isinstance(default.cls, ClassValue) and not default.cls.is_a(*ENUMS):
         return _parts_of(run, cls, name, default)
     if isinstance(default, Unknown):
         from readybook.facts.symbols import attribute_symbol
@@ -102,7 +104,7 @@ def _from_variables(run: Interpreter, model: Instance, prefix: str, delimiter: s
             default = field_default(run, raw) if isinstance(raw, Instance) and raw.is_a(*FIELDS) else raw
             default = model.attrs.get(name, default)
             variable = f"{prefix}{name}".upper()
-            if isinstance(default, Instance) and isinstance(default.cls, ClassValue):
+            if isinstance(default, Instance) and isinstance(default.cls, ClassValue) and not default.cls.is_a(*ENUMS):
                 attrs[name] = _from_variables(run, default, f"{variable}{delimiter}", delimiter)
                 continue
             place = owner.module.place(("name", owner.lines.get(name, owner.node[1]), 0), owner.qualname)

@@ -29,7 +29,7 @@ OTHER = regex(
     r"locks?|throttles?|rates?|limits?|limiter|buckets?|warned|seen|loaded|configs?|settings|mappings?|lookup|index|"
     r"connections?|clients?|engines?|models?|adapters?|providers?|factor(y|ies)|hooks?|listeners?|callbacks?|"
     r"overrides?|routes?|routers?|tools?|types?|schemas?|instances?|singletons?|breakers?|circuit|sockets?|websockets?|"
-    r"latenc(y|ies)|timings?|durations?|errors?|pool|pools|features?|last|writes?|background|running|extensions?|services?|parsers?"
+    r"consumers?|producers?|subscribers?|publishers?|threads?|workers?|watchers?|observers?|latenc(y|ies)|timings?|durations?|errors?|pool|pools|features?|last|writes?|background|running|extensions?|services?|parsers?"
 )
 LIVE = regex(
     r"(?i)\b(\w*task|\w*websocket|ws|\w*socket|\w*lock|\w*queue|\w*future|fut|\w*client|conn|\w*connection|\w*event|"

@@ -52,6 +52,20 @@ EXAMPLES = (
         {"app/__init__.py": "", "app/config.py": SETTINGS,
          "env.sample": "SHOP_DATABASE_URL=\nSHOP_API_KEY=\n# SHOP_TIMEOUT=2.5\n# SHOP_TITLE=Shop\n# SHOP_HOSTS=a\n"},
     ),
+    Good(  # names alone; fields of a model inside the settings; a default that a factory works out
+        {"app/__init__.py": "", "app/config.py": "from pydantic import BaseModel, Field\n"
+         "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Database(BaseModel):\n"
+         "    host: str = \"db\"\n\n\nclass Settings(BaseSettings):\n"
+         "    model_config = SettingsConfigDict(env_nested_delimiter=\"__\")\n\n    database: Database = Database()\n"
+         "    api_key: str\n",
+         ".env.example": "DATABASE__HOST=db\nAPI_KEY\n"},
+    ),
+    Bad(  # optional: a factory works the default out
+        {"app/__init__.py": "", "app/config.py": "from datetime import timedelta\n\nfrom pydantic import Field\n"
+         "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    seconds: int = Field(default_factory=lambda: int(timedelta(minutes=3).total_seconds()))\n    key: str\n",
+         ".env.example": "KEY=\n"}, at=("app/config.py:8",), severity="low",
+    ),
     Bad(  # the client's own, whatever it shares
         {"shop/__init__.py": "", "shop/main.py": "import os\n\nKEY = os.environ[\"SHOP_API_KEY\"]\n"
          "URL = os.environ[\"DATABASE_URL\"]\n", "clients/js/package.json": "{}\n",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
 from readybook.facts.authentication import authenticates
-from readybook.facts.behaviour import Call, functions_behind
+from readybook.facts.behaviour import Call, functions_behind, path_of
+from readybook.facts.nodes import nodes
 from readybook.facts.program import App
 from readybook.facts.ratelimits import RateLimits, rate_limits, slowapi_limiters
 from readybook.facts.signins import FORMS
@@ -27,6 +28,9 @@ SIGN_IN = regex(
 # whoever signs in there shows what another service gave, which nobody guesses
 ELSEWHERE = regex(r"google|facebook|github|gitlab|apple|microsoft|linkedin|twitter|discord|oauth(?!2?/token)|"
                   r"oidc|saml|sso|social|callback", re.IGNORECASE)
+
+REDIRECTS = frozenset({"authorize_redirect", "get_authorization_url", "authorization_url", "create_authorization_url",
+                       "get_login_redirect"})
 
 
 class NoRateLimit(Check):
@@ -92,9 +96,21 @@ def takes_secrets(project: Project, route: Route) -> bool:
     if route.method != "POST" or not _decides(route):
         return False
     form = any(getattr(t, "path", "") in FORMS for t in route.targets)
-    if not form and (ELSEWHERE.search(route.path) or not SIGN_IN.search(route.path)):
+    if not form and (ELSEWHERE.search(route.path) or not SIGN_IN.search(route.path) or _sends_elsewhere(route)):
         return False
-    return not any(authenticates(project.facts.behaviour, t) for t in route.targets)
+    return not _asks_before(route) and not any(authenticates(project.facts.behaviour, t) for t in route.targets)
+
+
+def _asks_before(route: Route) -> bool:
+    """Whether a decorator of Starlette lets only those through who are signed in."""
+    return any(path_of(d).startswith("starlette.authentication.requires")
+               for f in functions_behind(route.handler) for d in (*f.decorators, *f.original.decorators))
+
+
+def _sends_elsewhere(route: Route) -> bool:
+    """Whether the handler only sends the browser to the service that signs in."""
+    return any(n[0] == "attr" and n[4] in REDIRECTS for f in functions_behind(route.handler)
+               for n in nodes(f.original.node[6]))
 
 
 def _decides(route: Route) -> bool:

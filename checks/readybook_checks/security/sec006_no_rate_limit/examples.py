@@ -112,6 +112,14 @@ EXAMPLES = (
         {"main.py": HEAD + SIGN_IN,
          "nginx.conf": "limit_req_zone $binary_remote_addr zone=all:1m rate=9r/s;\nserver {\n"
          "    location / {\n        limit_req zone=all burst=9;\n        proxy_pass http://app:8000;\n    }\n}\n"}),
+    Bad(  # who signs in does it elsewhere, or has done so: nothing to guess here
+        {"main.py": "from authlib.integrations.starlette_client import OAuth\nfrom fastapi import FastAPI, Request\n"
+         "from starlette.authentication import requires\n\napp = FastAPI()\noauth = OAuth()\n\n\n"
+         "@app.post(\"/auth/login\")\nasync def login(request: Request):\n"
+         "    return await oauth.google.authorize_redirect(request, \"/auth\")\n\n\n"
+         "@app.post(\"/auth/token\")\n@requires([\"authenticated\"])\nasync def token(request: Request):\n"
+         "    return print(request.user)\n"},
+        at=("main.py:5",), severity="medium"),
     Good({"main.py": HEAD + HEALTH}, outcome="not_applicable"),
     Good({"main.py": "print(\"no application\")\n"}, outcome="not_applicable"),
 )
