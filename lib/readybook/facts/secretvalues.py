@@ -88,7 +88,8 @@ _PLACEHOLDER = regex(
     r"|localhost|none|null|undefined|unused|temp|tmp|demo|enter|add|same|value|string|ignored?)(?![a-z]))"
     r"|x{3,}|\*{3,}|\.{3}|…|(.)\1{5,}|0123456789abcdef|fedcba9876543210|(?:deadbeef){2}|JBSWY3DPEHPK3PXP"
 )
-_DIGITS_FOR_LETTERS = str.maketrans("0134578$@", "oieastbsa")  # P4ssw0rd
+_DIGITS_FOR_LETTERS = str.maketrans("0134578$@", "oieastbsa")
+_TO_CHANGE = regex(r"(?i)(?:change|replace)[-_ ]?(?:this|me|it)")  # Ch4ng3Th1s
 _WEAK_WORDS = frozenset(
     "secret secrets key keys password passwd pass passphrase pwd admin administrator root user username guest postgres"
     " postgresql mysql mariadb mongo mongodb redis rabbitmq minio minioadmin test super supersecret superuser my"
@@ -165,9 +166,9 @@ def kind_of(value: str) -> str:
         return "dsn"
     if _TEMPLATE.search(value):
         return "template"
-    if _PLACEHOLDER.search(value) or _PLACEHOLDER.search(plain := value.translate(_DIGITS_FOR_LETTERS)):
+    if _PLACEHOLDER.search(value) or _TO_CHANGE.search(value.translate(_DIGITS_FOR_LETTERS)):
         return "placeholder"
-    if _weak(value) or _weak(plain):
+    if _weak(value):
         return "weak"
     if _TEXT.search(value):
         return "text"
