@@ -73,9 +73,10 @@ def _answers(project: Project) -> Iterator[Finding | Right]:
             continue
         keys = {(w.line, w.column): w.callee for w in written if w.path == module.path}
         literals = secret_literals(module, values, keys)
-        defaults = {one.value for one in literals if one.context in ("fallback", "parameter") or one.in_class}
+        defaults = {(name.lower(), one.value) for one in literals if one.context in ("fallback", "parameter")
+                    for name in (one.name, one.target, one.variable)}
         for literal in literals:
-            if literal.context == "compared" and literal.value in defaults:
+            if literal.context == "compared" and (literal.name.lower(), literal.value) in defaults:
                 continue  # asks whether the default is still there, which is told where it stands
             field = fields.get((literal.holder.path, literal.holder.line))
             signs = _signing(literal, field, signing) if module.role == "application" else None
