@@ -12,6 +12,7 @@ from readybook.errors import ConfigError
 from readybook.facts.application import Route, Routes, Unresolved
 from readybook.facts.attributes import get_attribute
 from readybook.facts.calls import call
+from readybook.facts.factories import outermost
 from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
@@ -209,14 +210,10 @@ class Program:
         yield from sorted(mentioning, key=rank)
 
     def _factories(self) -> Iterator[tuple[str, Instance]]:
-        """Functions without required parameters that build an application nobody asked for yet.
-
-        One that another of the module calls, to go on with what it made, is left to that one.
-        """
+        """Functions without required parameters that build an application nobody asked for yet."""
         for module in self._candidates():
-            value = self.run.load(module)
             made: list[tuple[FunctionValue, Instance]] = []
-            for name, item in list(value.scope.names.items()):
+            for name, item in list(self.run.load(module).scope.names.items()):
                 if not isinstance(item, FunctionValue) or item.module is not module or item.is_async:
                     continue
                 if any(p[2] is None and p[3] not in ("var", "keys") for p in item.params):
@@ -224,13 +221,8 @@ class Program:
                 if "FastAPI" not in _text_between(module, item.node[1], item.node[3]) and "app" not in name:
                     continue
                 app = self._application(item, module)
-                if app is not None:
-                    made.append((item, app))
-            for item, app in made:
-                if not any(other is not item and another.native.place == app.native.place
-                           and f"{item.name}(" in _text_between(module, other.node[1], other.node[3])
-                           and "test" not in other.name for other, another in made):
-                    yield f"{module.name}:{item.name}()", app
+                made += [(item, app)] if app is not None else []
+            yield from ((f"{module.name}:{item.name}()", app) for item, app in outermost(made))
 
     def _builders(self) -> Iterator[tuple[str, Instance]]:
         """Functions and classes that build an application from arguments which only their caller knows."""
