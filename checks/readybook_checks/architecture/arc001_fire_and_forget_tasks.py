@@ -193,6 +193,12 @@ FireAndForgetTasks.examples = (
          "    asyncio.get_running_loop().run_in_executor(None, print)\n"},
         at=("main.py:11", "main.py:13", "main.py:14"), severity="high",
     ),
+    Bad(  # what the thread runs is not known
+        {"main.py": "from threading import Thread\n\nfrom fastapi import FastAPI, Request\n\napp = FastAPI()\n\n\n"
+         "@app.post(\"/{name}\")\ndef run(name: str, request: Request) -> None:\n"
+         "    Thread(target=request.app.state.jobs[name], daemon=True).start()\n"},
+        at=("main.py:10",), severity="high",
+    ),
     Bad(  # start-up drops it too, but once
         {"main.py": "import asyncio\nfrom contextlib import asynccontextmanager\n\nfrom fastapi import FastAPI\n\n\n"
          + WORK + "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    asyncio.create_task(work())\n"

@@ -57,8 +57,9 @@ def _function(behaviour: Behaviour, call: Call, how: str) -> FunctionValue | Non
         thread = getattr(call.site.callee, "self", None)
         target = None
         if isinstance(thread, Instance):
-            target = thread.kwargs.get("target") or thread.kwargs.get("function") or (
-                thread.args[1] if len(thread.args) > 1 else None)
+            beside = thread.args[1] if len(thread.args) > 1 else None
+            given = (thread.kwargs.get("target"), thread.kwargs.get("function"), beside)
+            target = next((value for value in given if value is not None), None)
     if how == "task":
         node = call.site.node[4][0] if call.site.node[4] else None
         inner = behaviour.by_node.get(id(node))

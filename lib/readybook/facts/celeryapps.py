@@ -175,7 +175,7 @@ def _from_object(facts: Facts, settings: dict[str, Setting], call: Call) -> bool
         names = None
     if names is None:
         return False
-    prefix = call.kwargs.get("namespace") or (call.args[2] if len(call.args) > 2 else "")
+    prefix = call.kwargs.get("namespace", call.args[2] if len(call.args) > 2 else "")
     begin = f"{prefix}_".lower() if isinstance(prefix, str) and prefix else ""
     for name, value in dict(names).items():
         if isinstance(name, str) and name.lower().startswith(begin) and not name.startswith("_"):
