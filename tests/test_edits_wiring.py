@@ -203,6 +203,19 @@ def test_where_case_counts_a_field_is_written_as_variables_are_and_without_field
         assert "\n    LIMIT: int = 10\n" in found["config.py"]
 
 
+def test_a_new_file_imports_by_dots_where_its_package_does_and_tests_know_it_by_another_name() -> None:
+    config = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    limit: int = 10\n"
+    files = {"src/__init__.py": "", "src/app/__init__.py": "", "src/app/core/__init__.py": "",
+             "src/app/core/config.py": f"{config}\n\nsettings = Settings()\n",
+             "src/app/core/setup.py": "from fastapi import FastAPI\n\nfrom .config import settings\n",
+             "src/app/main.py": "from .core.setup import FastAPI\n\napp = FastAPI()\n",
+             "tests/test_a.py": "from src.app.core import setup\n", "tests/test_b.py": "from src.app import main\n",
+             "Dockerfile": "COPY src/app /code/app\nCMD [\"uvicorn\", \"app.main:app\"]\n"}
+    new = AddFile("src/app/core/limits.py", "import asyncio\n\nLIMIT = {setting:limit}\n")
+    text = apply(Project.from_files(files), [new])["src/app/core/limits.py"]
+    assert "from .config import settings\n" in text and "src" not in text
+
+
 def test_the_first_fields_of_a_class_stand_together() -> None:
     files = {"main.py": "app = FastAPI()\n", "requirements.txt": PINNED}
     found = apply(Project.from_files(files), [LIMIT, EnsureSetting("pool", "int", "5", "POOL", "5")])

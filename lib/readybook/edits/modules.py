@@ -89,12 +89,28 @@ class Modules:
         own = self.imported(path)
         if not any(not m.startswith(".") and self.file_of(path, m) for m in own):
             relative = self._relative(path, target)
-            if relative and any(m.startswith(".") for m in own):
+            if relative and (any(m.startswith(".") for m in own) or self._neighbours_are_relative(path)):
                 return relative
         name = _dotted(self._root(path, target), target)
         if not all(part.isidentifier() for part in name.split(".")):
             raise PatchError(f"{path}: {target} cannot be imported by a name")
         return name
+
+    def _neighbours_are_relative(self, path: str) -> bool:
+        """Whether the files of a new file's package mostly import each other by dots.
+
+        Such a package may be started under one name and tested under another: only dots are right for both.
+        """
+        top = path.rpartition("/")[0]
+        while "/" in top and self._is_package(top.rpartition("/")[0]):
+            top = top.rpartition("/")[0]
+        dots = names = 0
+        for one in self.paths:
+            if one.startswith(top + "/") and one != path:
+                for module in self.imported(one):
+                    dots += module.startswith(".")
+                    names += not module.startswith(".") and self.file_of(one, module) is not None
+        return dots > names
 
     def share_a_root(self, path: str, target: str) -> bool:
         """Whether what ``path`` imports, where it stands or how it is served shows that it can import ``target``."""
