@@ -105,6 +105,8 @@ def _fields(run: Interpreter, cls: ClassValue) -> list[SettingField]:
             default = field_default(run, raw) if _is_field(raw) else raw
             if isinstance(raw, Unknown) and name in c.scope.names:
                 default = Unknown("default: worked out when the module is imported", raw.place)
+            if isinstance(raw, FromEnv) and isinstance(raw.default, Unknown):
+                default = raw.default  # ``config("KEY")``: the import of the module fails without it
             env = (_alias(raw) if _is_field(raw) else None) or env_name(cls, name)
             place = c.module.place(("name", c.lines.get(name, c.node[1]), 0), c.qualname)
             names[name] = SettingField(name, env, text, default, place)

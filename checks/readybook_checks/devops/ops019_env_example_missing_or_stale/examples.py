@@ -78,5 +78,13 @@ EXAMPLES = (
     Good(
         {"shop/main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\nLEVEL = os.environ[\"LEVEL\"]\n",
          "worker/run.py": "import os\n\nLEVEL = os.environ[\"LEVEL\"]\n", "worker/.env.example": "LEVEL=\n"}),
+    Bad(  # read by Starlette's Config in the class's body: the import fails without it
+        {"config.py": "from pydantic import SecretStr\nfrom pydantic_settings import BaseSettings\n"
+         "from starlette.config import Config\n\nconfig = Config(\".env\")\n\n\nclass Settings(BaseSettings):\n"
+         "    SECRET_KEY: SecretStr = config(\"SECRET_KEY\", cast=SecretStr)\n"
+         "    ALGORITHM: str = config(\"ALGORITHM\", default=\"HS256\")\n\n\nsettings = Settings()\n"},
+        at=("config.py:9",), severity="medium",
+        fixed={".env.example": HEAD + "\n# config.py\n# SecretStr, required, secret\nSECRET_KEY=\n# str\n"
+               "# ALGORITHM=HS256\n"}),
     Good({"main.py": "import os\n\nPATH = os.environ[\"PATH\"]\n"}, outcome="not_applicable"),
 )
