@@ -218,6 +218,18 @@ def test_builders_with_arguments_are_asked_when_nothing_else_is_found() -> None:
     assert found({**made, "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}) == ["main:app"]
 
 
+def test_the_package_around_a_module_runs_before_it() -> None:
+    routes = "from core.app.health import router\n\ndef setup(app):\n    app.include_router(router)\n"
+    facts = Project.from_files({
+        "core/__init__.py": "",
+        "core/app/__init__.py": "from .routes import setup\nfrom .web import app\n",
+        "core/app/health.py": "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/')\ndef a(): ...\n",
+        "core/app/routes.py": "from fastapi import FastAPI\n" + routes,
+        "core/app/web.py": "from fastapi import FastAPI\nfrom .routes import setup\napp = FastAPI()\nsetup(app)\n",
+    }).facts
+    assert [a.spec for a in facts.apps] == ["core.app.web:app"] and [r.path for r in facts.routes] == ["/"]
+
+
 def test_what_cannot_be_known_is_said() -> None:
     start = "from fastapi import Depends, FastAPI\nimport inspect, os, site_maker\n\napp = FastAPI()\n"
     facts = Project.from_files({"main.py": f"{start}app.router.routes = site_maker.routes()\n"}).facts
@@ -275,3 +287,22 @@ def test_a_module_that_would_raise_by_its_defaults_is_read_on() -> None:
             'if any(v == "" for v in values):\n    raise RuntimeError\napp = FastAPI()\n\n\n@app.get("/x")\n'
             'def x() -> str:\n    return "x"\n')
     assert [r.path for r in Project.from_files({"main.py": text}).facts.routes] == ["/x"]
+
+
+def test_who_awaits_the_handlers_that_packages_bring() -> None:
+    facts = Project.from_files({"main.py": (
+        "from fastapi import Depends, FastAPI\nfrom fastapi_cache.decorator import cache\nfrom fastapi_jwt_auth import "
+        "AuthJWT\nfrom fastapi_users import FastAPIUsers\n"
+        "from prometheus_fastapi_instrumentator import Instrumentator\n"
+        "users = FastAPIUsers(None, [])\napp = FastAPI()\napp.include_router(users.get_verify_router(int))\n"
+        "Instrumentator().expose(app)\n@app.get('/a')\n@cache()\ndef a(): ...\n@cache()\n@app.get('/b')\n"
+        "def b(who: AuthJWT = Depends()): ...\n")}).facts
+    assert [(r.path, r.is_async) for r in facts.routes] == [
+        ("/request-verify-token", True), ("/verify", True), ("/metrics", False), ("/a", True), ("/b", False)]
+    assert facts.routes[-1].dependencies == ("fastapi_jwt_auth.auth_jwt.AuthJWT",)
+
+
+def test_metrics_that_ask_for_a_variable_stand_under_a_condition() -> None:
+    text = ("from fastapi import FastAPI\nfrom prometheus_fastapi_instrumentator import Instrumentator\n"
+            "app = FastAPI()\nInstrumentator(should_respect_env_var=True).instrument(app).expose(app)\n")
+    assert [r.condition for r in Project.from_files({"main.py": text}).facts.routes] == ["ENABLE_METRICS"]

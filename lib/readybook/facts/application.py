@@ -18,6 +18,7 @@ from readybook.facts.dependencies import (
 from readybook.facts.expressions import iterate
 from readybook.facts.fastapi_objects import Registration, RouterRecord
 from readybook.facts.interpreter import Condition, Frame, Interpreter
+from readybook.facts.known_dependencies import known_async
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.parameters import Parameter, route_parameters
 from readybook.facts.route_lists import constructed
@@ -132,8 +133,7 @@ class Routes:
         data = event.data
         for router, conditions in _options(data["router"]):
             if not isinstance(router, Instance) or not isinstance(router.native, RouterRecord):
-                if not self._known_router(router, event, context):
-                    self._unknown(event, "include_router", router)
+                self._unknown(event, "include_router", router)
                 continue
             inner = _Context(
                 context.app, _join(context.prefix, data.get("prefix", "")), (*context.tags, *_tags(data)),
@@ -143,25 +143,6 @@ class Routes:
                 context.deprecated or by_default(data.get("deprecated")) is True, context.live, context.inside,
             )
             self._walk(router, inner, event.seen)
-
-    def _known_router(self, router: Any, event: Registration, context: _Context) -> bool:
-        """Routers that well-known packages build."""
-        from readybook.facts.known_routers import routes_of
-
-        known = routes_of(self.run, router)
-        if known is None:
-            return False
-        inner = _Context(
-            context.app, _join(context.prefix, event.data.get("prefix", "")), context.tags,
-            (*context.dependencies, *self._markers(event.data.get("dependencies"))), context.conditions,
-        )
-        for route in known:
-            markers = [Instance(External("fastapi.Depends"), args=(d,)) for d in route.dependencies]
-            self._row(Registration("route", {
-                "path": route.path, "endpoint": External(route.endpoint), "tags": event.data.get("tags", ()),
-                "dependencies": markers,
-            }, event.conditions, event.place), inner, route.method)
-        return True
 
     def _mount(self, event: Registration, context: _Context) -> None:
         app = by_default(event.data["app"])
@@ -217,7 +198,7 @@ class Routes:
         self.rows.append(Route(
             app=context.app, method=method, path=text, endpoint=name_of(endpoint) or "?",
             place=_place(function, event), decorator_line=function.node[10] if _is_def(function) else None,
-            is_async=evaluated_async(endpoint),
+            is_async=evaluated_async(endpoint) if known_async(endpoint) is None else known_async(endpoint),
             dependencies=tuple(dict.fromkeys(n for n in map(name_of, targets) if n)),
             direct_dependencies=tuple(dict.fromkeys(n for n in map(name_of, direct) if n)),
             parameters=tuple(p for p in parameters if p.where not in ("body", "form", "file")),

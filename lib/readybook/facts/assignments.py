@@ -20,6 +20,8 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
         name = target[3]
         if name in scope.globals_:
             run.loaded[run.frame.module.path].scope.names[name] = value
+        elif name in scope.nonlocal_ and not run.symbolic:
+            _around(scope, name).names[name] = value
         else:
             scope.names[name] = value
     elif kind == "attr":
@@ -48,6 +50,14 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
                 owner[key] = value
             except TypeError:
                 owner[Unknown("key is not known")] = value
+
+
+def _around(scope: Namespace, name: str) -> Namespace:
+    """The scope around that binds a ``nonlocal`` name."""
+    outer = scope.outer
+    while outer is not None and name not in outer.names:
+        outer = outer.outer
+    return outer or scope
 
 
 def _unpack(run: Interpreter, targets: tuple[Node, ...], value: Any, scope: Namespace) -> None:

@@ -37,6 +37,8 @@ def get_attribute(run: Interpreter, value: Any, name: str, node: Node | None = N
         return handler(run, value, name, node)
     if isinstance(value, tuple) and name in getattr(value, "_fields", ()):
         return getattr(value, name)
+    if name == "value" and isinstance(value, str):
+        return value  # a member of http.HTTPMethod
     if isinstance(value, Begins | str | bytes | int | float | list | tuple | dict | set):
         return Bound(name, value)
     return UNKNOWN
@@ -60,6 +62,10 @@ def _module(run: Interpreter, value: ModuleValue, name: str, node: Any) -> Any:
 
 
 def _package(run: Interpreter, value: PackageValue, name: str, node: Any) -> Any:
+    if name == "__path__":
+        return [f"{ROOT}/{value.folder}"]
+    if name == "__name__":
+        return value.name
     return run.submodule(value, name) or External(f"{value.name}.{name}")
 
 
@@ -205,9 +211,11 @@ def _super(run: Interpreter, value: Super, name: str, node: Any) -> Any:
             if isinstance(found, FunctionValue):
                 return found if found.kind == "staticmethod" else Bound(found, value.obj)
             return found
-        if isinstance(c, External) and c.path not in ("object", "abc.ABC", "typing.Generic"):
+        if isinstance(c, External) and name != "__new__" and c.path not in ("object", "abc.ABC", "typing.Generic"):
             return Bound(External(f"{c.path}.{name}"), value.obj)
-    return Native(name, lambda args, kwargs, site: None)
+    from readybook.facts.construction import new
+
+    return Native(name, new if name == "__new__" else lambda args, kwargs, site: None)
 
 
 def _bound(run: Interpreter, value: Bound, name: str, node: Any) -> Any:
@@ -262,6 +270,8 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
             if isinstance(found, FromEnv) and found.place is not None:
                 run.environment_reads.append((found.name, found.place))
             return found
+        if value.path == "sys.modules":
+            return next((m for m in run.loaded.values() if m.module.name == key), UNKNOWN)
         return generic(value, key if isinstance(key, tuple) else (key,))
     if isinstance(value, ClassValue):
         if value.is_a(*ENUMS) and isinstance(key, str):

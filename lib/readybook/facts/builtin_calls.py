@@ -34,6 +34,9 @@ from readybook.facts.values import (
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
+PLAIN = ("object", "abc.ABC", "typing.Generic", "typing.Protocol")
+
+
 def call_builtin(run: Interpreter, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call of a builtin function; Unknown when it has no known answer."""
     handler = BUILTIN.get(name)
@@ -152,6 +155,8 @@ def _getattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
     name = by_default(args[1]) if len(args) > 1 else None
     if not isinstance(name, str):
         return UNKNOWN
+    if len(args) > 2 and _lacks(run, args[0], name):
+        return args[2]
     value = get_attribute(run, args[0], name)
     if isinstance(value, Unknown) and len(args) > 2:
         known_object = isinstance(args[0], ModuleValue | ClassValue) and "has no" in value.reason
@@ -168,10 +173,39 @@ def _setattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
 
 
 def _hasattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
+    if len(args) > 1 and _lacks(run, args[0], args[1]):
+        return False
     value = _getattr(run, (args[0], args[1]), {}) if len(args) > 1 else UNKNOWN
     if isinstance(value, Unknown):
         return False if isinstance(args[0], ModuleValue | ClassValue) and "has no" in value.reason else UNKNOWN
     return True if not isinstance(value, External) else UNKNOWN
+
+
+def _lacks(run: Interpreter, value: Any, name: Any) -> bool:
+    """Whether an object of the project, a function of it or a router surely has no attribute of this name now."""
+    if not isinstance(name, str) or run.symbolic:
+        return False
+    if isinstance(value, Instance):
+        return _is_plain(value) and not _finds(value, name) if isinstance(value.cls, ClassValue) else (
+            value.native is not None and name.startswith("_") and name not in value.attrs and not hasattr(object, name))
+    function = value.function if isinstance(value, Bound) else value
+    if not isinstance(function, FunctionValue) or hasattr(_lacks, name):
+        return False
+    behind = [function, function.original]
+    foreign = any(isinstance(d, External | Instance | Unknown) for f in behind for d in f.decorators)
+    return not any(name in f.attrs for f in behind) and (name.startswith("_") or not foreign)
+
+
+def _is_plain(value: Instance) -> bool:
+    return value.native is None and value.arguments_known and all(b in PLAIN for b in value.cls.external_bases())
+
+
+def _finds(value: Instance, name: str) -> bool:
+    if name in value.attrs or hasattr(object, name):
+        return True
+    wanted = {name, "__getattr__", "__getattribute__"}
+    return any(not isinstance(c, ClassValue | External) or (isinstance(c, ClassValue) and (
+        not wanted.isdisjoint(c.scope.names) or name in c.annotations)) for c in value.cls.mro())
 
 
 def _isinstance(run: Interpreter, args: Any, kwargs: Any) -> Any:

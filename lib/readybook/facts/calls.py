@@ -50,6 +50,7 @@ def call_expression(run: Interpreter, n: Node, scope: Namespace) -> Any:
         run.calls[key] = site
     if isinstance(callee, External) and callee.path == "super":
         return _super(run, args)
+    frame.site = n
     site.result = call(run, callee, args, {k: v for k, v in kwargs.items() if k != "**"}, n, complete)
     return site.result
 

@@ -35,6 +35,13 @@ def construct(run: Interpreter, cls: ClassValue, args: tuple[Any, ...], kwargs: 
     from readybook.facts.fastapi_objects import attach
     from readybook.facts.known_views import made
 
+    maker = _method(cls, "__new__")
+    if isinstance(maker, FunctionValue):
+        made_by = run.call_function(maker, (cls, *args), kwargs, cls)
+        if isinstance(made_by, Instance) and made_by.cls is cls:
+            value = made_by
+        elif isinstance(made_by, Instance | ClassValue):
+            return made_by
     init = _method(cls, "__init__")
     if isinstance(init, FunctionValue):
         run.call_function(init, (value, *args), kwargs, value)
@@ -55,6 +62,40 @@ def _method(cls: ClassValue, name: str) -> Any:
         return cls.find(name)
     except KeyError:
         return None
+
+
+class ClassNames(dict[str, Any]):
+    """The namespace that a metaclass is given, and the class that is being made of it."""
+
+    cls: ClassValue
+
+
+def new(args: Any, kwargs: Any, site: Any) -> Any:
+    """``object.__new__(cls)`` and ``type.__new__(mcs, name, bases, namespace)``."""
+    names = next((a for a in args if isinstance(a, ClassNames)), None)
+    if names is not None:
+        names.cls.scope.names.update(names)
+        return names.cls
+    return Instance(args[0], node=site) if args and isinstance(args[0], ClassValue) else UNKNOWN
+
+
+def class_made(run: Interpreter, cls: ClassValue) -> None:
+    """What Python calls when a class has been made: its metaclass, and ``__init_subclass__`` of the next base."""
+    around = [c for c in cls.mro() if isinstance(c, ClassValue)]
+    kind = next((c.keywords["metaclass"] for c in around if "metaclass" in c.keywords), None)
+    if run.symbolic or (kind is None and len(around) < 2):
+        return
+    given = {k: v for k, v in cls.keywords.items() if k != "metaclass"}
+    names = ClassNames(cls.scope.names)
+    names.cls = cls
+    for hook in ("__new__", "__init__") if isinstance(kind, ClassValue) else ():
+        found = _method(kind, hook)
+        if isinstance(found, FunctionValue):
+            first = kind if hook == "__new__" else cls
+            run.call_function(found, (first, cls.name, cls.bases, names), given, first)
+    found = next((c.scope.names["__init_subclass__"] for c in around[1:] if "__init_subclass__" in c.scope.names), None)
+    if isinstance(found, FunctionValue):
+        run.call_function(found, (cls,), given, cls)
 
 
 def _fill(run: Interpreter, value: Instance, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from readybook.facts.interpreter import Frame, Interpreter, default_of, is_generator
-from readybook.facts.known_dependencies import known_dependencies, known_name
+from readybook.facts.known_dependencies import DEFINED, known_dependencies, known_name
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
@@ -185,8 +185,10 @@ def name_of(target: Any) -> str | None:
         return name_of(target.function)
     if isinstance(target, View):
         return target.cls.path
-    if isinstance(target, ClassValue | External):
+    if isinstance(target, ClassValue):
         return target.path
+    if isinstance(target, External):
+        return DEFINED.get(target.path, target.path)
     if isinstance(target, PartialValue):
         return name_of(target.function)
     if isinstance(target, Instance):

@@ -135,6 +135,8 @@ def canonical(path: str) -> Any:
         return _status(path)
     if path.startswith(("http.HTTPStatus.",)):
         return _http_status(path.rpartition(".")[2])
+    if path.startswith("http.HTTPMethod."):
+        return path.split(".")[2]
     for old, new in PREFIXES:
         if path.startswith(old):
             return External(new + path[len(old) :])

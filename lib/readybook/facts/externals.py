@@ -14,13 +14,14 @@ from readybook.facts.objects import (
     Instance,
     ModuleValue,
     Native,
+    PackageValue,
     PartialValue,
 )
 from readybook.facts.pathcalls import CALLS as PATH_CALLS
 from readybook.facts.pathcalls import file_method, loader, opened, path_attribute, path_method
 from readybook.facts.route_lists import change, is_route_list
 from readybook.facts.standard_calls import CALLS as STANDARD_CALLS
-from readybook.facts.targetfiles import PATHS
+from readybook.facts.targetfiles import PATHS, ROOT, path_text
 from readybook.facts.value_methods import call_builtin_method
 from readybook.facts.values import UNKNOWN, External, by_default
 
@@ -78,6 +79,7 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
             from readybook.facts.fastapi_objects import attach
 
             attach(run, value, path.rpartition(".")[0], args, kwargs, node)
+            value.attrs[path.rpartition(".")[0]] = kwargs
         if value.native is not None:
             return value.native.method(run, value, last, args, kwargs, node)
         if is_route_list(value):
@@ -96,12 +98,14 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         from readybook.facts.construction import class_method
 
         return class_method(run, value, path.rpartition(".")[2], args, kwargs, node)
-    from readybook.facts import known_views
+    from readybook.facts import known_routers, known_views
 
     if path in known_views.APIS and isinstance(value, Instance):
         known_views.add_resource(run, value, args, node)
     if path.endswith(".mount_app"):
         known_views.mount_app(run, path, args, node)
+    if path.startswith("prometheus_fastapi_instrumentator.") and path.endswith(".expose"):
+        known_views.expose(run, value, args, kwargs, node)
     if path in RETURNS:
         made = _made(run, RETURNS[path], b.function, args, kwargs, node)
         return opened(run, made, value) if path == "pathlib.Path.open" else made
@@ -109,6 +113,7 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         return value
     made = _made(run, f"{path}()", b.function, args, kwargs, node)
     made.attrs["__on__"] = value
+    known_routers.built(run, made, node)
     return made
 
 
@@ -190,7 +195,7 @@ def _import_module(run: Interpreter, e: External, args: Any, kwargs: Any, node: 
     if name.startswith(".") and isinstance(package, str):
         name = f"{package}.{name.lstrip('.')}"
     found = run.import_module(name)
-    return found if isinstance(found, ModuleValue) else UNKNOWN
+    return found if isinstance(found, ModuleValue | PackageValue) else UNKNOWN
 
 
 def _is_coroutine(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
@@ -224,7 +229,22 @@ def _iter_modules(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
     return package_modules(run, args[0] if args else kwargs.get("path"), prefix, e.path.endswith("walk_packages"))
 
 
+def _module_spec(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """``importlib.util.spec_from_file_location(name, path)``."""
+    path = path_text(args[1] if len(args) > 1 else kwargs.get("location", UNKNOWN))
+    return Instance(External("importlib.machinery.ModuleSpec"), {"__path__": path})
+
+
+def _module_from_spec(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """The module itself, already loaded: ``exec_module`` has nothing left to do."""
+    spec = by_default(args[0]) if args else None
+    path = spec.attrs.get("__path__") if isinstance(spec, Instance) else None
+    inside = run.files.absolute(path).removeprefix(f"{ROOT}/") if isinstance(path, str) else ""
+    return run.load(run.modules.by_path[inside]) if inside in run.modules.by_path else UNKNOWN
+
+
 CALLS: dict[str, Any] = {
+    "importlib.util.spec_from_file_location": _module_spec, "importlib.util.module_from_spec": _module_from_spec,
     **PATH_CALLS, **STANDARD_CALLS,
     "os.getenv": _getenv, "os.environ.get": _getenv, "os.environ.setdefault": _getenv, "functools.partial": _partial,
     "functools.wraps": _wraps, "functools.update_wrapper": _update_wrapper, "importlib.import_module": _import_module,

@@ -5,10 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from readybook.facts.interpreter import Interpreter, absolute_name
+from readybook.facts.modules import Module
 from readybook.facts.objects import FunctionValue, ModuleValue, Namespace, PackageValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, External, Unknown, by_default
+
+
+def entered(run: Interpreter, module: Module, root: str | None = None) -> ModuleValue:
+    """A module loaded as a server loads it: the packages around it run first, up to the folder ``root`` of the path."""
+    root = module.root if root is None else root
+    folder, around = module.path.rpartition("/")[0], []
+    while len(folder) > len(root):
+        around.append(f"{folder}/__init__.py")
+        folder = folder.rpartition("/")[0]
+    for path in reversed(around):
+        if path in run.modules.by_path:
+            run.load(run.modules.by_path[path])
+    return run.load(module)
+
+
+def imported_names(module: Module) -> frozenset[str]:
+    """Names that the module's top level only imports: what they stand for lives elsewhere."""
+    names: set[str] = set()
+    for s in module.body:
+        if s[0] == "from":
+            names.update(alias or name for name, alias in s[6])
+        elif s[0] == "import":
+            names.update(alias or name.partition(".")[0] for name, alias in s[4])
+    return frozenset(names)
 
 
 def import_names(run: Interpreter, s: Node, scope: Namespace) -> None:

@@ -70,6 +70,7 @@ class Frame:
     base: int = 0
     loops: int = 0
     suspends: bool = False
+    site: Node | None = None  # the call expression that is being followed
 
 
 @dataclass(eq=False, slots=True)
@@ -181,12 +182,11 @@ class Interpreter:
         return External(name)
 
     def _load_parents(self, name: str, importer: Module | None) -> None:
-        parent = name.rpartition(".")[0]
-        while parent:
-            found = self.modules.find(parent, importer)
+        parts = name.split(".")
+        for count in range(1, len(parts)):  # the outermost first, as Python does
+            found = self.modules.find(".".join(parts[:count]), importer)
             if isinstance(found, Module):
                 self.load(found)
-            parent = parent.rpartition(".")[0]
 
     def submodule(self, package: Any, name: str) -> Any:
         """Module ``name`` inside a package, or None."""
@@ -220,10 +220,10 @@ class Interpreter:
         finally:
             self.conditions.pop()
 
-    def place(self, node: Node) -> Place:
-        """The place of a node in the running module."""
+    def place(self, node: Node | None) -> Place:
+        """The place of a node in the running module; without one, of the call that is being followed."""
         frame = self.frame
-        return frame.module.place(node, symbol_of(frame.function, frame.owner))
+        return frame.module.place(node or frame.site or ("", 1, 0), symbol_of(frame.function, frame.owner))
 
     def unknown(self, reason: str, node: Node | None = None) -> Unknown:
         """An Unknown that says why and where."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.objects import Instance
+from readybook.facts.objects import FunctionValue, Instance, Native
 from readybook.facts.values import External, by_default
 
 if TYPE_CHECKING:
@@ -22,8 +22,20 @@ NAMES: dict[str, str] = {  # what calling the key's function gives, by its run-t
 DEFINED: dict[str, str] = {  # classes by the module that defines them
     "fastapi_oauth20.FastAPIOAuth20": "fastapi_oauth20.callback.FastAPIOAuth20",
     "fastapi_limiter.RateLimiter": "fastapi_limiter.depends.RateLimiter",
-    "fastapi_jwt.JwtAccessBearer": "fastapi_jwt.jwt.JwtAccessBearer",
+    **{f"fastapi_jwt.Jwt{kind}{by}": f"fastapi_jwt.jwt.Jwt{kind}{by}" for kind in ("Access", "Refresh")
+       for by in ("Bearer", "Cookie", "BearerCookie")},
+    **{f"{m}.AuthJWT": f"{m}.auth_jwt.AuthJWT" for m in (
+        "fastapi_jwt_auth", "async_fastapi_jwt_auth", "fastapi_another_jwt_auth")},
+    "fastapi_csrf_protect.CsrfProtect": "fastapi_csrf_protect.core.CsrfProtect",
+    "fastapi_pagination.Params": "fastapi_pagination.default.Params",
+    "fastapi_pagination.LimitOffsetParams": "fastapi_pagination.limit_offset.LimitOffsetParams",
+    "sqlalchemy.orm.Session": "sqlalchemy.orm.session.Session",
+    "sqlalchemy.ext.asyncio.AsyncSession": "sqlalchemy.ext.asyncio.session.AsyncSession",
 }
+HANDLERS: dict[str, bool] = {  # handlers that packages bring, by how their names begin: whether they are coroutines
+    "fastapi_users.router.": True, "strawberry.fastapi.router.": True, "prometheus_fastapi_instrumentator.": False,
+}
+WRAPPING_ASYNC = ("fastapi_cache.decorator.cache()",)  # decorators that make a coroutine of any function
 TRANSPORTS = {
     "BearerTransport": "fastapi.security.oauth2.OAuth2PasswordBearer",
     "CookieTransport": "fastapi.security.api_key.APIKeyCookie",
@@ -35,6 +47,16 @@ def known_name(target: Instance) -> str | None:
     if target.path in NAMES:
         return NAMES[target.path]
     return f"{DEFINED[target.path]}()" if target.path in DEFINED else None
+
+
+def known_async(endpoint: Any) -> bool | None:
+    """Whether FastAPI awaits a handler that a package brings, or wraps; None when this does not tell."""
+    if isinstance(endpoint, External):
+        return next((v for k, v in HANDLERS.items() if endpoint.path.startswith(k)), None)
+    decorators = endpoint.decorators if isinstance(endpoint, FunctionValue) else ()
+    registered = max((i for i, d in enumerate(decorators) if isinstance(d, Native)), default=-1)
+    wrapping = any(isinstance(d, Instance) and d.path in WRAPPING_ASYNC for d in decorators[registered + 1 :])
+    return True if wrapping else None
 
 
 def known_dependencies(run: Interpreter, target: Any) -> list[Any]:

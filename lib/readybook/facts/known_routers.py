@@ -6,42 +6,51 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.known_dependencies import backend_dependencies
 from readybook.facts.objects import Instance
-from readybook.facts.values import External
-from readybook.records import record
+from readybook.facts.values import External, text_of
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 _USERS = "fastapi_users.router"
-# fastapi-users 10 to 14, from its documentation: method, path, endpoint, what it depends on
-FASTAPI_USERS: dict[str, tuple[tuple[str, str, str, tuple[str, ...]], ...]] = {
+# fastapi-users 10 to 14, from its documentation: method, path, endpoint, the route's name, what it depends on
+FASTAPI_USERS: dict[str, tuple[tuple[str, str, str, str, tuple[str, ...]], ...]] = {
     "get_auth_router": (
-        ("POST", "/login", "auth.get_auth_router.<locals>.login", ("form", "manager", "strategy")),
-        ("POST", "/logout", "auth.get_auth_router.<locals>.logout", ("token", "strategy")),
+        ("POST", "/login", "auth.get_auth_router.<locals>.login", "auth:{}.login", ("form", "manager", "strategy")),
+        ("POST", "/logout", "auth.get_auth_router.<locals>.logout", "auth:{}.logout", ("token", "strategy")),
     ),
-    "get_register_router": (("POST", "/register", "register.get_register_router.<locals>.register", ("manager",)),),
+    "get_register_router": (
+        ("POST", "/register", "register.get_register_router.<locals>.register", "register:register", ("manager",)),
+    ),
     "get_reset_password_router": (
-        ("POST", "/forgot-password", "reset.get_reset_password_router.<locals>.forgot_password", ("manager",)),
-        ("POST", "/reset-password", "reset.get_reset_password_router.<locals>.reset_password", ("manager",)),
+        ("POST", "/forgot-password", "reset.get_reset_password_router.<locals>.forgot_password",
+         "reset:forgot_password", ("manager",)),
+        ("POST", "/reset-password", "reset.get_reset_password_router.<locals>.reset_password", "reset:reset_password",
+         ("manager",)),
     ),
     "get_verify_router": (
-        ("POST", "/request-verify-token", "verify.get_verify_router.<locals>.request_verify_token", ("manager",)),
-        ("POST", "/verify", "verify.get_verify_router.<locals>.verify", ("manager",)),
+        ("POST", "/request-verify-token", "verify.get_verify_router.<locals>.request_verify_token",
+         "verify:request-token", ("manager",)),
+        ("POST", "/verify", "verify.get_verify_router.<locals>.verify", "verify:verify", ("manager",)),
     ),
     "get_users_router": (
-        ("GET", "/me", "users.get_users_router.<locals>.me", ("user",)),
-        ("PATCH", "/me", "users.get_users_router.<locals>.update_me", ("user", "manager")),
-        ("GET", "/{id}", "users.get_users_router.<locals>.get_user", ("user", "manager", "or404")),
-        ("PATCH", "/{id}", "users.get_users_router.<locals>.update_user", ("user", "manager", "or404")),
-        ("DELETE", "/{id}", "users.get_users_router.<locals>.delete_user", ("user", "manager", "or404")),
+        ("GET", "/me", "users.get_users_router.<locals>.me", "users:current_user", ("user",)),
+        ("PATCH", "/me", "users.get_users_router.<locals>.update_me", "users:patch_current_user", ("user", "manager")),
+        ("GET", "/{id}", "users.get_users_router.<locals>.get_user", "users:user", ("user", "manager", "or404")),
+        ("PATCH", "/{id}", "users.get_users_router.<locals>.update_user", "users:patch_user",
+         ("user", "manager", "or404")),
+        ("DELETE", "/{id}", "users.get_users_router.<locals>.delete_user", "users:delete_user",
+         ("user", "manager", "or404")),
     ),
     "get_oauth_router": (
-        ("GET", "/authorize", "oauth.get_oauth_router.<locals>.authorize", ()),
-        ("GET", "/callback", "oauth.get_oauth_router.<locals>.callback", ("callback", "manager", "strategy")),
+        ("GET", "/authorize", "oauth.get_oauth_router.<locals>.authorize", "oauth:{}.authorize", ()),
+        ("GET", "/callback", "oauth.get_oauth_router.<locals>.callback", "oauth:{}.callback",
+         ("callback", "manager", "strategy")),
     ),
     "get_oauth_associate_router": (
-        ("GET", "/authorize", "oauth.get_oauth_associate_router.<locals>.authorize", ("user",)),
-        ("GET", "/callback", "oauth.get_oauth_associate_router.<locals>.callback", ("user", "callback", "manager")),
+        ("GET", "/authorize", "oauth.get_oauth_associate_router.<locals>.authorize", "oauth-associate:{}.authorize",
+         ("user",)),
+        ("GET", "/callback", "oauth.get_oauth_associate_router.<locals>.callback", "oauth-associate:{}.callback",
+         ("user", "callback", "manager")),
     ),
 }
 _EXTERNAL = {
@@ -58,34 +67,33 @@ GRAPHQL = (("strawberry.fastapi.GraphQLRouter", "strawberry.fastapi.router.Graph
 ))
 
 
-@record
-class KnownRoute:
-    """One route of a package's router; ``dependencies`` are values as ``dependencies.chain`` takes them."""
+def built(run: Interpreter, router: Instance, node: Any) -> None:
+    """Make what a method of fastapi-users gives the router that it is, with its routes."""
+    from readybook.facts.fastapi_objects import RouterRecord
 
-    method: str
-    path: str
-    endpoint: str
-    dependencies: tuple[Any, ...]
-
-
-def routes_of(run: Interpreter, router: Any) -> tuple[KnownRoute, ...] | None:
-    """The routes of a router made by a package, None when the package is not known."""
-    if not isinstance(router, Instance):
-        return None
     head, _, last = router.path.removesuffix("()").rpartition(".")
     if head != "fastapi_users.FastAPIUsers" or last not in FASTAPI_USERS:
-        return None
+        return
+    router.native = RouterRecord("router", {}, None, run.frame.module.name)
     users = router.attrs.get("__on__")
-    return tuple(
-        KnownRoute(method, path, f"{_USERS}.{endpoint}", tuple(_wanted(run, users, router, wants)))
-        for method, path, endpoint, wants in FASTAPI_USERS[last]
-    )
+    backend = _backend(router)
+    given = backend.kwargs.get("name", backend.args[0] if backend.args else None) if backend is not None else None
+    for method, path, endpoint, name, wants in FASTAPI_USERS[last]:
+        markers = [Instance(External("fastapi.Depends"), args=(d,)) for d in _wanted(run, users, router, wants)]
+        router.native.register(run, "route", {
+            "path": path, "methods": [method], "endpoint": External(f"{_USERS}.{endpoint}"), "dependencies": markers,
+            "name": name.replace("{}", text_of(given) or "…"),
+        }, node)
+
+
+def _backend(router: Instance) -> Instance | None:
+    return next((a for a in (*router.args, *router.kwargs.values())
+                 if isinstance(a, Instance) and a.path.endswith("AuthenticationBackend")), None)
 
 
 def _wanted(run: Interpreter, users: Any, router: Instance, wants: tuple[str, ...]) -> list[Any]:
     """The values behind the names of the table, for one call of the router's factory."""
-    backend = next((a for a in (*router.args, *router.kwargs.values())
-                    if isinstance(a, Instance) and a.path.endswith("AuthenticationBackend")), None)
+    backend = _backend(router)
     manager = (users.args[0] if users.args else users.kwargs.get("get_user_manager")) if isinstance(
         users, Instance) else None
     made = {

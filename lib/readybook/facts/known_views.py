@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.fastapi_objects import METHODS, RouterRecord, attach
+from readybook.facts.interpreter import Condition
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native
 from readybook.facts.values import UNKNOWN, External, Unknown, by_default, text_of
 
@@ -18,6 +20,7 @@ APIS = ("fastapi_utils.Api.add_resource", "fastapi_restful.Api.add_resource",
 VERSIONED = ("fastapi_versioning.VersionedFastAPI", "fastapi_versioning.versioning.VersionedFastAPI")
 PAGINATED = ("fastapi_pagination.add_pagination", "fastapi_pagination.api.add_pagination")
 NOOP = "fastapi_versioning.versioning.VersionedFastAPI.<locals>.noop"
+METRICS = "prometheus_fastapi_instrumentator.instrumentation.PrometheusFastApiInstrumentator.expose.<locals>.metrics"
 VERSION = ("fastapi_versioning.version", "fastapi_versioning.versioning.version")
 
 
@@ -52,7 +55,7 @@ def made(run: Interpreter, value: Instance, node: Any) -> None:
     if run.symbolic or not isinstance(value.cls, ClassValue) or not value.is_a(*ROUTABLE) or "router" in value.attrs:
         return
     router = Instance(External("fastapi.APIRouter"), module=value.module, node=node)
-    attach(run, router, "", (), {}, node)
+    attach(run, router, "", (), value.attrs.pop(ROUTABLE[0], value.kwargs), node)
     seen: set[str] = set()
     for cls in value.cls.mro():
         for name, f in list(cls.scope.names.items()) if isinstance(cls, ClassValue) else []:
@@ -79,6 +82,20 @@ def add_resource(run: Interpreter, api: Instance, args: Any, node: Any) -> None:
             if isinstance(f, FunctionValue):
                 app.native.register(run, "route", {"path": path, "methods": [method.upper()],
                                                    "endpoint": Bound(f, resource)}, node)
+
+
+def expose(run: Interpreter, exposed: Any, args: Any, kwargs: Any, node: Any) -> None:
+    """``Instrumentator().instrument(app).expose(app)``: the page of the metrics, where its options say so."""
+    app = args[0] if args else kwargs.get("app")
+    maker = exposed
+    while isinstance(maker, Instance) and "__on__" in maker.attrs:
+        maker = maker.attrs["__on__"]
+    asks = isinstance(maker, Instance) and maker.kwargs.get("should_respect_env_var") is True
+    if isinstance(app, Instance) and isinstance(app.native, RouterRecord):
+        data = {"path": kwargs.get("endpoint", "/metrics"), "endpoint": External(METRICS), "name": "metrics",
+                **{k: kwargs[k] for k in ("include_in_schema", "tags") if k in kwargs}}
+        with run.under(Condition("ENABLE_METRICS", False)) if asks else nullcontext():
+            app.native.register(run, "route", data, node)
 
 
 def mount_app(run: Interpreter, path: str, args: Any, node: Any) -> None:

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class Namespace:
     """Where names live: the names of one module, class body or call, and the scope around it."""
 
-    __slots__ = ("globals_", "names", "outer")
+    __slots__ = ("globals_", "names", "nonlocal_", "outer")
 
     def __init__(self, names: dict[str, Any], outer: Namespace | None = None, globals_: frozenset[str] = frozenset()):
         self.names = names
         self.outer = outer
         self.globals_ = globals_
+        self.nonlocal_: frozenset[str] = frozenset()
 
     def find(self, name: str) -> Any:
         """The value of a name here or in a scope around; raises KeyError when no scope binds it."""
@@ -96,6 +97,9 @@ class FunctionValue:
         return f
 
 
+MAX_BASES = 50
+
+
 @dataclass(eq=False, slots=True)
 class ClassValue:
     """A class of the project."""
@@ -124,6 +128,13 @@ class ClassValue:
         return self.order
 
     def _order(self) -> tuple[Any, ...]:
+        bases = [b.base if isinstance(b, Subscripted) else b for b in self.bases]
+        if len(bases) < 2 or len(bases) > MAX_BASES:
+            return self._depth_first()
+        lines = [list(b.mro()) if isinstance(b, ClassValue) else [b] for b in bases]
+        return (self, *_merged([*lines, bases]))
+
+    def _depth_first(self) -> tuple[Any, ...]:
         order: list[Any] = []
         seen: set[Any] = set()
         stack: list[Any] = [self]
@@ -137,7 +148,7 @@ class ClassValue:
             seen.add(key)
             order.append(cls)
             if isinstance(cls, ClassValue):
-                stack[:0] = cls.bases
+                stack[:0] = cls.mro()[1:] if cls is not self else cls.bases
         return tuple(order)
 
     def find(self, name: str) -> Any:
@@ -165,6 +176,18 @@ class ClassValue:
             if c.__class__ is External and c.path in paths:
                 return True
         return False
+
+
+def _merged(lines: list[list[Any]]) -> list[Any]:
+    """The orders of several bases in one, as Python's C3 has it; where none fits, the first that is left goes on."""
+    order: list[Any] = []
+    lines = [line for line in lines if line]
+    while lines:
+        free = (line[0] for line in lines if not any(line[0] in other[1:] for other in lines))
+        head = next(free, lines[0][0])
+        order.append(head)
+        lines = [rest for rest in ([c for c in line if c != head] for line in lines) if rest]
+    return order
 
 
 @dataclass(eq=False, slots=True)

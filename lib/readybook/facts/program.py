@@ -13,6 +13,7 @@ from readybook.facts.application import Route, Routes, Unresolved
 from readybook.facts.attributes import get_attribute
 from readybook.facts.calls import call
 from readybook.facts.factories import outermost
+from readybook.facts.importing import entered, imported_names
 from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
@@ -111,7 +112,7 @@ class Program:
             where = f" under {self.project.app_dir}" if self.project.app_dir else ""
             raise ConfigError(f"app {spec!r}: the target has no module {match[1]}{where}")
         module.call_it(match[1])
-        value: Any = self.run.load(module)
+        value: Any = entered(self.run, module)
         for part in match[2].split("."):
             value = get_attribute(self.run, value, part)
         app = self._application(value, module)
@@ -156,8 +157,8 @@ class Program:
                 seen[id(named[1])] = named[1]
                 yield f"{spec}()", named[1], False
         for module in self._candidates():
-            value = self.run.load(module)
-            imported = _imported_names(module)
+            value = entered(self.run, module)
+            imported = imported_names(module)
             for name, item in list(value.scope.names.items()):
                 app = wrapped_app(by_default(item)) if name not in imported else None
                 if is_application(app) and id(app) not in seen:
@@ -190,7 +191,7 @@ class Program:
             module = self.modules.named(match[1])
         if module is None or module.role != "application":
             return None
-        value: Any = self.run.load(module)
+        value: Any = entered(self.run, module, module.path.removesuffix(".py").rpartition(inner)[0].rstrip("/"))
         for part in match[2].split("."):
             value = get_attribute(self.run, value, part)
         app = self._application(value, module)
@@ -288,7 +289,7 @@ class Program:
         with quiet_parsing():
             for module in list(self.modules.by_path.values()):
                 if module.role == "application":
-                    run.load(module)
+                    entered(run, module)
             done = 0
             while done < len(run.functions):
                 batch = list(run.functions.values())[done:]
@@ -302,17 +303,6 @@ class Program:
 
 def _root(app: Instance) -> str:
     return app.module.root if app.module is not None else ""
-
-
-def _imported_names(module: Module) -> frozenset[str]:
-    """Names that the module's top level only imports: what they stand for lives elsewhere."""
-    names: set[str] = set()
-    for s in module.body:
-        if s[0] == "from":
-            names.update(alias or name for name, alias in s[6])
-        elif s[0] == "import":
-            names.update(alias or name.partition(".")[0] for name, alias in s[4])
-    return frozenset(names)
 
 
 def is_application(value: Any) -> bool:

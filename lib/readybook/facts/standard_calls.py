@@ -92,6 +92,10 @@ def _deque(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> 
     return list(_items(run, args[0]) or []) if args else []
 
 
+def _namespace(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    return Instance(External("types.SimpleNamespace"), dict(kwargs), args, kwargs, run.frame.module, node)
+
+
 def _named_tuple(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     """A class made by ``namedtuple("Name", "a b")`` or ``NamedTuple("Name", [("a", int)])``."""
     fields = by_default(args[1]) if len(args) > 1 else by_default(kwargs.get("field_names"))
@@ -110,10 +114,17 @@ def _members(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -
     from readybook.facts.calls import call
     from readybook.facts.values import truth
 
-    if not args or not isinstance(args[0], ModuleValue | ClassValue):
+    from readybook.facts.attributes import get_attribute
+    from readybook.facts.builtin_calls import call_builtin
+
+    if not args or not isinstance(args[0], ModuleValue | ClassValue | Instance):
         return UNKNOWN
     test = args[1] if len(args) > 1 else kwargs.get("predicate")
-    found = sorted(args[0].scope.names.items())
+    if isinstance(args[0], Instance):
+        names = call_builtin(run, "dir", args[:1], {})
+        found = [(n, get_attribute(run, args[0], n)) for n in names] if isinstance(names, list) else []
+    else:
+        found = sorted(args[0].scope.names.items())
     return [(n, v) for n, v in found if test is None or truth(call(run, test, (v,), {}, node))]
 
 
@@ -137,11 +148,18 @@ def _module_of(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any)
     return run.loaded.get(value.module.path, UNKNOWN) if isinstance(value, FunctionValue | ClassValue) else UNKNOWN
 
 
+def _new(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    from readybook.facts.construction import new
+
+    return new(args, kwargs, node)
+
+
 CALLS: dict[str, Any] = {
     "itertools.chain": _chain, "itertools.chain.from_iterable": _chain_from, "itertools.product": _product,
     "functools.reduce": _reduce, "operator.attrgetter": _getter, "operator.itemgetter": _getter,
     "collections.defaultdict": _default_dict, "collections.OrderedDict": _ordered, "types.MappingProxyType": _ordered,
     "collections.deque": _deque, "collections.namedtuple": _named_tuple, "typing.NamedTuple": _named_tuple,
+    "types.SimpleNamespace": _namespace, "object.__new__": _new, "type.__new__": _new,
     "inspect.getmembers": _members, "inspect.isclass": _kind(ClassValue), "inspect.ismodule": _kind(ModuleValue),
     "inspect.isfunction": _kind(FunctionValue), "inspect.ismethod": _kind(Bound), "inspect.getmodule": _module_of,
 }

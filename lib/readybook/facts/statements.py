@@ -231,6 +231,7 @@ def _def(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
     from readybook.facts.calls import decorate_class
+    from readybook.facts.construction import class_made
 
     frame = run.frame
     outer = f"{frame.owner.qualname}." if frame.owner else ""
@@ -241,6 +242,7 @@ def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
     cls = ClassValue(frame.module, s, s[4], prefix + s[4], bases, body, keywords)
     run.classes.append(cls)
     run.run_frame(Frame(frame.module, None, cls), s[7], body)
+    class_made(run, cls)
     scope.names[s[4]] = decorate_class(run, cls, s[8], scope)
 
 
@@ -264,6 +266,10 @@ def _del(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 def _global(run: Interpreter, s: Node, scope: Namespace) -> None:
     scope.globals_ = scope.globals_ | frozenset(s[4])
+
+
+def _nonlocal(run: Interpreter, s: Node, scope: Namespace) -> None:
+    scope.nonlocal_ = scope.nonlocal_ | frozenset(s[4])
 
 
 def _match(run: Interpreter, s: Node, scope: Namespace) -> str | None:
@@ -297,6 +303,6 @@ STATEMENTS: dict[str, Any] = {
     "expr": _expr, "assign": assignment, "ann": annotated_assignment, "aug": augmented_assignment, "return": _return,
     "if": _if, "for": _for, "while": _while, "try": _try, "with": _with, "def": _def, "class": _class,
     "import": import_names, "from": import_from, "raise": _raise, "assert": _assert, "del": _del, "global": _global,
-    "nonlocal": _nothing, "match": _match, "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
+    "nonlocal": _nonlocal, "match": _match, "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
     "continue": lambda run, s, scope: "continue",
 }
