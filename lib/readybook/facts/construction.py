@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 
+MAX_HOOK = 1_000  # steps that making one class may take: a metaclass that registers a view of 50 methods takes 700
 POST_INIT = ("__post_init__", "__attrs_post_init__", "model_post_init")
 
 
@@ -88,12 +89,21 @@ def class_made(run: Interpreter, cls: ClassValue) -> None:
     given = {k: v for k, v in cls.keywords.items() if k != "metaclass"}
     names = ClassNames(cls.scope.names)
     names.cls = cls
+    limit, run.limit = run.limit, min(run.limit, run.steps + MAX_HOOK)
+    try:
+        _call_hooks(run, cls, kind, names, given)
+    finally:
+        run.limit = limit
+
+
+def _call_hooks(run: Interpreter, cls: ClassValue, kind: Any, names: ClassNames, given: dict[str, Any]) -> None:
     for hook in ("__new__", "__init__") if isinstance(kind, ClassValue) else ():
         found = _method(kind, hook)
         if isinstance(found, FunctionValue):
             first = kind if hook == "__new__" else cls
             run.call_function(found, (first, cls.name, cls.bases, names), given, first)
-    found = next((c.scope.names["__init_subclass__"] for c in around[1:] if "__init_subclass__" in c.scope.names), None)
+    bases = [c for c in cls.mro()[1:] if isinstance(c, ClassValue)]
+    found = next((c.scope.names["__init_subclass__"] for c in bases if "__init_subclass__" in c.scope.names), None)
     if isinstance(found, FunctionValue):
         run.call_function(found, (cls,), given, cls)
 
