@@ -198,7 +198,7 @@ class Routes:
         self.rows.append(Route(
             app=context.app, method=method, path=text, endpoint=name_of(endpoint) or "?",
             place=_place(function, event), decorator_line=function.node[10] if _is_def(function) else None,
-            is_async=evaluated_async(endpoint) if known_async(endpoint) is None else known_async(endpoint),
+            is_async=evaluated_async(endpoint) if (known := known_async(endpoint)) is None else known,
             dependencies=tuple(dict.fromkeys(n for n in map(name_of, targets) if n)),
             direct_dependencies=tuple(dict.fromkeys(n for n in map(name_of, direct) if n)),
             parameters=tuple(p for p in parameters if p.where not in ("body", "form", "file")),

@@ -82,30 +82,32 @@ def new(args: Any, kwargs: Any, site: Any) -> Any:
 
 def class_made(run: Interpreter, cls: ClassValue) -> None:
     """What Python calls when a class has been made: its metaclass, and ``__init_subclass__`` of the next base."""
-    around = [c for c in cls.mro() if isinstance(c, ClassValue)]
-    kind = next((c.keywords["metaclass"] for c in around if "metaclass" in c.keywords), None)
-    if run.symbolic or (kind is None and len(around) < 2):
+    if run.symbolic or not (cls.bases or cls.keywords):
+        return
+    bases = [c for c in cls.mro()[1:] if isinstance(c, ClassValue)]
+    kind = next((c.keywords["metaclass"] for c in (cls, *bases) if "metaclass" in c.keywords), None)
+    told = next((c.scope.names["__init_subclass__"] for c in bases if "__init_subclass__" in c.scope.names), None)
+    if not isinstance(kind, ClassValue) and not isinstance(told, FunctionValue):
         return
     given = {k: v for k, v in cls.keywords.items() if k != "metaclass"}
-    names = ClassNames(cls.scope.names)
-    names.cls = cls
     limit, run.limit = run.limit, min(run.limit, run.steps + MAX_HOOK)
     try:
-        _call_hooks(run, cls, kind, names, given)
+        if isinstance(kind, ClassValue):
+            _call_metaclass(run, cls, kind, given)
+        if isinstance(told, FunctionValue):
+            run.call_function(told, (cls,), given, cls)
     finally:
         run.limit = limit
 
 
-def _call_hooks(run: Interpreter, cls: ClassValue, kind: Any, names: ClassNames, given: dict[str, Any]) -> None:
-    for hook in ("__new__", "__init__") if isinstance(kind, ClassValue) else ():
+def _call_metaclass(run: Interpreter, cls: ClassValue, kind: ClassValue, given: dict[str, Any]) -> None:
+    names = ClassNames(cls.scope.names)
+    names.cls = cls
+    for hook in ("__new__", "__init__"):
         found = _method(kind, hook)
         if isinstance(found, FunctionValue):
             first = kind if hook == "__new__" else cls
             run.call_function(found, (first, cls.name, cls.bases, names), given, first)
-    bases = [c for c in cls.mro()[1:] if isinstance(c, ClassValue)]
-    found = next((c.scope.names["__init_subclass__"] for c in bases if "__init_subclass__" in c.scope.names), None)
-    if isinstance(found, FunctionValue):
-        run.call_function(found, (cls,), given, cls)
 
 
 def _fill(run: Interpreter, value: Instance, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
