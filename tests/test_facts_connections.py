@@ -87,6 +87,14 @@ def test_probed_paths(name: str, text: str):
     assert "/beat" in Project.from_files({name: text}).facts.probed_paths
 
 
+def test_each_probe_of_a_manifest_has_its_own_path():
+    """Nested deeply, after lines that a pattern could divide in many ways: a search that tries all takes minutes."""
+    deep = " " * 60
+    probes = "".join(f"{deep}httpGet:\n{deep}  path: {path}\n{deep}  port: http\n" for path in ("/live", "/ready"))
+    text = f"{probes}{deep}httpGet:\n" + "".join(f"{deep}  key{n}: value\n" for n in range(40))
+    assert Project.from_files({"chart/templates/app.yaml": text}).facts.probed_paths == {"/live", "/ready"}
+
+
 @pytest.mark.parametrize(("arguments", "limited"), [
     ("", False),
     (", connect_args={'connect_timeout': 3}", False),

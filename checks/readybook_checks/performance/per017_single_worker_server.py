@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.containers import Dockerfile
@@ -11,6 +12,7 @@ from readybook.facts.processes import CONCURRENCY, once_only, replicated_by, wor
 from readybook.facts.serving import ServeCommand
 from readybook.finding import Answer
 from readybook.intents import InsertInstruction, ReplaceLineText
+from readybook.place import Place
 from readybook_checks.architecture.arc002_in_memory_job_store import own_connections, own_state
 
 SERVERS = ("uvicorn", "fastapi run", "gunicorn", "hypercorn", "granian")
@@ -47,17 +49,17 @@ class SingleWorkerServer(Check):
         if not commands:
             yield NotApplicable("no command that starts a deployed server is seen")
             return
-        platform = replicated_by(facts)
+        platform, once = replicated_by(facts), once_only(facts)
+        alone = cache(lambda: bool(once or own_state(project) or own_connections(project)))
         for command in commands:
-            yield from self._answer(project, command, platform)
+            yield from self._answer(project, command, platform, once, alone)
 
-    def _answer(self, project: Project, command: ServeCommand, platform: str) -> Iterator[Answer]:
-        facts = project.facts
-        several = workers_of(facts, command)
+    def _answer(self, project: Project, command: ServeCommand, platform: str, once: tuple[str, Place] | None,
+                alone: Callable[[], bool]) -> Iterator[Answer]:
+        several = workers_of(project.facts, command)
         if command.reload or command.server == "fastapi dev":
             yield NotApplicable("a server that reloads runs one process whatever it is told (SEC012)")
             return
-        once, kept = once_only(facts), own_state(project) or own_connections(project)
         if several and once is not None:
             yield Finding(
                 command.place, f"{several} starts several processes, and each of them has {once[0]}: it runs once for "
@@ -66,7 +68,7 @@ class SingleWorkerServer(Check):
                     "where it shall run is a decision about the deployment"))
         elif several:
             yield Right(command.place, f"{several} starts several processes")
-        elif once is not None or kept is not None:
+        elif alone():
             yield NotApplicable("one worker is right while the process keeps to itself what others would miss")
         elif platform:
             yield NotApplicable(f"{platform} starts copies of one process by design")

@@ -17,6 +17,7 @@ from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
+    from readybook.facts.memory import Key, Made, Memory
     from readybook.facts.program import App, Program
     from readybook.facts.stores import Access
 
@@ -157,6 +158,7 @@ class Behaviour:
         self.program = program
         self.run = program.everything
         self.authenticating: dict[int, bool] = {}
+        self.memories: dict[Callable[[str, str], bool], tuple[Memory, ...]] = {}  # by the test that chose them
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
@@ -221,6 +223,13 @@ class Behaviour:
         from readybook.facts.stores import holders
 
         return holders(self.run)
+
+    @cached_property
+    def containers(self) -> dict[Key, Made]:
+        """The dicts, lists and sets that live as long as the process."""
+        from readybook.facts.memory import containers
+
+        return containers(self)
 
     @cached_property
     def by_line(self) -> dict[tuple[str, int], list[Call]]:

@@ -13,6 +13,7 @@ from readybook.facts.reach import startup_functions
 from readybook.facts.stores import is_cached
 from readybook.facts.unparse import unparse
 from readybook.facts.nodes import is_node, statements
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
 
@@ -23,7 +24,10 @@ MAKERS = {"dict": "dict", "defaultdict": "dict", "OrderedDict": "dict", "list": 
 DISPLAYS = {"dict": "dict", "list": "list", "set": "set"}
 STORING = frozenset(("add", "append", "appendleft", "extend", "insert", "setdefault", "update"))
 DROPPING = frozenset(("clear", "discard", "pop", "popitem", "popleft", "remove"))
+USING = STORING | DROPPING
+WORD = regex(r"\w+")
 Key = tuple[str, str, str]  # path, class ("" at module level, "app.state" on an application), name
+Made = tuple[str, Place, str, bool]  # kind, place, annotation, whether it belongs to the class and not to an object
 
 
 @record
@@ -55,17 +59,25 @@ def memories(behaviour: Behaviour, named: Callable[[str, str], bool] = lambda na
     """Such containers of application code whose name and owner pass a test, by path and line, with each use that a
     function makes of them. Uses are looked for by name all over the code: the fewer names, the quicker.
     """
-    made = {k: v for k, v in _made(behaviour) if named(k[2], k[1])}
-    lasting = _lasting(behaviour) if made else set()
-    kept = {k: v for k, v in made.items() if k[1] in ("", "app.state") or v[3] or (k[0], k[1]) in lasting}
+    if named in behaviour.memories:
+        return behaviour.memories[named]
+    kept = {k: v for k, v in behaviour.containers.items() if named(k[2], k[1])}
     touches = _touches(behaviour, kept) if kept else {}
     found = [Memory(key[2], key[1], kind, place, annotation, tuple(touches.get(key, ())))
              for key, (kind, place, annotation, _) in kept.items()]
-    return tuple(sorted(found, key=lambda m: (m.place.path, m.place.line, m.place.column)))
+    found.sort(key=lambda m: (m.place.path, m.place.line, m.place.column))
+    return behaviour.memories.setdefault(named, tuple(found))
 
 
-def _made(behaviour: Behaviour) -> Iterator[tuple[Key, tuple[str, Place, str, bool]]]:
-    """Where containers are made: kind, place, annotation, and whether it belongs to the class and not to an object."""
+def containers(behaviour: Behaviour) -> dict[Key, Made]:
+    """The containers that live as long as the process."""
+    made = dict(_made(behaviour))
+    lasting = _lasting(behaviour) if made else set()
+    return {k: v for k, v in made.items() if k[1] in ("", "app.state") or v[3] or (k[0], k[1]) in lasting}
+
+
+def _made(behaviour: Behaviour) -> Iterator[tuple[Key, Made]]:
+    """Where containers are made."""
     for module in _modules(behaviour):
         yield from _bound(module, "", module.body, "")
     for cls in behaviour.run.classes:
@@ -78,7 +90,7 @@ def _made(behaviour: Behaviour) -> Iterator[tuple[Key, tuple[str, Place, str, bo
             yield from _on_state(function.module, function.node[6], function.qualname)
 
 
-def _bound(module: Module, owner: str, body: Any, symbol: str) -> Iterator[tuple[Key, tuple[str, Place, str, bool]]]:
+def _bound(module: Module, owner: str, body: Any, symbol: str) -> Iterator[tuple[Key, Made]]:
     for s in statements(body):
         for target, value, annotation in _assigned(s):
             kind = _kind(value)
@@ -88,7 +100,7 @@ def _bound(module: Module, owner: str, body: Any, symbol: str) -> Iterator[tuple
         yield from _on_state(module, body, "")
 
 
-def _on_object(function: FunctionValue) -> Iterator[tuple[Key, tuple[str, Place, str, bool]]]:
+def _on_object(function: FunctionValue) -> Iterator[tuple[Key, Made]]:
     own, owner = function.params[0][0] if function.params else "self", function.owner
     for s in statements(function.node[6]):
         for target, value, annotation in _assigned(s):
@@ -98,7 +110,7 @@ def _on_object(function: FunctionValue) -> Iterator[tuple[Key, tuple[str, Place,
                         kind, function.module.place(s, function.qualname), unparse(annotation), False)
 
 
-def _on_state(module: Module, body: Any, symbol: str) -> Iterator[tuple[Key, tuple[str, Place, str, bool]]]:
+def _on_state(module: Module, body: Any, symbol: str) -> Iterator[tuple[Key, Made]]:
     for s in statements(body):
         for target, value, annotation in _assigned(s):
             kind = _kind(value)
@@ -132,16 +144,20 @@ def _is_app_state(node: Node) -> bool:
 
 def _lasting(behaviour: Behaviour) -> set[tuple[str, str]]:
     """(path, class) of the project's classes of which the process keeps an object: made at import, start-up or once."""
-    once = {id(f.node) for f in startup_functions(behaviour)}
-    found = set()
+    once = {id(f.node): True for f in startup_functions(behaviour)}  # and whether each function makes a thing once
+    lasting: dict[int, ClassValue] = {}
     for call in behaviour.calls:
-        cls = call.site.callee
-        if not isinstance(cls, ClassValue):
+        cls, function = call.site.callee, call.site.function
+        if not isinstance(cls, ClassValue) or id(cls) in lasting:
             continue
-        function = call.site.function
-        if call.site.concrete or function is None or id(function.original.node) in once or _keeps_one(function):
-            found |= {(c.module.path, c.qualname) for c in cls.mro() if isinstance(c, ClassValue)}
-    return found
+        if function is not None and not call.site.concrete:
+            node = id(function.original.node)
+            if node not in once:
+                once[node] = _keeps_one(function)
+            if not once[node]:
+                continue
+        lasting[id(cls)] = cls
+    return {(c.module.path, c.qualname) for cls in lasting.values() for c in cls.mro() if isinstance(c, ClassValue)}
 
 
 def _keeps_one(function: FunctionValue) -> bool:
@@ -170,9 +186,9 @@ def _touches(behaviour: Behaviour, kept: dict[Key, Any]) -> dict[Key, list[Touch
         if isinstance(value, dict | list | set | Instance):
             by_value[id(value)] = (path, owner, name)
     found: dict[Key, list[Touch]] = defaultdict(list)
-    near = {path: {n for n in names if n in loaded.module.text}
+    near = {path: names.intersection(WORD.findall(loaded.module.text))
             | {n for n, v in loaded.scope.names.items() if id(v) in by_value}
-            for path, loaded in behaviour.run.loaded.items()}
+            for path, loaded in behaviour.run.loaded.items() if loaded.module.role == "application"}
     for function in _functions(behaviour):
         here = near.get(function.module.path)
         if not here or not any(name in text for text in (_text(function),) for name in here):
@@ -192,45 +208,40 @@ def _text(function: FunctionValue) -> str:
 
 def uses(body: Any, names: set[str]) -> Iterator[tuple[Node, str, str, Node]]:
     """(container expression, how, stored value's text, node) of what looks like a use of a container so named."""
-    todo: list[tuple[Any, str, str]] = [(body, "reads", "")]
+    todo: list[tuple[Any, str, Node | None]] = [(body, "reads", None)]
     while todo:
         part, how, value = todo.pop()
-        if is_node(part):
-            if part[0] in ("def", "class"):
-                continue
-            if _name(part) in names and part[0] in ("name", "attr"):
-                yield part, how, value, part
-                if part[0] == "attr":
-                    todo.append((part[3], "reads", ""))
-                continue
-            todo += _inside(part, how, value)
-        else:
+        if not is_node(part):
             todo += [(p, how if part and part[0] is p else "reads", value) for p in part if isinstance(p, tuple)]
+            continue
+        kind = part[0]
+        if kind in ("name", "attr"):
+            if part[3 if kind == "name" else 4] in names:
+                yield part, how, unparse(value), part
+            if kind == "attr":
+                todo.append((part[3], "reads", None))
+        elif kind not in ("def", "class"):
+            todo += _inside(part, how, value)
 
 
-def _inside(part: Node, how: str, value: str) -> list[tuple[Any, str, str]]:
+def _inside(part: Node, how: str, value: Node | None) -> list[tuple[Any, str, Node | None]]:
     """What a node holds, each with how it is used there."""
-    rest = [p for p in part[3:] if isinstance(p, tuple)]
-    if part[0] == "sub":
-        return [(part[3], how, value), (part[4], "reads", "")]
-    if part[0] == "assign":
-        stored = unparse(part[5])
-        return [*((t, "stores", stored) for t in part[4] if t[0] == "sub"),
-                *((t, "reads", "") for t in part[4] if t[0] not in ("sub", "name")), (part[5], "reads", "")]
-    if part[0] == "aug":
-        return [(part[4], "stores", unparse(part[6])), (part[6], "reads", "")]
-    if part[0] == "del":
-        return [(t, "drops", "") for t in part[4] if t[0] == "sub"]
-    if part[0] == "call" and part[3][0] == "attr" and part[3][4] in STORING | DROPPING:
+    kind = part[0]
+    if kind == "sub":
+        return [(part[3], how, value), (part[4], "reads", None)]
+    if kind == "assign":
+        return [*((t, "stores", part[5]) for t in part[4] if t[0] == "sub"),
+                *((t, "reads", None) for t in part[4] if t[0] not in ("sub", "name")), (part[5], "reads", None)]
+    if kind == "aug":
+        return [(part[4], "stores", part[6]), (part[6], "reads", None)]
+    if kind == "del":
+        return [(t, "drops", None) for t in part[4] if t[0] == "sub"]
+    if kind == "call" and part[3][0] == "attr" and part[3][4] in USING:
         arguments = [*part[4], *(v for _, v in part[5])]
-        stored = unparse(arguments[-1]) if arguments and part[3][4] in STORING else ""
-        way = "stores" if part[3][4] in STORING else "drops"
-        return [(part[3][3], way, stored), *((a, "reads", "") for a in arguments)]
-    return [(p, "reads", "") for p in rest]
-
-
-def _name(node: Node) -> str:
-    return str(node[3]) if node[0] == "name" else str(node[4]) if node[0] == "attr" else ""
+        stores = part[3][4] in STORING
+        stored = arguments[-1] if arguments and stores else None
+        return [(part[3][3], "stores" if stores else "drops", stored), *((a, "reads", None) for a in arguments)]
+    return [(p, "reads", None) for p in part[3:] if isinstance(p, tuple)]
 
 
 def _resolved(behaviour: Behaviour, function: FunctionValue, root: Node, kept: dict[Key, Any],

@@ -20,14 +20,16 @@ GIVEN = {  # file name → what says the path there
     regex(r"(?:^|/)fly(?:\.\w+)?\.toml$"): regex(r"^[ \t]*path[ \t]*=[ \t]*[\"'](/[\w/.~-]+)", re.MULTILINE),
     regex(r"\.tf$"): regex(r"^[ \t]*(?:health_check_)?path[ \t]*=[ \t]*\"(/[\w/.~-]+)\"", re.MULTILINE),
     regex(r"(?:^|/)app\.ya?ml$"): regex(r"^[ \t]*http_path:[ \t]*[\"']?(/[\w/.~-]+)", re.MULTILINE),
-    regex(r"\.ya?ml$"): regex(r"httpGet:[ \t]*\n(?:[ \t]+(?!path:)[^\n]{0,200}\n){0,6}[ \t]+path:[ \t]*"
+    regex(r"\.ya?ml$"): regex(r"httpGet:[ \t]*\n(?:[ \t]+(?![ \t]|path:)[^\n]{0,200}\n){0,6}[ \t]+path:[ \t]*"
                                         r"[\"']?(/[\w/.~-]+)"),
 }
+TOLD_BY = (".yml", ".yaml", ".json", ".toml", ".tf")
 
 
 def _runs(text: str, path: str) -> bool:
     """Whether a health check's command names a script of the target: the file itself, or it below another folder."""
-    return path.endswith((".py", ".sh")) and bool(re.search(rf"(?:^|[/\s\"']){re.escape(path)}(?:$|[\s\"'])", text))
+    return path.endswith((".py", ".sh")) and path in text and bool(
+        re.search(rf"(?:^|[/\s\"']){re.escape(path)}(?:$|[\s\"'])", text))
 
 
 def probed_paths(facts: Facts) -> frozenset[str]:
@@ -42,7 +44,7 @@ def probed_paths(facts: Facts) -> frozenset[str]:
                 if probe is not None and probe.path:
                     paths.add(probe.path)
     for path, file in facts.project.files.items():
-        for name, given in GIVEN.items():
-            if name.search(path) and "path" in file.text.lower():
+        for name, given in GIVEN.items() if path.endswith(TOLD_BY) else ():
+            if name.search(path):
                 paths.update(given.findall(file.text))
     return frozenset(p.rstrip("/") for p in paths if p.rstrip("/"))

@@ -37,6 +37,7 @@ LIVE = regex(
     r"(\(\S*\))?$|[: ]\w*session[,}]|^\w*session$|create_task\(|ensure_future\(|asyncio\.|threading\."
 )
 SOCKETS = regex(r"(?i)\bweb_?socket|websocket\b|\bws\b")
+NAMED_SOCKETS = regex(r"[Ww][Ee][Bb]_?[Ss][Oo][Cc][Kk][Ee][Tt]|[Ww][Ss](?<!\w[Ww][Ss])\b")  # the same, found sooner
 LIVE_TYPES = regex(
     r"Task\b|WebSocket|Lock|Queue|Future|Thread|Process|Callable|[Tt]ype\[|Client|Engine|Event\b|Semaphore"
 )
@@ -107,8 +108,12 @@ def own_state(project: Project) -> Memory | None:
 
 def own_connections(project: Project) -> Memory | None:
     """The first container of open websockets: a message for one of them must reach the process that holds it."""
+    texts = [m.text for m in project.facts.modules.by_path.values() if m.role == "application"]
+    words = {word for text in texts if NAMED_SOCKETS.search(text) for word in re.findall(r"\w+", text)}
+    if not words:
+        return None
     reached = reached_functions(project)
-    for memory in memories(project.facts.behaviour):
+    for memory in memories(project.facts.behaviour, lambda name, owner: name in words):
         stores = [t for t in memory.touches if t.how == "stores" and id(t.function.node) in reached]
         open_ones = SOCKETS.search(memory.annotation) or any(SOCKETS.search(t.value) for t in stores)
         if stores and open_ones and any(t.how == "reads" for t in memory.touches):
