@@ -148,3 +148,31 @@ def test_any_expression_has_a_value(expressions: list[str]) -> None:
 def test_work_that_is_cut_short_is_said() -> None:
     facts = Project.from_files({"main.py": APP + HOSTILE["loops in loops"]}).facts
     assert [u.kind for u in facts.unresolved] == ["budget"]
+
+
+ODD = (
+    "1 << 'a'", "1 << None", "os.walk('a', 'b')", "os.path.dirname('a', 'b')", "os.path.basename()", "hasattr()",
+    "hasattr(1)", "range(10**9 * 10**9 * 10**9)", "range(1, 2, 3, 4)", "typing.NamedTuple('N', [()])(1)",
+    "collections.namedtuple('N', [[]])(1)", "importlib.util.spec_from_file_location('a', 1)",
+    "importlib.util.module_from_spec(importlib.util.spec_from_file_location('a', 1))",
+    "type('N', (), {})",
+)
+
+
+@pytest.mark.parametrize("expression", ODD)
+def test_what_would_fail_at_run_time_does_not_stop_the_statement(expression: str) -> None:
+    head = "import os, typing, collections, importlib.util\n"
+    facts = Project.from_files({"main.py": f"{APP}{head}x = ({expression}, app.get('/end')(lambda: 1))\n"}).facts
+    assert [r.path for r in facts.routes] == ["/end"]
+
+
+def test_a_base_class_that_is_not_equal_to_itself() -> None:
+    code = "INF = 1e400\nclass K(dict, INF - INF): ...\nclass L(INF - INF, K): ...\nx = L().get\n"
+    facts = Project.from_files({"main.py": f"{APP}{code}app.get('/end')(lambda: 1)\n"}).facts
+    assert [r.path for r in facts.routes] == ["/end"]
+
+
+def test_a_file_object_whose_path_is_no_text() -> None:
+    code = "import json\nf = open('a.json')\nf.__path__ = 5\nx = (f.read(), json.load(f), app.get('/end')(lambda: 1))\n"
+    facts = Project.from_files({"main.py": APP + code, "a.json": "{}"}).facts
+    assert [r.path for r in facts.routes] == ["/end"]

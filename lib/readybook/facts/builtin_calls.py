@@ -129,9 +129,10 @@ def _zip(run: Interpreter, args: Any, kwargs: Any) -> Any:
 
 def _range(run: Interpreter, args: Any, kwargs: Any) -> Any:
     args = tuple(by_default(a) for a in args)
-    if args and all(isinstance(a, int) for a in args) and (len(args) < 3 or args[2]):
-        return list(range(*args)[:2000]) if len(range(*args)) <= 2000 else UNKNOWN
-    return UNKNOWN
+    if len(args) not in (1, 2, 3) or not all(isinstance(a, int) for a in args) or args[2:] == (0,):
+        return UNKNOWN
+    numbers = range(*args)
+    return UNKNOWN if numbers[2000:] else list(numbers)
 
 
 def _sorted(run: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -173,9 +174,11 @@ def _setattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
 
 
 def _hasattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    if len(args) > 1 and _lacks(run, args[0], args[1]):
+    if len(args) != 2:
+        return UNKNOWN
+    if _lacks(run, args[0], args[1]):
         return False
-    value = _getattr(run, (args[0], args[1]), {}) if len(args) > 1 else UNKNOWN
+    value = _getattr(run, args, {})
     if isinstance(value, Unknown):
         return False if isinstance(args[0], ModuleValue | ClassValue) and "has no" in value.reason else UNKNOWN
     return True if not isinstance(value, External) else UNKNOWN

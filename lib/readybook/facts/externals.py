@@ -232,7 +232,7 @@ def _iter_modules(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
 def _module_spec(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     """``importlib.util.spec_from_file_location(name, path)``."""
     path = path_text(args[1] if len(args) > 1 else kwargs.get("location", UNKNOWN))
-    return Instance(External("importlib.machinery.ModuleSpec"), {"__path__": path})
+    return Instance(External("importlib.machinery.ModuleSpec"), {"__path__": path} if path is not None else {})
 
 
 def _module_from_spec(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:

@@ -186,7 +186,8 @@ def _merged(lines: list[list[Any]]) -> list[Any]:
         free = (line[0] for line in lines if not any(line[0] in other[1:] for other in lines))
         head = next(free, lines[0][0])
         order.append(head)
-        lines = [rest for rest in ([c for c in line if c != head] for line in lines) if rest]
+        # by identity too: what is not equal to itself, as NaN, would stay for ever
+        lines = [rest for rest in ([c for c in line if c is not head and c != head] for line in lines) if rest]
     return order
 
 

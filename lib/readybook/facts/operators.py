@@ -91,7 +91,8 @@ def _too_large(op: str, left: Any, right: Any) -> bool:
         count = right if isinstance(right, int) else left
         return not isinstance(count, int) or sizes[0] * count > MAX_TEXT
     if op in ("Mult", "LShift"):
-        return any(isinstance(v, int) and abs(v) > 10**12 for v in (left, right)) or op == "LShift" and right > 64
+        far = op == "LShift" and not (isinstance(right, int) and right <= 64)
+        return far or any(isinstance(v, int) and abs(v) > 10**12 for v in (left, right))
     return sum(sizes) > MAX_TEXT
 
 

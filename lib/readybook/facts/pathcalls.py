@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from math import inf
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Instance
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 MAX_PATH = 4_096
+CO_VARARGS = 4  # as in ``inspect``
 LOADERS = {"json": "json", "orjson": "json", "ujson": "json", "simplejson": "json", "tomllib": "toml",
            "tomli": "toml", "toml": "toml", "rtoml": "toml", "tomlkit": "toml", "yaml": "yaml"}
 LOADS = ("load", "loads", "safe_load", "full_load", "parse")
@@ -96,7 +99,8 @@ def _changed(run: Interpreter, text: str, name: str, given: str) -> Any:
 
 def file_method(run: Interpreter, value: Instance, name: str) -> Any:
     """What reading an open file of the target gives; None when its text is not known."""
-    text = run.files.text(value.attrs["__path__"]) if "__path__" in value.attrs and not run.symbolic else None
+    path = value.attrs.get("__path__")
+    text = run.files.text(path) if isinstance(path, str) and not run.symbolic else None
     if text is None:
         return None
     return {"read": text, "readlines": text.splitlines(True)}.get(name)
@@ -121,7 +125,8 @@ def _load(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> A
     source = by_default(args[0]) if args and not run.symbolic else None
     text: Any = None
     if isinstance(source, Instance) and "__path__" in source.attrs:
-        text = run.files.text(source.attrs["__path__"])
+        path = source.attrs["__path__"]
+        text = run.files.text(path) if isinstance(path, str) else None
     elif is_path(source) or (package in ("toml", "rtoml") and name == "load" and isinstance(source, str)):
         found = path_text(source)
         text = run.files.text(found) if found is not None else None
@@ -130,11 +135,17 @@ def _load(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> A
     return load_data(LOADERS[package], text) if isinstance(text, str) else UNKNOWN
 
 
-def _over_text(function: Callable[..., Any]) -> Any:
-    """A call of ``os.path`` over known texts."""
+def _over_text(function: FunctionType) -> Any:
+    """A call of ``os.path`` over known texts; Unknown when there are more or fewer than the function takes."""
+    named = function.__code__.co_argcount - 1
+    least = max(1, named - len(function.__defaults__ or ()))
+    most = inf if function.__code__.co_flags & CO_VARARGS else named
+
     def handle(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
         texts = [path_text(a) for a in args]
-        return function(run, *texts) if texts and None not in texts else UNKNOWN
+        if None in texts or not least <= len(texts) <= most:
+            return UNKNOWN
+        return function(run, *texts)
 
     return handle
 

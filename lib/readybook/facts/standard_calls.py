@@ -101,13 +101,17 @@ def _named_tuple(run: Interpreter, e: External, args: Any, kwargs: Any, node: An
     fields = by_default(args[1]) if len(args) > 1 else by_default(kwargs.get("field_names"))
     if isinstance(fields, str):
         fields = fields.replace(",", " ").split()
-    names = [f[0] if isinstance(f, tuple) else f for f in fields] if isinstance(fields, list | tuple) else None
+    if not isinstance(fields, list | tuple):
+        return UNKNOWN
+    names = [f[0] if isinstance(f, tuple) and f else f for f in fields]
+    if not all(isinstance(n, str) for n in names):
+        return UNKNOWN
 
     def make(values: Any, options: Any, site: Any) -> Any:
-        fields = {**dict(zip(names or [], values, strict=False)), **options}
+        fields = {**dict(zip(names, values, strict=False)), **options}
         return Instance(External("collections.namedtuple()"), fields)
 
-    return Native(e.path, make) if names is not None else UNKNOWN
+    return Native(e.path, make)
 
 
 def _members(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
