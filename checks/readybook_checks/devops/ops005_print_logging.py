@@ -24,6 +24,7 @@ EXPECTED = regex(r"^except \(?(?:\w+\.)*(?:WebSocketDisconnect|CancelledError|Ke
 ERRORS = ("sys.stderr", "stderr")
 STANDARD = ("None", "sys.stdout", "stdout", *ERRORS)
 OUTPUT = regex(r"(?:,\s*(?:flush\s*=\s*(?:True|False)|file\s*=\s*(?:None|(?:sys\.)?std(?:out|err))))+\s*,?\s*$")
+LOGGERS = ("logging.Logger.", "structlog.BoundLogger.", "loguru.logger.")
 COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
 
 
@@ -50,7 +51,9 @@ class PrintLogging(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each print; a Right for each module that logs instead."""
         behaviour = project.facts.behaviour
-        prints = [c for c in behaviour.calls_to("print") if self._is_logging(project, c)]
+        prints = [c for c in behaviour.calls_to("print") if _is_logging(c)]
+        programs = {path for path in {c.place.path for c in prints} if _is_program(project, path)}
+        prints = [c for c in prints if c.place.path not in programs]
         errors = [c for c in prints if _stream(c) in ERRORS]
         served = first_reached(behaviour, errors) if errors else {}
         prints = [c for c in prints if _stream(c) not in ERRORS or id(c) in served]
@@ -60,18 +63,19 @@ class PrintLogging(Check):
             yield Finding(call.place, f"print(){where} bypasses logging: no level, no time, no request to find it by.",
                           fix=fix(project, call))
         loud = {c.place.path for c in prints}
-        logging = {c.place.path for c in project.facts.behaviour.calls
-                   if c.path.startswith(("logging.Logger.", "structlog.BoundLogger.", "loguru.logger."))}
+        logging = {c.place.path for path, calls in behaviour.by_path.items() if path.startswith(LOGGERS) for c in calls}
         for path in sorted(logging - loud):
             yield Right(project.facts.modules.by_path[path].place(("name", 1, 0)), "logs through a logger")
         if not prints and not logging:
             yield NotApplicable("application code neither prints nor logs")
 
-    def _is_logging(self, project: Project, call: Call) -> bool:
-        if any("__name__" in c and "__main__" in c for c in call.conditions) or _stream(call) not in STANDARD:
-            return False
-        module = project.facts.modules.by_path[call.place.path]
-        return not is_command_line(module.text) and not is_standalone(project, call.place.path)
+
+def _is_logging(call: Call) -> bool:
+    return _stream(call) in STANDARD and not any("__name__" in c and "__main__" in c for c in call.conditions)
+
+
+def _is_program(project: Project, path: str) -> bool:
+    return is_command_line(project.facts.modules.by_path[path].text) or is_standalone(project, path)
 
 
 def _stream(call: Call) -> str:
@@ -86,10 +90,10 @@ def is_standalone(project: Project, path: str) -> bool:
     module = facts.modules.by_path[path]
     if path in facts.program.everything.imported:
         return False
-    if MAIN.search(module.text) and not SERVES.search(module.text):
+    if "__main__" in module.text and MAIN.search(module.text) and not SERVES.search(module.text):
         return True
-    prints = facts.behaviour.calls_to("print")
-    if "." in module.name or not any(c.place.path == path and not c.function for c in prints):
+    prints = facts.behaviour.by_path.get("print", ())
+    if "." in module.name or not any(c.site.module.path == path and not c.function for c in prints):
         return False
     return path not in {thing.place.path for thing in (*facts.apps, *facts.routes)}
 

@@ -92,8 +92,8 @@ def command_place(dockerfile: Dockerfile) -> Place:
 
 def _scripts(project: Project, dockerfile: Dockerfile) -> list[str]:
     """The texts of the target's scripts that the image's command calls."""
-    names = {posixpath.basename(script) for script in called_scripts(dockerfile.command)}
-    return [file.text for path, file in project.files.items() if posixpath.basename(path) in names]
+    ends = tuple(f"/{posixpath.basename(script)}" for script in called_scripts(dockerfile.command))
+    return [file.text for path, file in project.files.items() if f"/{path}".endswith(ends)] if ends else []
 
 
 def drops_privileges(project: Project, dockerfile: Dockerfile) -> bool:

@@ -85,8 +85,8 @@ def migration_tools(project: Project) -> tuple[MigrationTool, ...]:
     found: dict[str, MigrationTool] = {}
     for path, file in sorted(project.files.items()):
         name = path.rpartition("/")[2]
-        for tool, pattern in _OTHER.items():
-            if name in ("pyproject.toml", "yoyo.ini") and (match := pattern.search(file.text)):
+        for tool, pattern in _OTHER.items() if name in ("pyproject.toml", "yoyo.ini") else ():
+            if match := pattern.search(file.text):
                 found.setdefault(tool, MigrationTool(tool, Place(path, file.text.count("\n", 0, match.start()) + 1)))
         if "/migrations/" in f"/{path}" and name.endswith(".py"):
             if re.search(r"^class Migration\(migrations\.Migration\)", file.text, re.MULTILINE):
@@ -95,7 +95,7 @@ def migration_tools(project: Project) -> tuple[MigrationTool, ...]:
                 found.setdefault("piccolo", MigrationTool("piccolo", Place(path)))
         if name in ("atlas.hcl", "flyway.conf", "flyway.toml"):
             found.setdefault(name.split(".")[0], MigrationTool(name.split(".")[0], Place(path)))
-    for path in sorted(project.present):
+    for path in sorted(p for p in project.present if p.endswith(".sql")):
         if re.search(r"(?:^|/)migrations?/(?:[^/]+/)*(?:V?\d[\w.-]*__?[\w.-]*|\d[\w.-]*)\.sql$", path):
             found.setdefault("sql", MigrationTool("sql", Place(path)))
             break

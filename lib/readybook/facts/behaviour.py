@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from readybook.facts.dependencies import evaluated_async
@@ -37,6 +38,7 @@ class Call:
     conditions: tuple[str, ...]
     role: str
     site: CallSite = field(repr=False)
+    number: int = field(repr=False)  # grows with path, line and column
 
     @property
     def place(self) -> Place:
@@ -148,7 +150,7 @@ def functions_behind(callee: Any) -> list[FunctionValue]:
 
 def in_order(calls: Iterable[Call]) -> list[Call]:
     """Calls by path, line and column."""
-    return sorted(calls, key=lambda c: (c.place.path, c.place.line, c.place.column))
+    return sorted(calls, key=attrgetter("number"))
 
 
 class Behaviour:
@@ -163,13 +165,16 @@ class Behaviour:
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """Every call in application code, by path and line."""
-        found = []
-        for _, site in sorted(self.run.calls.items(), key=lambda item: item[0]):
+        found: list[Call] = []
+        places: dict[tuple[str, int, int], int] = {}
+        for key, site in sorted(self.run.calls.items(), key=itemgetter(0)):
             if site.module.role != "application":
                 continue
+            number = places.setdefault(key[:3], len(places))
             function = site.function.path if site.function is not None else ""
             found.append(Call(path_of(site.callee), site.args, site.kwargs, function, site.awaited,
-                              site.in_loop, tuple(c.text for c in site.conditions), site.module.role, site))
+                              site.in_loop, tuple(c.text for c in site.conditions), site.module.role, site,
+                              number))
         return tuple(found)
 
     @cached_property
@@ -223,6 +228,13 @@ class Behaviour:
         from readybook.facts.stores import holders
 
         return holders(self.run)
+
+    @cached_property
+    def requested(self) -> frozenset[int]:
+        """Identities of the bodies that requests, and what they start, can run; start-up and shutdown are none."""
+        from readybook.facts.reach import requested
+
+        return requested(self)
 
     @cached_property
     def containers(self) -> dict[Key, Made]:

@@ -42,3 +42,17 @@ def startup_functions(behaviour: Behaviour) -> tuple[FunctionValue, ...]:
             targets.append(by_default(app.kwargs.get("lifespan")))
         found += [f.original for t in targets for f in functions_behind(t)]
     return tuple({id(f.node): f for f in found}.values())
+
+
+def requested(behaviour: Behaviour) -> frozenset[int]:
+    """``id`` of the nodes of the bodies that requests, and what they start, can run, those of start-up left out."""
+    todo = [e.function for e in behaviour.entries]
+    seen = {id(f.node) for f in todo}
+    while todo:
+        for call in behaviour.calls_in(todo.pop()):
+            for value in (call.site.callee, *call.args, *call.kwargs.values()):
+                for f in functions_behind(value):
+                    if id(f.original.node) not in seen:
+                        seen.add(id(f.original.node))
+                        todo.append(f.original)
+    return frozenset(seen - {id(f.node) for f in startup_functions(behaviour)})

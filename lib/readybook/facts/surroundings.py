@@ -119,6 +119,20 @@ class Surroundings:
         return proxies(self.project)
 
     @cached_property
+    def tls_platforms(self) -> tuple[str, ...]:
+        """Files by which a platform that ends TLS by itself runs something."""
+        from readybook.facts.transport import tls_platforms
+
+        return tls_platforms(self.project)
+
+    @cached_property
+    def believes_proxies(self) -> bool:
+        """Whether anything here says whose forwarded headers a server believes."""
+        from readybook.facts.transport import believes_proxies
+
+        return believes_proxies(self.project)
+
+    @cached_property
     def alembic(self) -> tuple[AlembicEnvironment, ...]:
         """Every Alembic environment."""
         from readybook.facts.alembic import alembic

@@ -17,6 +17,7 @@ from readybook.records import record
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.program import App
+    from readybook.project import Project
 
 REDIRECT = "starlette.middleware.httpsredirect.HTTPSRedirectMiddleware"
 _NOTHING = regex(r"(?!)")
@@ -41,7 +42,7 @@ SWITCHED = {regex(r"(?:^|/)fly(?:\.\w+)?\.toml$"): regex(r"^[ \t]*force_https[ \
             regex(r"(?:^|/)app\.yaml$"): regex(r"^[ \t-]*secure:[ \t]*always", re.MULTILINE)}
 CLOUD_RUN = regex(r"gcloud\s+(?:beta\s+)?run\s+deploy|google-github-actions/deploy-cloudrun")
 BALANCED = regex(r"certificate_arn|aws_acm_certificate|google_compute_managed_ssl|ssl_policy")
-TRUST = regex(r"forwarded[_-]allow[_-]ips|ProxyHeadersMiddleware", re.IGNORECASE)
+TRUST = regex(r"forwarded[_-]allow[_-]ips|proxyheadersmiddleware")  # in small letters
 UPSTREAM = regex(r"(?:proxy_pass[ \t]+https?://|^[ \t]*server[ \t]+|reverse_proxy[ \t]+(?:https?://)?)([\w.-]{1,80})",
                  re.MULTILINE)
 LOCAL = ("localhost", "127.", "unix", "0.0.0.0")
@@ -90,15 +91,25 @@ def proxies_with_tls(facts: Facts) -> Iterator[Secured]:
 
 
 def _platforms(facts: Facts, app: App) -> Iterator[Secured]:
-    for path, file in sorted(facts.project.files.items()):
-        switched = any(name.search(path) and on.search(file.text) for name, on in SWITCHED.items())
+    for path in facts.tls_platforms:
         folder = path.rpartition("/")[0].removesuffix(".do").rstrip("/")
-        if folder and not app.place.path.startswith(f"{folder}/") and not path.endswith((".tf", ".sh")) and (
-                not path.startswith(".github/")):
-            continue  # of another part, the pages for one
-        cloud = path.endswith((".yml", ".yaml", ".sh")) and CLOUD_RUN.search(file.text)
-        if switched or cloud or PLATFORMS.search(path) or (path.endswith(".tf") and BALANCED.search(file.text)):
+        if not folder or app.place.path.startswith(f"{folder}/") or path.endswith((".tf", ".sh")) or (
+                path.startswith(".github/")):  # else of another part, the pages for one
             yield Secured(f"the platform of {path}", Place(path), True)
+
+
+def tls_platforms(project: Project) -> tuple[str, ...]:
+    """Files by which a platform that ends TLS by itself runs something, by path."""
+    told = sorted(path for path in project.files if path.endswith((".yml", ".yaml", ".json", ".toml", ".tf", ".sh")))
+    return tuple(path for path in told if _is_platform(path, project.text(path)))
+
+
+def _is_platform(path: str, text: str) -> bool:
+    if PLATFORMS.search(path) or any(name.search(path) and on.search(text) for name, on in SWITCHED.items()):
+        return True
+    if path.endswith(".tf"):
+        return bool(BALANCED.search(text))
+    return path.endswith((".yml", ".yaml", ".sh")) and "cloud" in text and bool(CLOUD_RUN.search(text))
 
 
 def open_ports(facts: Facts, app: App) -> Iterator[tuple[str, Place, bool]]:
@@ -127,7 +138,7 @@ def _served(facts: Facts, app: App) -> Iterator[ServedService]:
 def distrustful(facts: Facts, app: App) -> tuple[ServedService, Secured] | None:
     """A service that a proxy with TLS on another host passes requests to, and that nothing tells to believe it."""
     tls = next((s for s in proxies_with_tls(facts) if not s.platform), None)
-    if tls is None or any(TRUST.search(f.text) for p, f in facts.project.files.items() if not p.endswith(".md")):
+    if tls is None:
         return None
     texts = [facts.project.text(p.place.path) for p in facts.proxies if p.place.path in facts.project.files]
     names = {n for text in texts for n in UPSTREAM.findall(text) if not n.startswith(LOCAL)}
@@ -135,5 +146,11 @@ def distrustful(facts: Facts, app: App) -> tuple[ServedService, Secured] | None:
         labelled = any(label.startswith("traefik.http.") for label in served.service.labels)
         if (served.service.name in names or labelled) and served.command.server in (
                 "uvicorn", "fastapi", "fastapi run", "gunicorn", "python"):
-            return served, tls
+            return None if facts.believes_proxies else (served, tls)
     return None
+
+
+def believes_proxies(project: Project) -> bool:
+    """Whether anything here says whose forwarded headers to believe."""
+    return any(TRUST.search(text) for path, file in project.files.items() if not path.endswith(".md")
+               for text in (file.text.lower(),) if "forwarded" in text or "proxyheaders" in text)

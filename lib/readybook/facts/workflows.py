@@ -89,13 +89,14 @@ def workflows(project: Project) -> tuple[Workflow, ...]:
 def provider_of(path: str) -> str:
     """Which CI service reads a file of this path; empty when none does."""
     name = path.rpartition("/")[2]
-    if re.search(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$", path):
+    yaml = path.endswith((".yml", ".yaml"))
+    if yaml and re.search(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$", path):
         return "github"
-    if re.search(r"(?:^|/)(?:\.gitlab-ci[\w.-]*|\.gitlab(?:-ci|/ci)/[^/]+)\.ya?ml$", path):
+    if yaml and re.search(r"(?:^|/)(?:\.gitlab-ci[\w.-]*|\.gitlab(?:-ci|/ci)/[^/]+)\.ya?ml$", path):
         return "gitlab"
-    if re.search(r"(?:^|/)\.circleci/config\.ya?ml$", path):
+    if yaml and re.search(r"(?:^|/)\.circleci/config\.ya?ml$", path):
         return "circleci"
-    if re.search(r"(?:^|/)(?:azure-pipelines?[\w.-]*|\.azure(?:-pipelines|/pipelines)/[^/]+)\.ya?ml$", path):
+    if yaml and re.search(r"(?:^|/)(?:azure-pipelines?[\w.-]*|\.azure(?:-pipelines|/pipelines)/[^/]+)\.ya?ml$", path):
         return "azure"
     if name.lower().startswith("jenkinsfile"):
         return "jenkins"

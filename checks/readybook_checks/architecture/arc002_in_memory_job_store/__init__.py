@@ -70,7 +70,7 @@ class InMemoryJobStore(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each class, or container outside of classes, that keeps shared state."""
-        reached = reached_functions(project)
+        reached = project.facts.behaviour.requested
         stores: dict[tuple[str, str, str], list[Memory]] = defaultdict(list)
         for memory in memories(project.facts.behaviour, named_as_state):
             if is_state(memory, reached):
@@ -102,18 +102,16 @@ def finding(project: Project, found: list[Memory], several: str, reached: frozen
 
 def own_state(project: Project) -> Memory | None:
     """The first container in which the process keeps state that requests share; None when it keeps none."""
-    reached = reached_functions(project)
-    return next((m for m in memories(project.facts.behaviour, named_as_state) if is_state(m, reached)), None)
+    behaviour = project.facts.behaviour
+    return next((m for m in memories(behaviour, named_as_state) if is_state(m, behaviour.requested)), None)
 
 
 def own_connections(project: Project) -> Memory | None:
     """The first container of open websockets: a message for one of them must reach the process that holds it."""
+    reached = project.facts.behaviour.requested
     texts = [m.text for m in project.facts.modules.by_path.values() if m.role == "application"]
     words = {word for text in texts if NAMED_SOCKETS.search(text) for word in re.findall(r"\w+", text)}
-    if not words:
-        return None
-    reached = reached_functions(project)
-    for memory in memories(project.facts.behaviour, lambda name, owner: name in words):
+    for memory in memories(project.facts.behaviour, lambda name, owner: name in words) if words else ():
         stores = [t for t in memory.touches if t.how == "stores" and id(t.function.node) in reached]
         open_ones = SOCKETS.search(memory.annotation) or any(SOCKETS.search(t.value) for t in stores)
         if stores and open_ones and any(t.how == "reads" for t in memory.touches):
@@ -138,21 +136,6 @@ def is_state(memory: Memory, reached: frozenset[int]) -> bool:
         return False
     functions = {id(t.function.node) for t in memory.touches}
     return len(functions) > 1 and any(id(t.function.node) in reached for t in stores)
-
-
-def reached_functions(project: Project) -> frozenset[int]:
-    """Identities of the bodies that requests, and what they start, can run; start-up and shutdown are none of them."""
-    behaviour = project.facts.behaviour
-    todo = [e.function for e in behaviour.entries]
-    seen = {id(f.node) for f in todo}
-    while todo:
-        for call in behaviour.calls_in(todo.pop()):
-            handed = [f for a in (*call.args, *call.kwargs.values()) for f in functions_behind(a)]
-            for f in (*functions_behind(call.site.callee), *handed):
-                if id(f.original.node) not in seen:
-                    seen.add(id(f.original.node))
-                    todo.append(f.original)
-    return frozenset(seen - {id(f.node) for f in startup_functions(behaviour)})
 
 
 def once_functions(project: Project) -> frozenset[int]:

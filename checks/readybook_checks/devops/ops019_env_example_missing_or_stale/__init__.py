@@ -137,5 +137,7 @@ def _elsewhere(project: Project, path: str, name: str) -> bool:
     end = name.partition("_")[2]
     words = [w for w in (name, name.lower(), end, end.lower()) if len(w) > 3] or [name]
     pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])")
-    return any(pattern.search(file.text) for other, file in project.files.items()
+    last, low = (end, end.lower()) if len(end) > 3 else (name, name.lower())  # stands in each of the words
+    return any((last in file.text or low in file.text) and pattern.search(file.text)
+               for other, file in project.files.items()
                if other != path and other not in dotenvs and not other.endswith((".md", ".rst")))
