@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from readybook.facts import statements
 from readybook.project import Project
 
 APP = "from fastapi import FastAPI, APIRouter, Depends\napp = FastAPI()\n"
@@ -52,6 +53,7 @@ def read(files: dict[str, str]) -> tuple[int, int]:
     facts = Project.from_files(files).facts
     everything = facts.program.everything
     assert facts.apps is not None
+    assert everything.stumbles == {}  # the guard around each statement is for what no test has met
     return len(facts.routes) + len(facts.unresolved), everything.steps
 
 
@@ -123,6 +125,12 @@ def test_mutated_samples_never_crash(seed: int) -> None:
 NAMES = st.sampled_from(["app", "r", "x", "f", "Depends", "APIRouter", "FastAPI", "undefined"])
 LEAVES = st.one_of(NAMES, st.integers(-5, 10**30).map(str), st.text("ab{}%/", max_size=8).map(repr),
                    st.just("None"), st.just("..."))
+BUILTINS = st.sampled_from(
+    "dir sorted vars getattr setattr sum zip enumerate min any all map filter range len iter next reversed isinstance "
+    "type str dict set tuple list int hasattr callable round format issubclass".split())
+METHODS = st.sampled_from(
+    "join format split get items update sort pop append extend keys setdefault replace startswith strip index count "
+    "insert partition __dict__ __class__ copy values add union zfill encode title".split())
 EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.one_of(
     st.tuples(inner, inner, st.sampled_from("+ * | % / - @ ** >> and or in is <".split())).map(
         lambda t: f"({t[0]} {t[2]} {t[1]})"),
@@ -135,6 +143,9 @@ EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.one_of(
     st.tuples(inner, inner).map(lambda t: f"[q for q in {t[0]} if {t[1]}]"),
     inner.map(lambda e: f"(lambda z={e}: {e})({e})"),
     st.tuples(inner, inner).map(lambda t: f"'{{}}{{a}}'.format({t[0]}, a={t[1]})"),
+    st.tuples(BUILTINS, st.lists(inner, max_size=3)).map(lambda t: f"{t[0]}({', '.join(t[1])})"),
+    st.tuples(inner, METHODS, st.lists(inner, max_size=2)).map(lambda t: f"({t[0]}).{t[1]}({', '.join(t[2])})"),
+    st.tuples(NAMES, NAMES).map(lambda t: f"f'{{{t[0]}:{{{t[1]}}}}}{{{t[1]}!r:>{{{t[0]}}}}}'"),
 ), max_leaves=12)
 
 
@@ -143,6 +154,29 @@ EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.one_of(
 def test_any_expression_has_a_value(expressions: list[str]) -> None:
     lines = [f"x = {expressions[0]}", *(f"app.get({e})({e})\nfor f in {e}:\n    x += {e}" for e in expressions)]
     read({"main.py": APP + "r = APIRouter()\n" + "\n".join(lines) + "\n"})
+
+
+def test_a_statement_that_cannot_be_followed_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise AttributeError("secret of the target")
+
+    monkeypatch.setitem(statements.STATEMENTS, "del", fails)
+    facts = Project.from_files({"main.py": APP + "x = 1\nif y:\n    del x\n@app.get('/a')\ndef a(): ...\n"}).facts
+    line = APP.count("\n") + 3
+    assert [r.path for r in facts.routes] == ["/a"]
+    assert facts.problems == (("main.py", f"line {line} could not be followed (AttributeError)"),)
+
+
+def test_a_recursion_over_everything_ends_soon() -> None:
+    branching = "def name(x):\n    return [name(y) for y in (x, x, x, x, x, x)]\nname(1)\n"
+    assert read({"main.py": APP + branching})[1] < 100_000
+
+
+def test_a_script_has_a_bound_of_its_own() -> None:
+    script = "total = 0\n" + "for i in range(1500):\n    for j in range(1500):\n        total += j\n" * 3
+    facts = Project.from_files({"main.py": APP, "script.py": script, "z.py": "def f():\n    print(1)\n"}).facts
+    assert facts.program.everything.steps < 200_000
+    assert [c.path for c in facts.behaviour.calls if c.place.path == "z.py"] == ["print"]
 
 
 def test_work_that_is_cut_short_is_said() -> None:

@@ -138,7 +138,9 @@ class Facts(Surroundings):
         """(path, reason) of files that could not be understood, Python and others."""
         from readybook.facts.problems import problems
 
-        return (*self.modules.unparsed, *problems(self.project, self.packages))
+        stumbles = self.behaviour.run.stumbles.items()
+        return (*self.modules.unparsed, *problems(self.project, self.packages),
+                *((place.path, f"line {place.line} could not be followed ({kind})") for place, kind in stumbles))
 
     @cached_property
     def program(self) -> Program:

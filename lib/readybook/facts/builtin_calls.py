@@ -42,7 +42,10 @@ def call_builtin(run: Interpreter, name: str, args: tuple[Any, ...], kwargs: dic
     handler = BUILTIN.get(name)
     if handler is None:
         return UNKNOWN
-    return handler(run, args, kwargs)
+    try:
+        return handler(run, args, kwargs)
+    except IndexError:  # fewer arguments than it takes
+        return UNKNOWN
 
 
 def _cast(kind: Any) -> Any:
@@ -309,12 +312,13 @@ def _import(run: Interpreter, args: Any, kwargs: Any) -> Any:
 
 def _dir(run: Interpreter, args: Any, kwargs: Any) -> Any:
     if args and isinstance(args[0], ModuleValue):
-        return sorted(args[0].scope.names)
+        return sorted(n for n in args[0].scope.names if isinstance(n, str))
     if args and isinstance(args[0], Instance | ClassValue):
         cls = args[0].cls if isinstance(args[0], Instance) else args[0]
         names = {n for c in cls.mro() if isinstance(c, ClassValue) for n in c.scope.names} if isinstance(
             cls, ClassValue) else set()
-        return sorted(names | set(args[0].attrs)) if isinstance(args[0], Instance) else sorted(names)
+        found = names | set(args[0].attrs) if isinstance(args[0], Instance) else names
+        return sorted(n for n in found if isinstance(n, str))
     return UNKNOWN
 
 

@@ -168,12 +168,14 @@ def _text(run: Interpreter, value: Any) -> Any:
 def _format(run: Interpreter, n: Node, scope: Namespace) -> Any:
     value = evaluate(run, n[3], scope)
     spec = evaluate(run, n[4], scope)
-    if spec and isinstance(spec, str) and isinstance(value, str | int | float) and not WIDE.search(spec):
+    if spec is None or spec == "":
+        return value
+    if isinstance(spec, str) and isinstance(value, str | int | float) and not WIDE.search(spec):
         try:
             return format(value, spec)
         except (ValueError, TypeError):
             return UNKNOWN
-    return value if not spec else Unknown("formatted")
+    return Unknown("formatted")
 
 
 def _bin(run: Interpreter, n: Node, scope: Namespace) -> Any:

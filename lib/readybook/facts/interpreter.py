@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from readybook.facts.modules import Module, Modules
+from readybook.facts.modules import Module, Modules, absolute_name
 from readybook.facts.objects import (
     Awaitable,
     Bound,
@@ -37,6 +37,7 @@ MAX_AGAIN = 6  # calls of one function inside itself
 MAX_STEPS = 800_000  # evaluations and statements for all of a target's top levels …
 STEPS_PER_LINE = 8  # … and for each line of code
 MAX_ANALYSIS = 60_000  # for the body of one function with unknown arguments
+MAX_RUNS = 4_000  # of one function's body: what grows with each call, such as a recursion over types, ends
 MAX_LOOP = 2_000
 SHARE = 3  # one step of an application's start may take a third of the work that is left …
 SHARED_DEPTH = 3  # … and so may a step of that step, and one of that
@@ -129,6 +130,8 @@ class Interpreter:
         self.cut_short = False
         self.environment_reads: list[tuple[str, Place]] = []
         self.imported: set[str] = set()
+        self.runs: dict[int, int] = {}  # ``id`` of a function's node → how often its body ran
+        self.stumbles: dict[Place, str] = {}  # statements that could not be followed, and the kind of error
 
     # Modules
 
@@ -225,6 +228,10 @@ class Interpreter:
         frame = self.frame
         return frame.module.place(node or frame.site or ("", 1, 0), symbol_of(frame.function, frame.owner))
 
+    def stumbled(self, place: Place, error: Exception) -> None:
+        """Note what could not be followed. Only the kind of error is kept: its text is the target's."""
+        self.stumbles.setdefault(place, type(error).__name__)
+
     def unknown(self, reason: str, node: Node | None = None) -> Unknown:
         """An Unknown that says why and where."""
         return Unknown(reason, self.place(node)) if node is not None and self.frames else Unknown(reason)
@@ -277,6 +284,12 @@ class Interpreter:
 
     def _run_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any,
                       suspends: bool) -> Any:
+        ran = self.runs.get(id(f.node), 0) + 1
+        if ran > MAX_RUNS // 20 and any(frame.function is f for frame in self.frames):
+            ran += 4  # inside itself it may branch as well
+        self.runs[id(f.node)] = ran
+        if ran > MAX_RUNS:
+            return UNKNOWN
         scope = Namespace(bind(self, f, args, kwargs), f.scope)
         frame = Frame(f.module, f, f.owner, receiver, suspends=suspends)
         if f.node[0] == "lambda":
@@ -384,12 +397,3 @@ def default_of(run: Interpreter, f: FunctionValue, name: str, default: Node) -> 
 def is_generator(node: Node) -> bool:
     """Whether a ``def`` has a ``yield`` of its own."""
     return node[0] == "def" and node[11]
-
-
-def absolute_name(name: str, level: int, importer: Module) -> str:
-    """The dotted name that a relative import of ``level`` dots means in a module."""
-    parts = importer.name.split(".") if importer.name else []
-    if importer.is_package:
-        parts.append("")
-    base = parts[: len(parts) - level] if level <= len(parts) else []
-    return ".".join([*base, name] if name else base)

@@ -211,6 +211,15 @@ def package_folders(paths: Iterable[str]) -> frozenset[str]:
     return frozenset(p.rpartition("/")[0] for p in paths if p.endswith("/__init__.py"))
 
 
+def absolute_name(name: str, level: int, importer: Module) -> str:
+    """The dotted name that a relative import of ``level`` dots means in a module."""
+    parts = importer.name.split(".") if importer.name else []
+    if importer.is_package:
+        parts.append("")
+    base = parts[: len(parts) - level] if level <= len(parts) else []
+    return ".".join([*base, name] if name else base)
+
+
 class Modules:
     """All modules of a project, by path, and the import system over them."""
 

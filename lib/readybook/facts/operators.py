@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Instance, generic
 from readybook.facts.pathcalls import is_path, joined
 from readybook.facts.values import (
+    ABSENT,
     CONSTANTS,
     UNKNOWN,
     Begins,
@@ -160,7 +161,7 @@ def _opaque(left: Any, right: Any) -> bool:
 
 def _contains(item: Any, container: Any, positive: bool) -> Any:
     read = first_read(container)
-    answer = _is_in(item, by_default(container), positive)
+    answer = _is_in(item, container, positive)
     return answer if read is None or isinstance(answer, Unknown) else FromEnv(read.name, answer, read.place)
 
 
@@ -172,9 +173,22 @@ def first_read(items: Any) -> FromEnv | None:
 def _is_in(item: Any, container: Any, positive: bool) -> Any:
     if isinstance(container, str) and isinstance(item, str):
         return (item in container) is positive
-    if isinstance(container, list | tuple | dict) and isinstance(item, CONSTANTS):
-        elements = list(container)
-        if any(isinstance(v, CONSTANTS) and type(v) is type(item) and v == item for v in elements):
+    if isinstance(container, dict) and isinstance(item, str):  # data of many keys: no walk over them to find one
+        if item in container:
             return positive
-        return (not positive) if all(isinstance(v, CONSTANTS) for v in elements) else UNKNOWN
+        return (not positive) if all(k.__class__ is str for k in container) else _among(item, container, positive)
+    if isinstance(container, list | tuple | dict) and isinstance(item, CONSTANTS):
+        return _among(item, container, positive)
     return UNKNOWN
+
+
+def _among(item: Any, elements: Iterable[Any], positive: bool) -> Any:
+    unsure = False
+    for element in elements:
+        if isinstance(element, FromEnv | Choice):
+            element = by_default(element)
+        if not isinstance(element, CONSTANTS):
+            unsure = unsure or element is not ABSENT
+        elif element.__class__ is item.__class__ and element == item:
+            return positive
+    return UNKNOWN if unsure else not positive

@@ -19,6 +19,7 @@ from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.servercommands import strings_in
 from readybook.facts.startup import start
+from readybook.facts.statements import PASSED_ON
 from readybook.facts.targetfiles import TargetFiles
 from readybook.facts.values import FromEnv, Unknown, by_default, possible
 from readybook.patterns import regex
@@ -289,6 +290,7 @@ class Program:
         with quiet_parsing():
             for module in list(self.modules.by_path.values()):
                 if module.role == "application":
+                    run.limit = run.steps + MAX_ANALYSIS  # no application needs it: a script, a generator of documents
                     entered(run, module)
             done = 0
             while done < len(run.functions):
@@ -297,7 +299,12 @@ class Program:
                 for f in batch:
                     if f.module.role == "application":
                         run.limit = run.steps + MAX_ANALYSIS
-                        analyse(run, f)
+                        try:
+                            analyse(run, f)
+                        except PASSED_ON:
+                            raise
+                        except Exception as error:  # in a default or an annotation: statements have their own guard
+                            run.stumbled(f.module.place(f.node, f.qualname), error)
         return run
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from readybook.errors import ReadybookError
 from readybook.facts.assignments import annotated_assignment, assign, assignment, augmented_assignment
 from readybook.facts.expressions import evaluate, iterate
 from readybook.facts.importing import catches_import, import_from, import_names, missing_import
-from readybook.facts.interpreter import Condition, Frame, Interpreter
+from readybook.facts.interpreter import Condition, Frame, Interpreter, Suspended
 from readybook.facts.objects import ClassValue, FunctionValue, Namespace
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
 
 
+PASSED_ON = (Suspended, ReadybookError, RecursionError, MemoryError)
 MAX_ROUNDS = 200  # of a ``while`` whose test stays known
 
 
@@ -31,7 +33,15 @@ def block(run: Interpreter, body: tuple[Node, ...], scope: Namespace) -> str | N
         run.steps += 1
         if run.steps > run.limit:
             break
-        flow = STATEMENTS[statement[0]](run, statement, scope)
+        depth = len(run.conditions)
+        try:
+            flow = STATEMENTS[statement[0]](run, statement, scope)
+        except PASSED_ON:
+            raise
+        except Exception as error:  # a fault of ours in one statement does not take the rest of the code with it
+            run.stumbled(run.place(statement), error)
+            del run.conditions[depth:]
+            flow = None
         if flow is None:
             continue
         if isinstance(flow, Guarded):
