@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from readybook.errors import ConfigError
@@ -19,7 +19,7 @@ from readybook.facts.modules import Module, Modules, quiet_parsing
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.servercommands import strings_in
 from readybook.facts.startup import start
-from readybook.facts.statements import PASSED_ON
+from readybook.facts.statements import guarded
 from readybook.facts.targetfiles import TargetFiles
 from readybook.facts.values import FromEnv, Unknown, by_default, possible
 from readybook.patterns import regex
@@ -299,12 +299,7 @@ class Program:
                 for f in batch:
                     if f.module.role == "application":
                         run.limit = run.steps + MAX_ANALYSIS
-                        try:
-                            analyse(run, f)
-                        except PASSED_ON:
-                            raise
-                        except Exception as error:  # in a default or an annotation: statements have their own guard
-                            run.stumbled(f.module.place(f.node, f.qualname), error)
+                        guarded(run, f.module.place(f.node, f.qualname), partial(analyse, run, f))
         return run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from readybook.errors import ReadybookError
@@ -13,7 +14,7 @@ from readybook.facts.objects import ClassValue, FunctionValue, Namespace
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
-
+from readybook.place import Place
 
 PASSED_ON = (Suspended, ReadybookError, RecursionError, MemoryError)
 MAX_ROUNDS = 200  # of a ``while`` whose test stays known
@@ -56,6 +57,16 @@ def block(run: Interpreter, body: tuple[Node, ...], scope: Namespace) -> str | N
         rest.condition = guard
         return rest
     return flow if not isinstance(flow, Guarded) else None
+
+
+def guarded(run: Interpreter, place: Place, work: Callable[[], object]) -> None:
+    """Do what runs outside statements, such as a default or an annotation, under the same guard as they have."""
+    try:
+        work()
+    except PASSED_ON:
+        raise
+    except Exception as error:
+        run.stumbled(place, error)
 
 
 def _expr(run: Interpreter, s: Node, scope: Namespace) -> None:
