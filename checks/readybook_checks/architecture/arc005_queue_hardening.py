@@ -8,7 +8,7 @@ from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.backgroundwork import reached_by
-from readybook.facts.celeryapps import FAMILIES, NAMES, CeleryApp, CeleryTask, celery_apps, celery_tasks
+from readybook.facts.celeryapps import FAMILIES, NAMES, CeleryApp, CeleryTask, celery_tasks
 from readybook.facts.objects import ClassValue
 from readybook.facts.values import beginning, by_default
 from readybook.finding import Answer
@@ -53,7 +53,7 @@ class QueueHardening(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """For each application one answer about each protection; for each task that talks to others, its retries."""
-        apps = celery_apps(project.facts)
+        apps = project.facts.celery_apps
         if not apps:
             yield NotApplicable("there is no Celery application")
             return

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from readybook import Fix, Project
-from readybook.facts.backgroundwork import TASKS, Work, background_work
+from readybook.facts.backgroundwork import TASKS, Work
 from readybook.facts.behaviour import Call, functions_behind
-from readybook.facts.celeryapps import celery_apps, celery_tasks
+from readybook.facts.celeryapps import celery_tasks
 from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue
-from readybook.facts.queues import queues
 from readybook.facts.stores import access
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -30,7 +29,7 @@ def handover(project: Project, call: Call) -> Fix | None:
     inner = call.site.node[4][0] if call.path in TASKS and call.site.node[4] else None
     if written is None or inner is None or inner[0] != "call" or not _is_statement(call):
         return None
-    works = [w for w in background_work(project.facts.behaviour) if w.how == "task"]
+    works = [w for w in project.facts.behaviour.background_work if w.how == "task"]
     work = next((w for w in works if w.call is call), None)
     sent = _sent(project, call, work, works)
     given = _arguments(inner)
@@ -65,7 +64,7 @@ def _sent(project: Project, call: Call, work: Work | None,
     app = next((a for a in project.facts.apps if a.served), None)
     if app is None or work is None or work.function is None:
         return None
-    if queues(project.facts.behaviour):
+    if project.facts.behaviour.queues:
         return _existing(project, call, work.function)
     if not any(f is work.function for f, _ in movable(project, app, works)):
         return None
@@ -79,7 +78,7 @@ def _sent(project: Project, call: Call, work: Work | None,
 def _existing(project: Project, call: Call, function: FunctionValue) -> tuple[str, str, str, tuple[Intent, ...]] | None:
     """The project's only Celery application, when it has a named task that does nothing but this work."""
     app = next((a for a in project.facts.apps if a.served), None)
-    apps = celery_apps(project.facts)
+    apps = project.facts.celery_apps
     reached = access(project.facts.behaviour, apps[0].call) if len(apps) == 1 else None
     if app is None or reached is None or reached.expression != reached.name:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
-from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, functions_behind
+from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, by_body, functions_behind
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
@@ -65,10 +65,11 @@ class BlockingCallInAsync(Check):
         entries = [e for e in behaviour.entries if e.in_loop]
         if not entries:
             yield NotApplicable("no async handler, dependency or middleware: nothing runs in the event loop")
+        names = {path for path in behaviour.by_path if blocking(path) is not None}
+        waiting = by_body(c for c in behaviour.calls if c.path in names and not c.awaited)
         ways: dict[Place, list[Reached]] = {}
         for entry in entries:
-            found = [r for r in behaviour.reached(entry) if not r.call.awaited and blocking(r.call.path) is not None
-                     and not _once(r) and not _on_async_session(r)]
+            found = [r for r in behaviour.reached(entry, waiting) if not _once(r) and not _on_async_session(r)]
             for reached in found:
                 ways.setdefault(reached.call.place, []).append(reached)
             if not found:
@@ -201,13 +202,13 @@ def cure_of(behaviour: Behaviour, why: Blocking, way: Reached) -> Fix | None:
 def becomes_def(behaviour: Behaviour, entry: Entry) -> bool:
     """Whether an async function can lose its ``async``: it awaits nothing, uses no loop, and only FastAPI calls it."""
     f = entry.function
-    if f.owner is not None or _has_await(f.node[6]) or entry.route is None:
+    if f.owner is not None or entry.route is None:
         return False
     for call in behaviour.calls_in(f):
         if call.path.startswith(("asyncio.", "anyio.", "contextvars.")) or call.awaited:
             return False
     callers = [c for c in behaviour.by_path.get(f.original.path, []) if c.site.callee is not None]
-    return not callers
+    return not callers and not _has_await(f.node[6])
 
 
 def hop_to_thread(why: Blocking, way: Reached) -> Fix | None:

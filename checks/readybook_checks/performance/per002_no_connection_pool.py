@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
-from readybook.facts.behaviour import Call, Reached
+from readybook.facts.behaviour import Call, Reached, by_body
 from readybook.facts.enginepurpose import may_be_sqlite, purpose
 from readybook.facts.engines import ASYNC, SYNC, Engine
 from readybook.facts.nodes import holds, statements
@@ -194,14 +194,11 @@ def _fix(project: Project, engine: Engine, name: str) -> Fix:
 def _made_by_requests(project: Project) -> Iterator[Reached]:
     """Engines and connections that a request makes, each call once, with the shortest way to it."""
     seen: dict[Place, Reached] = {}
-    making = project.facts.behaviour.calls_to(*CONNECTS, *SYNC, *ASYNC)
-    if all(call.site.function is None for call in making):
-        return
-    for entry in project.facts.behaviour.entries:
-        for reached in project.facts.behaviour.reached(entry):
+    behaviour = project.facts.behaviour
+    making = by_body(behaviour.calls_to(*CONNECTS, *SYNC, *ASYNC))
+    for entry in behaviour.entries:
+        for reached in behaviour.reached(entry, making):
             call = reached.call
-            if call.path not in CONNECTS and call.path not in (*SYNC, *ASYNC):
-                continue
             if call.place in seen and len(seen[call.place].chain) <= len(reached.chain):
                 continue
             if not _kept(reached) and not _is_sqlite(project, call.place):

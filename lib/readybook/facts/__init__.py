@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from readybook.cache import Cache
     from readybook.facts.application import Route, Unresolved
     from readybook.facts.behaviour import Behaviour, Call
+    from readybook.facts.celeryapps import CeleryApp
     from readybook.facts.engines import Engine
     from readybook.facts.health import HealthMiddleware, HealthRoute
     from readybook.facts.modules import Lowered, Lowering, Module, Modules
@@ -310,6 +311,13 @@ class Facts(Surroundings):
         from readybook.facts.stores import all_stores
 
         return all_stores(self.behaviour, self.engines)
+
+    @cached_property
+    def celery_apps(self) -> tuple[CeleryApp, ...]:
+        """Every Celery application of the code."""
+        from readybook.facts.celeryapps import celery_apps
+
+        return celery_apps(self)
 
     @cached_property
     def pooler(self) -> str:

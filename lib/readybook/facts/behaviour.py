@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,8 +18,10 @@ from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.application import Route
+    from readybook.facts.backgroundwork import Work
     from readybook.facts.memory import Key, Made, Memory
     from readybook.facts.program import App, Program
+    from readybook.facts.queues import Queue
     from readybook.facts.stores import Access
 
 
@@ -153,6 +155,15 @@ def in_order(calls: Iterable[Call]) -> list[Call]:
     return sorted(calls, key=attrgetter("number"))
 
 
+def by_body(calls: Iterable[Call]) -> dict[int, list[Call]]:
+    """Calls by the ``id`` of the node of the function whose body makes them, each list in the order given."""
+    index: dict[int, list[Call]] = defaultdict(list)
+    for call in calls:
+        if call.site.function is not None:
+            index[id(call.site.function.node)].append(call)
+    return index
+
+
 class Behaviour:
     """The calls of a program, indexed."""
 
@@ -196,10 +207,16 @@ class Behaviour:
     @cached_property
     def by_function(self) -> dict[int, list[Call]]:
         """Calls by the function whose body makes them."""
-        index: dict[int, list[Call]] = defaultdict(list)
-        for call in self.calls:
-            if call.site.function is not None:
-                index[id(call.site.function.node)].append(call)
+        return by_body(self.calls)
+
+    @cached_property
+    def leading(self) -> dict[int, list[tuple[Call, FunctionValue]]]:
+        """``id`` of a function's node → the calls in its body that run functions of application code, and those."""
+        index: dict[int, list[tuple[Call, FunctionValue]]] = {}
+        for body, calls in self.by_function.items():
+            runs = [(c, f) for c in calls for f in c.runs if f.module.role == "application"]
+            if runs:
+                index[body] = runs
         return index
 
     @cached_property
@@ -242,6 +259,20 @@ class Behaviour:
         from readybook.facts.memory import containers
 
         return containers(self)
+
+    @cached_property
+    def queues(self) -> tuple[Queue, ...]:
+        """Every task queue and broker that the code sets up, by place."""
+        from readybook.facts.queues import queues
+
+        return queues(self)
+
+    @cached_property
+    def background_work(self) -> tuple[Work, ...]:
+        """Every start of work that outlives what starts it, by place."""
+        from readybook.facts.backgroundwork import background_work
+
+        return background_work(self)
 
     @cached_property
     def by_line(self) -> dict[tuple[str, int], list[Call]]:
@@ -292,21 +323,24 @@ class Behaviour:
                 found.append(Entry(kind, f.path, f.module.place(f.node, f.qualname), in_loop, route, f))
         return tuple(found)
 
-    def reached(self, entry: Entry, *, in_place: bool = True) -> Iterator[Reached]:
-        """Every call that runs, in place, when the entry runs: breadth first, each body once, shortest chain."""
-        queue: list[tuple[FunctionValue, tuple[Step, ...]]] = [(entry.function, ())]
+    def bodies(self, entry: Entry, *, in_place: bool = True) -> Iterator[tuple[FunctionValue, tuple[Step, ...]]]:
+        """Every body that runs, in place, when the entry runs: breadth first, each once, with its shortest chain."""
+        queue: deque[tuple[FunctionValue, tuple[Step, ...]]] = deque(((entry.function, ()),))
         seen = {id(entry.function.node)}
         while queue:
-            function, chain = queue.pop(0)
-            for call in self.calls_in(function):
-                yield Reached(entry, call, chain)
-                for f in call.runs:
-                    if id(f.node) in seen or f.module.role != "application" or len(chain) > 12:
-                        continue
-                    if f.is_async and not call.awaited and in_place:
-                        continue  # a coroutine handed on: whether and where it runs is not seen here
+            function, chain = queue.popleft()
+            yield function, chain
+            for call, f in self.leading.get(id(function.original.node), ()) if len(chain) <= 12 else ():
+                # a coroutine handed on: whether and where it runs is not seen here
+                if id(f.node) not in seen and (call.awaited or not f.is_async or not in_place):
                     seen.add(id(f.node))
                     queue.append((f, (*chain, Step(function.path, call.place, call))))
+
+    def reached(self, entry: Entry, among: dict[int, list[Call]]) -> Iterator[Reached]:
+        """The calls ``among``, by body, that run in place when the entry runs: breadth first, shortest chain."""
+        for function, chain in self.bodies(entry) if among else ():
+            for call in among.get(id(function.original.node), ()):
+                yield Reached(entry, call, chain)
 
 
 def _served(program: Program) -> Iterator[tuple[str, Any, Route | None]]:

@@ -8,7 +8,6 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, ModuleValue
-from readybook.facts.queues import queues
 from readybook.facts.nodes import statements
 from readybook.facts.values import External, Unknown
 from readybook.patterns import regex
@@ -115,7 +114,7 @@ class CeleryTask:
 
 def celery_apps(facts: Facts) -> tuple[CeleryApp, ...]:
     """Every Celery application of the code."""
-    calls = [q.call for q in queues(facts.behaviour) if q.library == "celery"]
+    calls = [q.call for q in facts.behaviour.queues if q.library == "celery"]
     return tuple(_app(facts, call, len(calls) == 1) for call in calls)
 
 
@@ -126,9 +125,7 @@ def _app(facts: Facts, call: Call, single: bool) -> CeleryApp:
         if name not in OWN and name != "**":
             _put(settings, SHORT.get(name, name), value, call.place)
     update, elsewhere = None, False
-    for other in facts.behaviour.calls:
-        if other.last not in ("update", "config_from_object", "config_from_envvar", "add_defaults"):
-            continue
+    for other in facts.behaviour.written_as("update", "config_from_object", "config_from_envvar", "add_defaults"):
         if not re.match(r"celery\.(?:app\.(?:base\.)?)?Celery\.", other.path) or not (single or other.place.path
                                                                                          == call.place.path):
             continue

@@ -51,8 +51,9 @@ def queues(behaviour: Behaviour) -> tuple[Queue, ...]:
     found = []
     for path, calls in behaviour.by_path.items():
         library = _library(path)
+        of_aws = not library and _AWS.fullmatch(path) is not None
         for call in calls:
-            own = library or (_AWS.fullmatch(path) and "sqs" in call.args[:1] and "sqs") or _derived(call)
+            own = library or (of_aws and "sqs" in call.args[:1] and "sqs") or _derived(call)
             if own:
                 found.append(Queue(own, call.place, call))
     return tuple(sorted(found, key=lambda q: (q.place.path, q.place.line, q.place.column)))

@@ -141,6 +141,8 @@ def is_kept(function: FunctionValue, line: int) -> bool:
 
     body = tuple(statements(function.original.node[6])) if function.original.node[0] == "def" else ()
     names = {name for s in body if s[0] == "global" for name in s[4]}
+    if not names:
+        return False
     kept = names & {unparse(t) for s in body if s[0] == "assign" for t in s[4]}
     for s in body:
         if s[0] != "if" or s[1] > line or unparse(s[4]).partition(" is ")[0].removeprefix("not ") not in kept:

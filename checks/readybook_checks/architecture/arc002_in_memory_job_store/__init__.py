@@ -159,7 +159,5 @@ def loop_functions(project: Project) -> frozenset[int]:
     for entry in behaviour.entries:
         if entry.in_loop:
             found.add(id(entry.function.node))
-            for reached in behaviour.reached(entry):
-                if reached.call.site.function is not None:
-                    found.add(id(reached.call.site.function.original.node))
+            found.update(id(f.original.node) for f, _ in behaviour.bodies(entry) if behaviour.calls_in(f))
     return frozenset(found)

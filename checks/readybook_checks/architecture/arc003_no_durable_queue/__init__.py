@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.backgroundwork import Work, background_work, reached_by
+from readybook.facts.backgroundwork import Work, reached_by
 from readybook.facts.behaviour import Behaviour, Call, Reached
 from readybook.facts.nodes import is_node, statements
-from readybook.facts.queues import Queue, queues
+from readybook.facts.queues import Queue
 from readybook.facts.reach import first_reached
 from readybook.facts.values import by_default
 from readybook.finding import Answer
@@ -62,13 +62,13 @@ class NoDurableQueue(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """A Right for each queue; without one a finding for each start of work that must not be lost."""
         behaviour = project.facts.behaviour
-        known = queues(behaviour)
+        known = behaviour.queues
         if known:
             for queue in _first(known):
                 yield Right(queue.place, f"{queue.library} carries work to other processes")
             return
         near = behind_apps(project)
-        works = [w for w in background_work(behaviour) if w.place.path in near]
+        works = [w for w in behaviour.background_work if w.place.path in near]
         ways = first_reached(behaviour, [w.call for w in works])
         begun = [(w, way) for w in works if (way := ways.get(id(w.call))) is not None]
         lost = [(w, way, why) for w, way in begun if (why := must_survive(project, w, way)) is not None]

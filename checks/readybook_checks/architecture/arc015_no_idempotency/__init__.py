@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from string import Template
 
@@ -79,6 +80,11 @@ class NoIdempotency(Check):
 
 def _creating(project: Project, routes: list[Route], entries: dict[int, Entry]) -> Iterator[tuple[Route, str, bool]]:
     """(route, what it makes, whether it knows a key) of the routes that must not run twice."""
+    behaviour = project.facts.behaviour
+    kinds = {path: kind for path in behaviour.by_path if (kind := _kind(path))}
+    made = cache(lambda f: next(
+        (m for c in behaviour.calls_in(f) if (m := kinds.get(c.path) or _written(project, c))), ""))
+    knows = cache(lambda f: _knows(f, behaviour.calls_in(f)))
     seen: set[int] = set()
     for route in routes:
         functions = functions_behind(route.handler)
@@ -86,24 +92,22 @@ def _creating(project: Project, routes: list[Route], entries: dict[int, Entry]) 
         if entry is None or SKIPPED.search(route.path) or id(entry.function.node) in seen:
             continue
         seen.add(id(entry.function.node))
-        what, keyed = "", any(KEYED.search(p.alias or p.name) for p in route.parameters)
-        bodies = {id(entry.function.node): entry.function}
-        for reached in project.facts.behaviour.reached(entry, in_place=False):
-            what = what or _made(project, reached.call)
-            function = reached.call.site.function
-            if isinstance(function, FunctionValue):
-                bodies[id(function.original.node)] = function.original
-            keyed = keyed or any(KEYED.search(k) for k in reached.call.kwargs)
+        bodies = [f for f, _ in behaviour.bodies(entry, in_place=False) if f is entry.function or behaviour.calls_in(f)]
+        what = next(filter(None, map(made, bodies)), "")
         if what:
-            yield route, what, keyed or any(KEYED.search(_text(f)) for f in bodies.values()) or _field(project, route)
+            yield route, what, (any(KEYED.search(p.alias or p.name) for p in route.parameters)
+                                or any(map(knows, bodies)) or _field(project, route))
 
 
-def _made(project: Project, call: Call) -> str:
-    """What a call makes that must not be made twice; empty for any other call."""
-    if QUEUED.fullmatch(call.path):
+def _kind(path: str) -> str:
+    """What a call of this dotted name does that must not be done twice; empty for any other."""
+    if QUEUED.fullmatch(path):
         return "puts work into a queue"
-    if PAID.fullmatch(call.path):
-        return "pays through a provider"
+    return "pays through a provider" if PAID.fullmatch(path) else ""
+
+
+def _written(project: Project, call: Call) -> str:
+    """What record a call makes that must not be made twice; empty for any other call."""
     callee = call.site.callee
     model = project.facts.orm_models.of_class(callee) if isinstance(callee, ClassValue) else None
     if isinstance(callee, ClassValue) and model is not None:
@@ -116,11 +120,11 @@ def _made(project: Project, call: Call) -> str:
     return ""
 
 
-def _text(function: FunctionValue) -> str:
+def _knows(function: FunctionValue, calls: list[Call]) -> bool:
+    """Whether a function's text, or a keyword of one of its calls, names a key."""
     node = function.original.node
-    if node[0] != "def":
-        return ""
-    return "\n".join(function.original.module.text.split("\n")[node[1] - 1:node[3]])
+    text = function.original.module.lines_of(node[1], node[3]) if node[0] == "def" else ""
+    return bool(KEYED.search(text)) or any(KEYED.search(k) for c in calls for k in c.kwargs)
 
 
 def _field(project: Project, route: Route) -> bool:

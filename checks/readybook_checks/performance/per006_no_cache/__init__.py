@@ -8,7 +8,7 @@ from string import Template
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
-from readybook.facts.behaviour import Entry, functions_behind
+from readybook.facts.behaviour import Entry, by_body, functions_behind
 from readybook.facts.callers import hint
 from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
@@ -81,6 +81,9 @@ def _candidates(project: Project, app: App, entries: dict[int, Entry]) -> Iterat
     """(route, its handler, what it asks) of the routes whose answer is the same for everybody."""
     facts = project.facts
     queried = {(q.place.path, q.place.line) for q in facts.queries}
+    upstream = {path for path in facts.behaviour.by_path if UPSTREAM.fullmatch(path)}
+    asking = by_body(c for c in facts.behaviour.calls
+                     if c.path in upstream or (c.site.module.path, c.site.node[1]) in queried)
     healthy = {id(h.route) for h in facts.health_routes}
     for route in facts.routes:
         functions = functions_behind(route.handler) if route.app == app.spec and route.method == "GET" else []
@@ -89,11 +92,9 @@ def _candidates(project: Project, app: App, entries: dict[int, Entry]) -> Iterat
             continue
         if facts.guarded(route) or hint(facts.behaviour, route):
             continue
-        for reached in facts.behaviour.reached(entry):
-            call = reached.call
-            if (call.place.path, call.place.line) in queried or UPSTREAM.fullmatch(call.path):
-                yield route, entry, "another service" if UPSTREAM.fullmatch(call.path) else "the database"
-                break
+        first = next(facts.behaviour.reached(entry, asking), None)
+        if first is not None:
+            yield route, entry, "another service" if first.call.path in upstream else "the database"
 
 
 def _keeps(project: Project, app: App) -> bool:
