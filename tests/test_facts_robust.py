@@ -167,6 +167,35 @@ def test_a_statement_that_cannot_be_followed_is_listed(monkeypatch: pytest.Monke
     assert facts.problems == (("main.py", f"line {line} could not be followed (AttributeError)"),)
 
 
+def folder_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> Path:
+    monkeypatch.setenv("READYBOOK_CACHE_DIR", str(tmp_path / "cache"))
+    target = tmp_path / "target"
+    for name, text in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(text, encoding="utf-8")
+    return target
+
+
+def test_code_nested_too_deeply_for_the_cache_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"{APP}x = {' + '.join(['a'] * 3000)}\n@app.get('/a')\ndef a(): ...\n"
+    target = folder_with(tmp_path, monkeypatch, {"main.py": text, "other.py": "y = 1\n"})
+    for _ in range(2):
+        assert [r.path for r in Project.open(target).facts.routes] == ["/a"]
+
+
+def test_what_the_cache_holds_is_unmarshalled_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"main.py": APP + "@app.get('/a')\ndef a(): ...\n", "tests/test_a.py": "def test_a():\n    assert 1\n"}
+    target = folder_with(tmp_path, monkeypatch, files)
+    first = Project.open(target).facts.modules.by_path
+    facts = Project.open(target).facts
+    assert [r.path for r in facts.routes] == ["/a"]
+    test = facts.modules.by_path["tests/test_a.py"]
+    assert isinstance(test.lowered, bytes)
+    assert test.body == first["tests/test_a.py"].body
+    test.lowered = b"damaged"
+    assert test.body == first["tests/test_a.py"].body
+
+
 def test_a_recursion_over_everything_ends_soon() -> None:
     branching = "def name(x):\n    return [name(y) for y in (x, x, x, x, x, x)]\nname(1)\n"
     assert read({"main.py": APP + branching})[1] < 100_000

@@ -131,7 +131,7 @@ class Facts(Surroundings):
         if base is None or "facts" not in base.__dict__ or "modules" not in base.facts.__dict__:
             return {}
         before = base.facts.modules.by_path
-        return {p: (before[p].body, before[p].exact) for p, s in python.items()
+        return {p: (before[p].lowered, before[p].exact) for p, s in python.items()
                 if p in before and base.files.get(p) is s}
 
     @cached_property

@@ -66,12 +66,15 @@ def _pipenv(path: str, text: str) -> LockFile:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return LockFile(path, "pipenv", (), "is not JSON")
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.endswith('": {'):
+            lines.setdefault(line.strip()[1:-4], number)
     found: dict[str, Locked] = {}
     for part in ("default", "develop"):
         entries = data.get(part) if isinstance(data, dict) else None
         for name, entry in list(entries.items())[:MAX_ENTRIES] if isinstance(entries, dict) else ():
             version = entry.get("version") if isinstance(entry, dict) else None
             if isinstance(version, str) and version.startswith("=="):
-                line = text.count("\n", 0, max(0, text.find(f'"{name}": {{'))) + 1
-                found.setdefault(normal(name), Locked(normal(name), version[2:], Place(path, line)))
+                found.setdefault(normal(name), Locked(normal(name), version[2:], Place(path, lines.get(name, 1))))
     return LockFile(path, "pipenv", tuple(found.values()))

@@ -8,7 +8,7 @@ import marshal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -27,22 +27,37 @@ if TYPE_CHECKING:
 RECURSION = 20_000
 WORTH_SHARING = 400_000  # characters of code: below, starting a second process costs more than it saves
 PARTS = 24
-Lowered = tuple[tuple[Node, ...], bool]
+EXACT, INEXACT = b"1", b"0"  # before the statements of a file in the cache
+Body = tuple[Node, ...] | bytes  # statements, or these as ``marshal`` writes them
+Lowered = tuple[Body, bool]  # and whether places in them are exact
 
 
 @dataclass(eq=False)
 class Module:
-    """One Python file: its lowered statements and its dotted name from its import root."""
+    """One Python file: its lowered statements and its dotted name from its import root.
+
+    ``lowered`` is unmarshalled when somebody asks for ``body``: hardly anybody asks for that of a test.
+    """
 
     path: str
     name: str
     root: str
-    body: tuple[Node, ...] = field(repr=False)
+    lowered: Body = field(repr=False)
     text: str = field(repr=False)
     exact: bool = True
     is_package: bool = False
     role: str = "application"
     notes: dict[Any, Any] = field(default_factory=dict, repr=False)  # what families of facts found out about the file
+
+    @property
+    def body(self) -> tuple[Node, ...]:
+        """The lowered statements."""
+        if isinstance(self.lowered, bytes):
+            try:
+                self.lowered = marshal.loads(self.lowered)
+            except (ValueError, EOFError, TypeError):  # damaged in the cache, whose checksum says that it is whole
+                self.lowered = parse(self.text)[0]
+        return self.lowered  # type: ignore[return-value]
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -119,14 +134,14 @@ def digest(source: SourceFile) -> str:
     return blake2b(source.text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def pack(lowered: Lowered) -> bytes:
-    """Lowered statements as bytes for the cache."""
-    return marshal.dumps(lowered)
-
-
-def unpack(data: bytes) -> Lowered:
-    """What ``pack`` wrote; raises ValueError, EOFError or TypeError on damage."""
-    return marshal.loads(data)
+def marshalled(body: Body) -> bytes | None:
+    """Statements as bytes; None where they are nested more deeply than ``marshal`` takes."""
+    if isinstance(body, bytes):
+        return body
+    try:
+        return marshal.dumps(body)
+    except ValueError:
+        return None
 
 
 class Lowering:
@@ -134,7 +149,7 @@ class Lowering:
 
     def __init__(self, files: Mapping[str, SourceFile]) -> None:
         by_size = sorted(files, key=lambda p: -len(files[p].text))
-        self.paths = frozenset(by_size)
+        self._files = files
         # by turns, so that each part holds large files and small ones
         self._parts = parts = [by_size[n::PARTS] for n in range(PARTS)]
 
@@ -142,13 +157,19 @@ class Lowering:
             with quiet_parsing():
                 return [_lowered(files[p].text) for p in parts[number]]
 
-        self._begun = Begun(PARTS, work, marshal.dumps, marshal.loads)
+        self._begun = Begun(PARTS, work, _sent)
         self.drop = self._begun.drop
 
     def done(self) -> dict[str, Lowered | str]:
         """Each file lowered, or why it cannot be."""
         pairs = zip(self._parts, self._begun.results(), strict=True)
-        return {path: lowered for part, texts in pairs for path, lowered in zip(part, texts, strict=True)}
+        found = {path: lowered for part, texts in pairs for path, lowered in zip(part, texts, strict=True)}
+        unsent = [path for path, lowered in found.items() if not isinstance(lowered, str) and lowered[0] is None]
+        return found | {path: _lowered(self._files[path].text) for path in unsent}
+
+
+def _sent(found: list[Lowered | str]) -> list[tuple[bytes | None, bool] | str]:
+    return [each if isinstance(each, str) else (marshalled(each[0]), each[1]) for each in found]
 
 
 def is_large(files: Iterable[SourceFile]) -> bool:
@@ -162,9 +183,8 @@ def lower_all(files: Mapping[str, SourceFile], cache: Cache | None) -> dict[str,
     keys = {path: digest(source) for path, source in files.items()} if cache is not None else {}
     for path, key in keys.items():
         data = cache.get(key) if cache is not None else None
-        if data is not None:
-            with suppress(ValueError, EOFError, TypeError):
-                found[path] = unpack(data)
+        if data:
+            found[path] = data[1:], data[:1] == EXACT
     rest = {path: source for path, source in files.items() if path not in found}
     if is_large(rest.values()):
         found |= Lowering(rest).done()
@@ -179,7 +199,9 @@ def _keep(found: Mapping[str, Lowered | str], keys: Mapping[str, str], cache: Ca
         for path, key in keys.items():
             lowered = found[path]
             if not isinstance(lowered, str):
-                cache.put(key, pack(lowered))
+                body = marshalled(lowered[0])
+                if body is not None:
+                    cache.put(key, (EXACT if lowered[1] else INEXACT) + body)
 
 
 def _lowered(text: str) -> Lowered | str:
