@@ -132,19 +132,22 @@ def _attribute(call: Call) -> str:
 
 
 def _named(facts: Facts, name: str, path: str, reached: Access | None) -> Iterator[FunctionValue | None]:
-    """The functions whose text closes, enters or hands on for closing something of that name (None: module level)."""
+    """The first function of each file whose text closes, enters or hands on for closing something of that name (None:
+    module level)."""
     home = reached.path if reached is not None else path
-    ends = re.compile(rf"\b{re.escape(name)}(?:\(\))?\.(?:{'|'.join(CLOSERS)}|sync_engine\.dispose|wait_closed)\b"
-                      rf"|\bwith\s+(?:\w+\.)*{re.escape(name)}\b|(?:enter_async_context|enter_context|callback|closing)"
-                      rf"\((?:\w+\.)*{re.escape(name)}\b")
+    handing = ("enter_async_context", "enter_context", "callback", "closing")
+    # each begins with a plain word, for which a text is searched much faster than for one of several
+    ends = [re.compile(begin + rest) for begin, rest in (
+        (name, rf"(?<!\w{name})(?:\(\))?\.(?:{'|'.join(CLOSERS)}|sync_engine\.dispose|wait_closed)\b"),
+        ("with", rf"(?<!\wwith)\s+(?:\w+\.)*{name}\b"),
+        *((word, rf"\((?:\w+\.)*{name}\b") for word in handing))]
     for file in sorted(facts.modules.by_path):
         module = facts.modules.by_path[file]
-        if module.role != "application" or name not in module.text or not ends.search(module.text):
+        if module.role != "application" or name not in module.text:
             continue
-        if file not in (home, path) and not {home, path} & pulled_in(facts.modules, file):
-            continue
-        for match in ends.finditer(module.text):
-            line = module.text.count("\n", 0, match.start()) + 1
+        starts = [match.start() for end in ends if (match := end.search(module.text))]
+        if starts and (file in (home, path) or {home, path} & pulled_in(facts.modules, file)):
+            line = module.text.count("\n", 0, min(starts)) + 1
             yield next((c.site.function for c in facts.behaviour.by_line.get((file, line), ())), None)
 
 

@@ -22,12 +22,13 @@ def settings_at_hand(facts: Facts) -> bool:
         return False
     if not classes or any(c.instances for c in classes):
         return True
-    names = "|".join(re.escape(c.path.rpartition(".")[2]) for c in classes)
+    plain = {c.path.rpartition(".")[2] for c in classes}
+    names = "|".join(map(re.escape, sorted(plain)))
     made, named = re.compile(rf"\b(?:{names})\("), re.compile(rf"\b(?<!class )(?:{names})\b")
     given = re.compile(rf"^def \w+\(\)[ \t]*->[ \t]*[\"']?(?:\w+\.)*(?:{names})[\"']?[ \t]*:", re.M)
     handed = False
     for module in facts.modules.by_path.values():
-        if module.role != "application":
+        if module.role != "application" or not any(name in module.text for name in plain):
             continue
         handed = handed or named.search(module.text) is not None
         if given.search(module.text):
