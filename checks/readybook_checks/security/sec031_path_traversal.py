@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.bindings import bound
 from readybook.facts.formatting import pieces
 from readybook.facts.nodes import nodes
 from readybook.facts.origins import Origins
@@ -154,13 +153,13 @@ def _glued(origins: Origins, node: Node, scope: Scope, depth: int = 0) -> bool:
     """
     function = scope.function
     handed = origins.callers.get(id(function.original.node), ()) if function is not None and node[0] == "name" and (
-        parameter_of(node[3], scope) is not None and not bound(node[3], scope.body, node)) else ()
+        parameter_of(node[3], scope) is not None and not scope.bindings.bound(node[3], node)) else ()
     if depth < 4 and handed and function is not None:
         arguments = [(argument_of(c, function, node[3], shift), scope_of(c)) for c, shift in handed[:20]]
         return all(a is None or _glued(origins, a, outer, depth + 1) for a, outer in arguments)
     if depth < 4 and node[0] == "bin" and node[3] == "Div":
         return _glued(origins, node[4], scope, depth + 1) and _glued(origins, node[5], scope, depth + 1)
-    values = bound(node[3], scope.body, node) if node[0] == "name" and parameter_of(node[3], scope) is None else []
+    values = scope.bindings.bound(node[3], node) if node[0] == "name" and parameter_of(node[3], scope) is None else []
     if depth < 4 and values:
         return all(_glued(origins, value, scope, depth + 1) for value in values)
     before = ""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 from readybook.facts.nodes import blocks, holds, statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
+
+if TYPE_CHECKING:
+    from readybook.facts.modules import Module
 
 GROWING = frozenset({"append", "extend", "insert", "add", "update", "write", "appendleft"})
 CHECKING = frozenset({"match", "fullmatch", "isalnum", "isdigit", "isidentifier", "isalpha", "isnumeric", "isdecimal",
@@ -20,34 +24,175 @@ SAFE_NAME = regex(r"(?i)(?:^|_)(?:is|has|check|validate|verify)_?\w*(?:safe|vali
                   r"|allowed|(?:^|_)(?:safe|valid)")
 
 
-def bound(name: str, body: Any, use: Node | None = None) -> list[Node]:
-    """Every expression that a body binds to a name, or grows it by; not those of functions defined in it.
-
-    With the ``use`` of the name, only what may reach it: nothing that comes later, and nothing before an assignment
-    that always comes between. ``("keyof", line, column, x)`` stands for a key of ``x``,
-    ``("item", line, column, x, n)`` for the n-th part of ``x``, or of each of its elements, ``("opaque", line, column,
-    text)`` for what has no expression: an exception that was caught, an import, a function.
-    """
-    found: list[Node] = []
-    at = (use[1], use[2]) if use is not None else None
-    for s, always in _walk(body, at):
-        given = list(_given(name, s))
-        if not given or at is not None and ((s[1], s[2]) > at or s[0] in SIMPLE and s[3] >= at[0] and holds(s, use)):
-            continue
-        if always and _rebinds(name, s):
-            found.clear()
-        found += given
-    return found
+def bindings_of(module: Module, body: Any) -> Bindings:
+    """What binds names in a body of a module; kept, since traces ask for the same bodies again and again."""
+    kept = module.notes.get((Bindings, id(body)))
+    if kept is None:
+        kept = module.notes[Bindings, id(body)] = Bindings(body)
+    return cast(Bindings, kept)
 
 
-def _walk(body: Any, at: tuple[int, int] | None, always: bool = True) -> Iterator[tuple[Node, bool]]:
-    """The statements of a body in order, and whether each always runs before the place in it."""
+class Bindings:
+    """One body's statements by the names they bind, and what in it turns values away; functions and classes defined in
+    it keep theirs to themselves."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+        self._found: dict[str, list[tuple[Node, tuple[Any, ...], list[Node], bool]]] = {}
+
+    def bound(self, name: str, use: Node | None = None) -> list[Node]:
+        """Every expression that the body binds to a name, or grows it by.
+
+        With the ``use`` of the name, only what may reach it: nothing that comes later, and nothing before an assignment
+        that always comes between. ``("keyof", line, column, x)`` stands for a key of ``x``,
+        ``("item", line, column, x, n)`` for the n-th part of ``x``, or of each of its elements, ``("opaque", line,
+        column, text)`` for what has no expression: an exception that was caught, an import, a function.
+        """
+        found: list[Node] = []
+        at = (use[1], use[2]) if use is not None else None
+        for s, around, given, rebinds in self._given(name):
+            if at is not None:
+                if (s[1], s[2]) > at or s[0] in SIMPLE and s[3] >= at[0] and holds(s, use):
+                    continue
+                if rebinds and all((b[0][1], 0) <= at and at[0] <= b[-1][3] for b in around):  # always runs before
+                    found.clear()
+            found += given
+        return found
+
+    def _given(self, name: str) -> list[tuple[Node, tuple[Any, ...], list[Node], bool]]:
+        """(statement, blocks around it that may not run, what it gives the name, whether that is all of the name)."""
+        kept = self._found.get(name)
+        if kept is None:
+            kept = self._found[name] = [
+                (s, around, given, _rebinds(name, s)) for s, around in self._binding.get(name, ())
+                if (given := list(_given(name, s)))]
+        return kept
+
+    @cached_property
+    def _binding(self) -> dict[str, list[tuple[Node, tuple[Any, ...]]]]:
+        """Name → the statements that may bind or grow it, in order."""
+        index: dict[str, list[tuple[Node, tuple[Any, ...]]]] = {}
+        for s, around in _walk(self.body, ()):
+            for name in {*_named(s)}:
+                index.setdefault(name, []).append((s, around))
+        return index
+
+    @cached_property
+    def statements(self) -> tuple[Node, ...]:
+        """The statements of the body and of the blocks in it."""
+        return tuple(statements(self.body))
+
+    @cached_property
+    def returns(self) -> list[Node | None]:
+        """What each ``return`` gives back, in order."""
+        return [s[4] for s in self.statements if s[0] == "return"]
+
+    def guard(self, text: str, conditions: tuple[str, ...] = ()) -> str:
+        """How bad values of a name or an attribute are turned away before it is used.
+
+        ``listed``: only values of a list get on; ``checked``: something looks at it first; empty: nothing does.
+        ``conditions`` are the tests around the place of use.
+        """
+        answer = ""
+        for condition in conditions:
+            if condition.startswith(f"{text} in ") and " or " not in condition:
+                return "listed"
+            if f"{text} not in " not in condition and not condition.startswith("not ") and _looks_at(text, condition):
+                answer = "checked"
+        for test, listed, leaves in self._tests:
+            if leaves is None or text in leaves:
+                if listed == text or listed is None and test.startswith(f"{text} in "):
+                    return "listed"
+                if listed is not None and not answer and _looks_at(text, test):
+                    answer = "checked"
+        if answer or text in self._looked_up:
+            return "checked"
+        return "checked" if any(a == text or a.startswith(f"{text}.") for a in self._validated) else ""
+
+    @cached_property
+    def _tests(self) -> list[tuple[str, str | None, frozenset[str] | None]]:
+        """(text of a test, what it turns away unless a list has it, the names that get another value: None to leave).
+
+        Tests of ``if`` whose block leaves or gives a name another value; those of ``assert`` have None in the middle.
+        """
+        found: list[tuple[str, str | None, frozenset[str] | None]] = []
+        for s in self.statements:
+            if s[0] == "assert":
+                found.append((unparse(s[4]), None, None))
+            elif s[0] == "if" and s[5]:
+                last, test = s[5][-1], s[4]
+                if last[0] in ("raise", "return", "continue", "assign"):
+                    listed = unparse(test[3]) if test[0] == "cmp" and test[4][0][0] == "NotIn" else ""
+                    leaves = frozenset(map(unparse, last[4])) if last[0] == "assign" else None
+                    found.append((unparse(test), listed, leaves))
+        return found
+
+    @cached_property
+    def _looked_up(self) -> frozenset[str]:
+        """Texts that one of many is picked by, and those whose own method checks them (``name.isalnum()``)."""
+        picked = (text for s in self.statements if s[0] == "assign" for text in _picks(s[5]))
+        own = (callee[: -len(method) - 1] for call in self._called for callee in (unparse(call[3]),)
+               for method in (callee.rpartition(".")[2],) if method in CHECKING and method != callee)
+        return frozenset((*picked, *own))
+
+    @cached_property
+    def _validated(self) -> list[str]:
+        """The arguments of functions whose names say that they check."""
+        return [unparse(a) for call in self._called if VALIDATOR.search(unparse(call[3]).rpartition(".")[2])
+                for a in (*call[4], *(v for _, v in call[5]))]
+
+    @cached_property
+    def _called(self) -> list[Node]:
+        """The calls that are statements of their own."""
+        values = (s[4][3] if s[4][0] == "await" else s[4] for s in self.statements if s[0] == "expr")
+        return [value for value in values if value[0] == "call"]
+
+
+def _walk(body: Any, around: tuple[Any, ...]) -> Iterator[tuple[Node, tuple[Any, ...]]]:
+    """The statements of a body in order, each with the blocks around it that do not always run."""
     for s in body:
-        yield s, always and at is not None
+        yield s, around
         for block in blocks(s):
             if block:
-                inside = at is not None and (block[0][1], 0) <= at and at[0] <= block[-1][3]
-                yield from _walk(block, at, always and (inside or s[0] == "with"))
+                yield from _walk(block, around if s[0] == "with" else (*around, block))
+
+
+def _named(s: Node) -> Iterator[str]:
+    """The names that a statement may bind or grow."""
+    kind = s[0]
+    if kind == "assign":
+        for target in s[4]:
+            yield from _targets(target)
+    elif kind in ("aug", "ann", "for"):
+        yield from _targets(s[4])
+    elif kind == "expr":
+        if s[4][0] == "call" and s[4][3][0] == "attr" and s[4][3][4] in GROWING:
+            yield from _targets(s[4][3][3])
+    elif kind == "with":
+        for _, target in s[4]:
+            if target is not None:
+                yield from _targets(target)
+    elif kind == "try":
+        yield from (handler[1] for handler in s[5] if handler[1])
+    elif kind in ("def", "class"):
+        yield s[4]
+    elif kind == "from":
+        yield from (alias or name for name, alias in s[6])
+    elif kind == "import":
+        yield from (alias or name.partition(".")[0] for name, alias in s[4])
+    elif kind in ("if", "while"):
+        yield from (walrus[3][3] for walrus in _walruses(s))
+
+
+def _targets(target: Node) -> Iterator[str]:
+    """The names that ``_binds`` finds in a target."""
+    if target[0] in ("tuple", "list"):
+        for part in target[3]:
+            yield from _targets(part)
+    elif target[0] in ("star", "sub"):
+        yield from _targets(target[3])
+    elif target[0] == "name":
+        yield target[3]
 
 
 def _rebinds(name: str, s: Node) -> bool:
@@ -58,7 +203,7 @@ def _rebinds(name: str, s: Node) -> bool:
         value = s[6]
     else:
         return False
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", unparse(value)) is None
+    return not mentions(unparse(value), name)
 
 
 def _given(name: str, s: Node) -> Iterator[Node]:
@@ -156,64 +301,32 @@ def _binds(target: Node, name: str) -> bool:
     return bool(target[0] == "name" and target[3] == name)
 
 
-def guard(text: str, body: Any, conditions: tuple[str, ...] = ()) -> str:
-    """How bad values of a name or an attribute are turned away before it is used.
+def mentions(text: str, name: str) -> bool:
+    """Whether a text has the name, or the dotted name, as a whole word that is no attribute of another.
 
-    ``listed``: only values of a list get on; ``checked``: something looks at it first; empty: nothing does.
-    ``conditions`` are the tests around the place of use.
+    No pattern: each would be compiled for one name only.
     """
-    answer = ""
-    for condition in conditions:
-        if condition.startswith(f"{text} in ") and " or " not in condition:
-            return "listed"
-        if f"{text} not in " not in condition and not condition.startswith("not ") and _looks_at(text, condition):
-            answer = "checked"
-    for s in statements(body):
-        if s[0] == "assign" and _looks_up(s[5], text):
-            answer = "checked"
-        elif s[0] == "expr" and s[4][0] in ("call", "await"):
-            call = s[4][3] if s[4][0] == "await" else s[4]
-            if call[0] == "call" and _validates(call, text):
-                answer = "checked"
-        elif s[0] == "assert" and unparse(s[4]).startswith(f"{text} in "):
-            return "listed"
-        elif s[0] == "if" and s[5] and _leaves(s[5], text):
-            test = s[4]
-            if test[0] == "cmp" and unparse(test[3]) == text and test[4][0][0] == "NotIn":
-                return "listed"
-            if _looks_at(text, unparse(test)):
-                answer = "checked"
-    return answer
+    at = text.find(name)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+        if not (before.isalnum() or before in ("_", ".")) and not (after.isalnum() or after == "_"):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
-def _looks_up(value: Node, text: str) -> bool:
-    """Whether a value is the one of many that equals the name: ``next((x for x in known if x.url == url), None)``."""
-    if value[0] != "call" or unparse(value[3]) not in ("next", "any") or not value[4] or value[4][0][0] != "comp":
-        return False
-    tests = [t for _, _, tests, _ in value[4][0][6] for t in tests]
-    return any(t[0] == "cmp" and len(t[4]) == 1 and t[4][0][0] == "Eq" and text in (unparse(t[3]), unparse(t[4][0][1]))
-               for t in tests)
-
-
-def _leaves(block: Any, text: str) -> bool:
-    """Whether a block goes away, or gives the name another value."""
-    last = block[-1]
-    return last[0] in ("raise", "return", "continue") or (
-        last[0] == "assign" and any(unparse(t) == text for t in last[4]))
+def _picks(value: Node) -> Iterator[str]:
+    """The texts that pick one of many: both sides in ``next((x for x in known if x.url == url), None)``."""
+    if value[0] == "call" and value[4] and value[4][0][0] == "comp" and unparse(value[3]) in ("next", "any"):
+        for t in (t for _, _, tests, _ in value[4][0][6] for t in tests):
+            if t[0] == "cmp" and len(t[4]) == 1 and t[4][0][0] == "Eq":
+                yield from (unparse(t[3]), unparse(t[4][0][1]))
 
 
 def _looks_at(text: str, test: str) -> bool:
     """Whether a test asks a question about the name that only good values answer well."""
-    if re.search(rf"(?<![\w.]){re.escape(text)}(?!\w)", test) is None:
+    if not mentions(test, text):
         return False
     return any(f"{word}(" in test for word in CHECKING) or any(
         SAFE_NAME.search(function.rpartition(".")[2]) for function in re.findall(r"([\w.]+)\(", test)
     ) or f" in {text}.parents" in test or re.search(r"['\"](?:\.\.|/|\\\\)['\"] in ", test) is not None
-
-
-def _validates(call: Node, text: str) -> bool:
-    function = unparse(call[3]).rpartition(".")[2]
-    if function in CHECKING and unparse(call[3]) == f"{text}.{function}":
-        return True
-    return VALIDATOR.search(function) is not None and any(
-        unparse(a) == text or unparse(a).startswith(f"{text}.") for a in (*call[4], *(v for _, v in call[5])))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.bindings import bound
+from readybook.facts.bindings import bindings_of
 from readybook.facts.nodes import statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -64,7 +64,7 @@ def told_of(node: Node, function: FunctionValue, names: frozenset[str], depth: i
         if node[3] in names:
             yield node, node[3]
         elif depth < 3 and function.node[0] == "def":
-            for value in bound(node[3], function.node[6], node):
+            for value in bindings_of(function.module, function.node[6]).bound(node[3], node):
                 if value[0] not in ("opaque", "keyof", "item"):
                     yield from told_of(value, function, names, depth + 1)
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from readybook.facts.bindings import bound
 from readybook.facts.nodes import holds, nodes, own_nodes, statements
 from readybook.facts.scopes import scope_of
 from readybook.facts.syntax import Node
@@ -37,7 +36,7 @@ def fate(call: Call) -> str:
 
 def by_chance(data: Node, call: Call) -> bool:
     """Whether what is hashed is drawn at random: the digest is made up, and no password is behind it."""
-    values = [data, *(v for n in nodes(data) if n[0] == "name" for v in bound(n[3], scope_of(call).body, n))]
+    values = [data, *(v for n in nodes(data) if n[0] == "name" for v in scope_of(call).bindings.bound(n[3], n))]
     return any(CHANCE.search(unparse(v)) for v in values)
 
 

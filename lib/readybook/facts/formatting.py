@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from readybook.facts.bindings import bound
 from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
 from readybook.facts.textflow import OF_ARGUMENTS
@@ -90,11 +89,11 @@ def _name(node: Node, scope: Scope, written: bool, depth: int) -> Iterator[Piece
     name = node[3]
     key = (0, name)
     parameter = scope.function is not None and any(p[0] == name for p in scope.function.params)
-    values = bound(name, scope.body, node) if key not in scope.seen and not parameter else []
+    values = scope.bindings.bound(name, node) if key not in scope.seen and not parameter else []
     home = scope
     if not values and not parameter and scope.function is not None and key not in scope.seen:
         home = Scope(scope.module, None, seen=scope.seen)
-        values = bound(name, scope.module.body)
+        values = home.bindings.bound(name)
     if not values or any(v[0] in ("opaque", "keyof", "item") for v in values):
         yield Hole(node, scope, written)
         return

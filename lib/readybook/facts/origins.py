@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.attributes import get_attribute
 from readybook.facts.behaviour import functions_behind
-from readybook.facts.bindings import bound, guard, iterated
-from readybook.facts.nodes import statements
+from readybook.facts.bindings import bindings_of, iterated
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.scopes import (
     Origin,
@@ -142,7 +141,7 @@ class Origins:
         ):
             return
         elif node[0] == "name" and parameter_of(node[3], scope) is None and (
-            values := bound(node[3], scope.body, node)
+            values := scope.bindings.bound(node[3], node)
         ):
             for value in values:
                 yield from self._keys(value, scope)
@@ -165,7 +164,7 @@ class Origins:
                 return
         elif value[0] == "name" and parameter_of(value[3], scope) is None:
             key = (id(scope.body), value[3])
-            values = bound(value[3], scope.body, value) if key not in scope.seen else []
+            values = scope.bindings.bound(value[3], value) if key not in scope.seen else []
             if values:
                 inner = replace(scope, seen=scope.seen | {key})
                 for v in values:
@@ -228,7 +227,7 @@ class Origins:
                 yield Origin("unknown", unparse(node), scope.module.place(node))
                 continue
             inner = Scope(function.module, function, scope.depth + 1, scope.seen | {key}, given=(call, scope))
-            returns = [s[4] for s in statements(function.node[6]) if s[0] == "return"]
+            returns = bindings_of(function.module, function.node[6]).returns
             for value in returns:
                 part = value if index is None or value is None else ("item", value[1], value[2], value, index)
                 yield from self._trace(part, inner)
@@ -251,7 +250,7 @@ class Origins:
                 harmless_type(owner.annotations[node[4]], owner)
             ):
                 return
-        guarded = guard(text, scope.body, scope.conditions)
+        guarded = scope.bindings.guard(text, scope.conditions)
         if guarded == "listed":
             return
         if not guarded and base[0] == "name" and isinstance(owner, ClassValue) and refused_by_model(owner, node[4]):
@@ -273,7 +272,7 @@ class Origins:
             return
         inner = replace(scope, seen=scope.seen | {key})
         looped = [(i, t) for t, i in scope.loops if any(True for _ in iterated(name, t, i)) or counts(name, t)]
-        guarded = guard(name, scope.body, scope.conditions)
+        guarded = scope.bindings.guard(name, scope.conditions)
         if guarded == "listed":
             return
         if looped:
@@ -281,7 +280,7 @@ class Origins:
             for origin in found:
                 yield replace(origin, kind="checked") if guarded else origin
             return
-        values = bound(name, scope.body, node) if function is not None or not self._constant(node, scope) else []
+        values = scope.bindings.bound(name, node) if function is not None or not self._constant(node, scope) else []
         parameter = parameter_of(name, scope)
         whole = parameter is not None and len(values) == 1 and rebinds(name, values[0], scope.body, node)
         found = [o for v in values for o in self._trace(v, scope if whole else inner)]
@@ -307,7 +306,7 @@ class Origins:
             return []
         if scope.function is not None and not isinstance(value, ClassValue | FunctionValue):
             module = replace(scope, function=None, loops=(), conditions=(), given=None)
-            values = bound(node[3], module.body)
+            values = module.bindings.bound(node[3])
             if values and node[3] not in ("self", "cls"):
                 return [o for v in values for o in self._trace(v, module)]
         missing = value is None and not self._star(scope.module)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.bindings import bound
+from readybook.facts.bindings import bindings_of
 from readybook.facts.digests import by_chance, fate
 from readybook.facts.modules import Module
 from readybook.facts.nodes import nodes
@@ -105,11 +105,13 @@ def _password_in(data: Node | None, call: Call) -> str:
             if names_password(text):
                 return text
     function = call.site.function
-    for name in nodes(data) if function is not None and function.node[0] == "def" else ():
-        for value in bound(name[3], function.node[6], name) if name[0] == "name" and function is not None else ():
-            for node in nodes(value):
-                if node[0] in ("name", "attr") and names_password(unparse(node)):
-                    return unparse(node)
+    if function is None or function.node[0] != "def":
+        return ""
+    bindings = bindings_of(function.module, function.node[6])
+    for value in (v for name in nodes(data) if name[0] == "name" for v in bindings.bound(name[3], name)):
+        for node in nodes(value):
+            if node[0] in ("name", "attr") and names_password(unparse(node)):
+                return unparse(node)
     return ""
 
 
@@ -157,7 +159,7 @@ def _in_function(module: Module, name: str, function: Node) -> Iterator[Comparis
         given = next((s for s in sides if s != stored), "")
         if not stored or not given or any(ALIKE.search(s.rpartition(".")[2]) for s in sides):
             continue
-        if stored.partition(".")[0] == given.partition(".")[0] or _worked_out(given, function, node):
+        if stored.partition(".")[0] == given.partition(".")[0] or _worked_out(given, module, function, node):
             continue
         query = stored[:1].isupper()
         place = module.place(node)
@@ -183,8 +185,9 @@ def _stored(text: str) -> bool:
     return bool(base) and not ELSEWHERE.search(base) and not request and not base.isupper()
 
 
-def _worked_out(given: str, function: Node, use: Node) -> bool:
+def _worked_out(given: str, module: Module, function: Node, use: Node) -> bool:
     """Whether the given side is a local name that some call made: a hash, perhaps."""
     if "." in given:
         return False
-    return any(inner[0] == "call" for value in bound(given, function[6], use) for inner in nodes(value))
+    values = bindings_of(module, function[6]).bound(given, use)
+    return any(inner[0] == "call" for value in values for inner in nodes(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.nodes import statements
+from readybook.facts.bindings import Bindings, bindings_of
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -49,6 +49,11 @@ class Scope:
             return self.module.body
         return self.function.node[6] if self.function.node[0] == "def" else ()
 
+    @property
+    def bindings(self) -> Bindings:
+        """What binds names there."""
+        return bindings_of(self.module, self.body)
+
 
 def scope_of(call: Call) -> Scope:
     """The scope that the arguments of a call stand in."""
@@ -69,7 +74,7 @@ def counts(name: str, target: Node) -> bool:
 
 def targeted(name: str, scope: Scope) -> bool:
     """Whether a loop of the body counts with the name (``for i, x in enumerate(…)``)."""
-    return any(s[0] == "for" and counts(name, s[4]) for s in statements(scope.body))
+    return any(s[0] == "for" and counts(name, s[4]) for s in scope.bindings.statements)
 
 
 def rebinds(name: str, value: Node, body: Any, use: Node) -> bool:

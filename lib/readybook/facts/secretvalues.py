@@ -46,35 +46,34 @@ _SIGNING = frozenset({
     ("encryption", "key"), ("auth", "secret"), ("app", "secret"), ("webhook", "secret"), ("signing", "secret"),
     ("cookie", "secret"), ("fernet", "key"), ("hmac", "key"), ("hmac", "secret"), ("client", "secret"),
 })
+# whose key, how it begins (to find the texts and lines that may hold one without trying every pattern), its shape
 _PROVIDERS = (
-    ("AWS access key", regex(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])")),
-    ("GitHub token", regex(r"\bgh[pousr]_[A-Za-z0-9]{36,255}|\bgithub_pat_[A-Za-z0-9_]{40,255}")),
-    ("GitLab token", regex(r"\bglpat-[\w-]{20,80}")),
-    ("Anthropic key", regex(r"\bsk-ant-[\w-]{20,300}")),
-    ("OpenAI key", regex(r"\bsk-(?:proj-|svcacct-|or-v1-)?[A-Za-z0-9_-]{32,300}")),
-    ("Stripe key", regex(r"\b[sr]k_live_[A-Za-z0-9]{16,255}")),
-    ("Stripe test key", regex(r"\b[sr]k_test_[A-Za-z0-9]{16,255}")),
-    ("Stripe webhook secret", regex(r"\bwhsec_[A-Za-z0-9+/=]{24,255}")),
-    ("Slack token", regex(r"\bxox[abeoprs]-[0-9]{6,}[A-Za-z0-9-]{10,255}|\bxapp-[0-9]-[A-Za-z0-9-]{20,255}")),
-    ("Slack webhook", regex(r"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}")),
-    ("Google API key", regex(r"\bAIza[0-9A-Za-z_-]{35}(?![\w-])")),
-    ("Google client secret", regex(r"\bGOCSPX-[\w-]{20,60}")),
-    ("SendGrid key", regex(r"\bSG\.[\w-]{16,64}\.[\w-]{16,64}")),
-    ("Telegram bot token", regex(r"\b[0-9]{8,10}:AA[\w-]{33}(?![\w-])")),
-    ("Hugging Face token", regex(r"\bhf_[A-Za-z0-9]{34,60}")),
-    ("Groq key", regex(r"\bgsk_[A-Za-z0-9]{40,80}")),
-    ("DigitalOcean token", regex(r"\bdop_v1_[a-f0-9]{64}")),
-    ("npm token", regex(r"\bnpm_[A-Za-z0-9]{36}")),
-    ("PyPI token", regex(r"\bpypi-AgEI[A-Za-z0-9_-]{50,400}")),
-    ("Mailgun key", regex(r"\bkey-[0-9a-f]{32}\b")),
+    ("AWS access key", ("AKIA", "ASIA"), regex(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])")),
+    ("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+     regex(r"\bgh[pousr]_[A-Za-z0-9]{36,255}|\bgithub_pat_[A-Za-z0-9_]{40,255}")),
+    ("GitLab token", ("glpat-",), regex(r"\bglpat-[\w-]{20,80}")),
+    ("Anthropic key", ("sk-ant-",), regex(r"\bsk-ant-[\w-]{20,300}")),
+    ("OpenAI key", ("sk-",), regex(r"\bsk-(?:proj-|svcacct-|or-v1-)?[A-Za-z0-9_-]{32,300}")),
+    ("Stripe key", ("k_live_",), regex(r"\b[sr]k_live_[A-Za-z0-9]{16,255}")),
+    ("Stripe test key", ("k_test_",), regex(r"\b[sr]k_test_[A-Za-z0-9]{16,255}")),
+    ("Stripe webhook secret", ("whsec_",), regex(r"\bwhsec_[A-Za-z0-9+/=]{24,255}")),
+    ("Slack token", ("xox", "xapp-"),
+     regex(r"\bxox[abeoprs]-[0-9]{6,}[A-Za-z0-9-]{10,255}|\bxapp-[0-9]-[A-Za-z0-9-]{20,255}")),
+    ("Slack webhook", ("hooks.slack.com",),
+     regex(r"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}")),
+    ("Google API key", ("AIza",), regex(r"\bAIza[0-9A-Za-z_-]{35}(?![\w-])")),
+    ("Google client secret", ("GOCSPX-",), regex(r"\bGOCSPX-[\w-]{20,60}")),
+    ("SendGrid key", ("SG.",), regex(r"\bSG\.[\w-]{16,64}\.[\w-]{16,64}")),
+    ("Telegram bot token", (":AA",), regex(r"\b[0-9]{8,10}:AA[\w-]{33}(?![\w-])")),
+    ("Hugging Face token", ("hf_",), regex(r"\bhf_[A-Za-z0-9]{34,60}")),
+    ("Groq key", ("gsk_",), regex(r"\bgsk_[A-Za-z0-9]{40,80}")),
+    ("DigitalOcean token", ("dop_v1_",), regex(r"\bdop_v1_[a-f0-9]{64}")),
+    ("npm token", ("npm_",), regex(r"\bnpm_[A-Za-z0-9]{36}")),
+    ("PyPI token", ("pypi-AgEI",), regex(r"\bpypi-AgEI[A-Za-z0-9_-]{50,400}")),
+    ("Mailgun key", ("key-",), regex(r"\bkey-[0-9a-f]{32}\b")),
 )
-_ANY_PROVIDER = regex("|".join(f"(?:{shape.pattern})" for _, shape in _PROVIDERS))
-# how keys of a known shape begin, to find the lines that may hold one without trying every pattern
-SHAPES = ("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-", "k_live_", "k_test_",
-          "whsec_",
-          "xox", "xapp-", "hooks.slack.com", "AIza", "GOCSPX-", "SG.", ":AA", "hf_", "gsk_", "dop_v1_", "npm_",
-          "pypi-AgEI",
-          "key-")
+SHORTEST = 20  # characters of such a key
+SHAPES = tuple(start for _, starts, _ in _PROVIDERS for start in starts)
 _PUBLIC = regex(r"(?:phc_|pk_(?:live|test)_|pk\.eyJ|G-[A-Z0-9]{8,}|UA-|ca-pub-|6L[a-zA-Z0-9_-]{38})[\w.-]*")
 _JWT = regex(r"eyJ[\w-]{6,}\.(eyJ[\w-]{4,})\.[\w-]*")
 _PRIVATE_KEY = regex(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----\s*(?:\\n)?[A-Za-z0-9+/=\s\\]{64}")
@@ -137,12 +136,13 @@ def names_signing_key(name: str) -> bool:
 
 def provider_of(value: str) -> str | None:
     """Whose key a text holds, by its shape; None when it holds none."""
-    if not _ANY_PROVIDER.search(value):
+    if len(value) < SHORTEST:
         return None
-    for label, shape in _PROVIDERS:
-        found = shape.search(value)
-        if found and not _PLACEHOLDER.search(found[0]) and _varied(found[0]):
-            return label
+    for label, starts, shape in _PROVIDERS:
+        if any(start in value for start in starts):
+            found = shape.search(value)
+            if found and not _PLACEHOLDER.search(found[0]) and _varied(found[0]):
+                return label
     return None
 
 

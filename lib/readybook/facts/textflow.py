@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from readybook.facts.bindings import statements
+from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.bindings import bound
 from readybook.facts.engines import Engine
 from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
@@ -211,7 +210,7 @@ def _issued(node: Node, call: Call, origins: Origins) -> bool:
         return False  # a piece of a text
     if node[0] == "name":
         parameter = call.site.function is not None and any(p[0] == node[3] for p in call.site.function.params)
-        makes = [unparse(v) for v in bound(node[3], scope.body, node)]
+        makes = [unparse(v) for v in scope.bindings.bound(node[3], node)]
         if any(re.search(r"(?i)jwt|encode|create_\w*token|token_urlsafe|headers|cookies|oauth|get_\w*token", m)
                for m in makes):
             return True
@@ -229,7 +228,7 @@ def _safe(node: Node, call: Call) -> bool:
             return True
     if node[0] != "name":
         return False
-    values = bound(node[3], scope_of(call).body, node)
+    values = scope_of(call).bindings.bound(node[3], node)
     return bool(values) and all(
         v[0] == "call" and MASKING.search(unparse(v[3]).rpartition(".")[2]) is not None or v[0] in ("cmp", "unary")
         or v[0] == "const" for v in values)

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from readybook import Fix, Project, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.bindings import bound
+from readybook.facts.bindings import bindings_of
 from readybook.facts.objects import ClassValue
 from readybook.facts.origins import Origins
 from readybook.facts.program import App
@@ -144,8 +144,8 @@ def _display(call: Call) -> Node | None:
         return None
     node, module = call.site.node[4][0], call.site.module
     if node[0] == "name":
-        local = bound(node[3], scope_of(call).body, node) if call.site.function is not None else []
-        values = local or bound(node[3], module.body)
+        local = scope_of(call).bindings.bound(node[3], node) if call.site.function is not None else []
+        values = local or bindings_of(module, module.body).bound(node[3])
         if len(values) != 1 or f"{node[3]}[" in module.text or f"{node[3]}." in module.text:
             return None
         node = values[0]

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.bindings import VALIDATOR, bound, guard
+from readybook.facts.bindings import VALIDATOR
 from readybook.facts.formatting import Hole, pieces
 from readybook.facts.objects import ClassValue, Instance
 from readybook.facts.origins import Origins
@@ -138,7 +138,7 @@ def _begins_path(origins: Origins, hole: Hole) -> bool:
     function = scope.function
     if function is None or node[0] != "name" or parameter_of(node[3], scope) is None:
         return False
-    if bound(node[3], scope.body, node):
+    if scope.bindings.bound(node[3], node):
         return False
     given = [(argument_of(call, function, node[3], shift), scope_of(call))
              for call, shift in origins.callers.get(id(function.original.node), [])[:20]]
@@ -153,7 +153,7 @@ def _handed_in(origins: Origins, hole: Hole, depth: int) -> list[Origin] | None:
     function = scope.function
     if function is None or node[0] != "name" or parameter_of(node[3], scope) is None or depth > 3 or scope.given:
         return None
-    if id(function.original.node) in origins.entries or bound(node[3], scope.body, node):
+    if id(function.original.node) in origins.entries or scope.bindings.bound(node[3], node):
         return None
     found: list[Origin] = []
     callers = origins.callers.get(id(function.original.node), [])
@@ -162,7 +162,7 @@ def _handed_in(origins: Origins, hole: Hole, depth: int) -> list[Origin] | None:
         if argument is not None:
             found += [replace(o, chain=(*o.chain, call.place))
                       for o in _host_of(origins, argument, scope_of(call), depth + 1)]
-    if guard(node[3], scope.body, scope.conditions):
+    if scope.bindings.guard(node[3], scope.conditions):
         found = [replace(o, kind="checked") for o in found]
     return found if callers else None
 
