@@ -55,10 +55,8 @@ class PredictableToken(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each predictable draw of a secret, a Right for each that cannot be predicted."""
         found = False
-        for call in project.facts.behaviour.calls:
-            kind = _kind(call)
-            if not kind:
-                continue
+        for call in project.facts.behaviour.matching(_kind):
+            kind = _kind(call.path)
             names = purposes(call)
             if LOCK.search(call.function):
                 continue
@@ -84,16 +82,16 @@ def _of_secret(name: str, kind: str) -> bool:
     return (made or SECRET.search(name) is not None) and NOT.search(name) is None
 
 
-def _kind(call: Call) -> str:
+def _kind(path: str) -> str:
     """How a call draws: strong, random, uuid1 or clock; empty when it does not draw."""
-    if STRONG.match(call.path):
+    if STRONG.match(path):
         return "strong"
-    package, _, method = call.path.rpartition(".")
+    package, _, method = path.rpartition(".")
     if package in ("random", "random.Random", "numpy.random") and method in DRAWS:
         return "random"
-    if call.path == "uuid.uuid1":
+    if path == "uuid.uuid1":
         return "uuid1"
-    return "clock" if call.path in CLOCKS and "." in call.path else ""
+    return "clock" if path in CLOCKS and "." in path else ""
 
 
 def _finding(call: Call, kind: str, name: str) -> Answer:

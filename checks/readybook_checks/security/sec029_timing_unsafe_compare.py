@@ -19,6 +19,7 @@ from readybook.patterns import regex
 
 MORE = regex(r"(?i)(?:^|_)(?:signature|sig|hmac|csrf|otp|totp|passcode|pin_?code|hashed_?password|password_?hash|"
              r"token_?hash|key_?hash|verification_?code|reset_?code|auth_?code|x_?hub_?signature\w*)(?:_hex)?$")
+MARKS = ("type", "kind", "class", "state", "status", "count", "len", "length", "id", "index", "name")
 KEYED = regex(r"\bhmac\.|\.sign\(|compute_\w*signature|_signature\(")
 QUERY = frozenset({"where", "filter", "having", "and_", "or_", "not_", "join", "outerjoin", "select", "case", "exists",
                    "any", "has", "find", "find_one", "find_all", "get_or_none", "on", "query"})
@@ -64,10 +65,10 @@ class TimingUnsafeCompare(Check):
 
 
 def _answer(origins: Origins, item: Comparison) -> Answer | None:
-    if QUERY & set(item.called) or any(_no_secret(n) or _column(origins, item, n) for n in (item.left, item.right)):
+    if QUERY & set(item.called) or _no_secret(item.left) or _no_secret(item.right):
         return None
     names = [n for n in (item.left, item.right) if _secret(n)]
-    if not names or _same_source(item):
+    if not names or any(_column(origins, item, n) for n in (item.left, item.right)) or _same_source(item):
         return None
     sides = {id(n): origins.traced(n, item.scope) for n in (item.left, item.right)}
     why = _evidence(item, names, sides)
@@ -116,8 +117,7 @@ def _no_secret(node: Node) -> bool:
         return True
     if node[0] == "call" and node[3][0] == "name" and node[3][3] in ("len", "type", "int", "bool", "id", "hash"):
         return True
-    name = _last_name(node)
-    return bool(re.search(r"(?i)(?:type|kind|class|state|status|count|len|length|id|index|name)$", name))
+    return _last_name(node).lower().endswith(MARKS)
 
 
 def _column(origins: Origins, item: Comparison, node: Node) -> bool:

@@ -44,7 +44,7 @@ def comparisons(program: Program) -> tuple[Comparison, ...]:
         module = program.modules.by_path[path]
         if module.role != "application":
             continue
-        for node, called, function in _compared(module.body, _lines(module.text)):
+        for node, called, function in compared(module.body, signed_lines(module.text)):
             owner = owners.get(id(function)) if function is not None else None
             if function is not None and owner is None:
                 continue  # a function that nothing defines: its scope is not known
@@ -60,7 +60,7 @@ def _holds(lines: list[int], first: int, last: int) -> bool:
     return at < len(lines) and lines[at] <= last
 
 
-def _lines(text: str) -> list[int]:
+def signed_lines(text: str) -> list[int]:
     """The lines that hold a sign of comparison, in order."""
     return [n for n, line in enumerate(text.split("\n"), 1) if "==" in line or "!=" in line] if (
         "==" in text or "!=" in text) else []
@@ -69,8 +69,8 @@ def _lines(text: str) -> list[int]:
 _LEAVES = ("name", "const")
 
 
-def _compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, Any, Node | None]]:
-    """(comparison, names of the calls around, def around) of a module's body; ``lines``: where signs stand."""
+def compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, Any, Node | None]]:
+    """(comparison, names of the calls around, def around) of a body; ``lines``: where signs stand in the module."""
     stack: list[tuple[Any, tuple[str, ...], Node | None]] = [(body, (), None)]
     while stack:
         item, around, inside = stack.pop()
@@ -87,6 +87,5 @@ def _compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, 
             continue
         if kind == "def":
             inside = item
-        for part in reversed(item):
-            if part.__class__ is tuple:
-                stack.append((part, around, inside))
+        stack += [(part, around, inside) for part in reversed(item)
+                  if part.__class__ is tuple and part and part[0] not in _LEAVES]

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bindings_of
+from readybook.facts.comparisons import compared, signed_lines
 from readybook.facts.digests import by_chance, fate
 from readybook.facts.modules import Module
 from readybook.facts.nodes import nodes
@@ -132,8 +133,9 @@ def comparisons(behaviour: Behaviour) -> Iterator[Comparison]:
     for module in behaviour.program.modules.by_path.values():
         text = module.text
         if module.role == "application" and ("==" in text or "!=" in text) and _names_one(text):
+            lines = signed_lines(text)
             for function, node in _functions(module.body, ""):
-                yield from _in_function(module, function, node)
+                yield from _in_function(module, function, node, lines)
 
 
 def _names_one(text: str) -> bool:
@@ -150,10 +152,8 @@ def _functions(body: Any, prefix: str) -> Iterator[tuple[str, Node]]:
             yield from _functions(s[7], f"{prefix}{s[4]}.")
 
 
-def _in_function(module: Module, name: str, function: Node) -> Iterator[Comparison]:
-    for node in nodes(function[6]):
-        if node[0] != "cmp" or len(node[4]) != 1 or node[4][0][0] not in ("Eq", "NotEq"):
-            continue
+def _in_function(module: Module, name: str, function: Node, lines: list[int]) -> Iterator[Comparison]:
+    for node, _, _ in compared(function[6], lines):
         sides = [_side(node[3]), _side(node[4][0][1])]
         stored = next((s for s in sides if _stored(s)), "")
         given = next((s for s in sides if s != stored), "")

@@ -111,12 +111,13 @@ def _handed_on(name: str, body: Any) -> Iterator[str]:
 
 
 def _keywords(part: Any, name: str) -> Iterator[str]:
-    if len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], tuple):
-        if part[1][:1] == ("name",) and part[1][3] == name:
-            yield part[0]
-    for inner in part:
-        if isinstance(inner, tuple):
-            yield from _keywords(inner, name)
+    todo = [part]
+    while todo:
+        one = todo.pop()
+        if len(one) == 2 and one[1].__class__ is tuple and one[0].__class__ is str:
+            if one[1][:1] == ("name",) and one[1][3] == name:
+                yield one[0]
+        todo += [p for p in reversed(one) if p.__class__ is tuple]
 
 
 def _is_returned(names: list[str], body: Any) -> bool:

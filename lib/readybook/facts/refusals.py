@@ -28,7 +28,7 @@ def refused(modules: Iterable[Module], names: Iterable[str], value: str) -> Plac
         aliases = {t[3] for s in module.body if s[0] == "assign" and s[5][0] == "const" and s[5][3] == value
                    for t in s[4] if t[0] == "name"}
         for group in _groups(module.body):
-            found = _refusal(group, wanted, value, aliases)
+            found = _refusal(group, wanted, value, aliases) if _may_refuse(module, group, wanted) else None
             if found is not None:
                 return module.place(found)
     return None
@@ -42,6 +42,12 @@ def _groups(body: Iterable[Node]) -> Iterator[list[Node]]:
             yield from _groups(inner for inner in statement[7] if inner[0] == "class")
         elif statement[0] in ("def", "if"):
             yield [statement]
+
+
+def _may_refuse(module: Module, group: list[Node], names: set[str]) -> bool:
+    """Whether the text of a group has one of the names and a word that ends something."""
+    text = "\n".join(module.lines_of(s[10] if s[0] == "def" else s[1], s[3]) for s in group).lower()
+    return any(word in text for word in ("raise", *_EXITS)) and any(name in text for name in names)
 
 
 def _refusal(group: list[Node], names: set[str], value: str, aliases: set[str]) -> Node | None:

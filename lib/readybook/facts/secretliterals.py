@@ -26,10 +26,12 @@ _SHOWN = frozenset({
 })
 _WRAPPERS = frozenset({"SecretStr", "SecretBytes", "Secret", "str", "bytes", "Field", "Settings", "field"})
 _READS = frozenset({"getenv", "get", "config", "Config", "str", "env", "get_secret", "get_env", "setdefault", "pop"})
+_HANDLED = frozenset({"const", "call", "dict", "cmp", "bool", "if", "fstring"})  # kinds with a method of their own
 # what a telling line has, in small letters; plain searches, since every line of every file is looked at
 _TELLING = ("secret", "passw", "passphrase", "pwd", "token", "credential", "passcode", "apikey", "_key", "-key",
             "_pass", "authorization", "jwt", "hmac", "fernet", "serializer", "private key-",
             *(s.lower() for s in SHAPES))
+_STR = regex(r"str\s*\(\s*\w{0,2}[\"']")
 _URL = regex(r"://[^\s/@'\"]{0,128}:[^\s/'\"]{1,256}@")
 _LITERAL = regex(
     r"[rRbBuU]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')",
@@ -76,6 +78,12 @@ def secret_literals(module: Module, signing: Collection[str] = (), keys: Mapping
     """
     walk = _Walk(module, signing, keys or {})
     return list(walk.block(module.body)) if walk.lines else []
+
+
+def may_read(module: Module) -> bool:
+    """Whether a module's text has what a read of the environment has: a module without it holds no fallback."""
+    lowered = module.text.lower()
+    return any(word in lowered for word in ("env", "config", "get_secret")) or _STR.search(module.text) is not None
 
 
 @record
@@ -138,7 +146,8 @@ class _Walk:
 
     def block(self, body: tuple[Node, ...], in_class: bool = False) -> Iterator[SecretLiteral]:
         for statement in body:
-            if self._telling(statement[-1] if statement[0] in ("def", "class") else statement[1], statement[3]):
+            first = {"def": 10, "class": 9}.get(statement[0], 1)  # the line of the first decorator, or of the statement
+            if self._telling(statement[first], statement[3]):
                 yield from self._statement(statement, in_class)
 
     def _telling(self, first: int, last: int) -> bool:
@@ -208,14 +217,15 @@ class _Walk:
 
     def value(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
         """The literals in an expression that stands beside ``around.name``."""
-        handler = {"const": self._const, "call": self._call, "dict": self._dict, "cmp": self._cmp, "bool": self._bool,
-                   "if": self._if, "fstring": self._fstring}.get(node[0])
-        if handler is not None:
-            yield from handler(node, around)
+        kind = node[0]
+        if kind == "name":
+            return
+        if kind in _HANDLED:
+            yield from getattr(self, f"_{kind}")(node, around)
         else:
             bare = _Around(holder=around.holder)
             for part in _nodes(node[3:]):
-                yield from self.value(part, around if node[0] in ("await", "walrus") else bare)
+                yield from self.value(part, around if kind in ("await", "walrus") else bare)
 
     def _const(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
         value = node[3].decode("utf-8", "replace") if isinstance(node[3], bytes) else node[3]
@@ -239,9 +249,9 @@ class _Walk:
             return
         wraps = last in _WRAPPERS and around.name
         yield from self.value(node[3], _Around(holder=around.holder))
+        inside = _Around(holder=around.holder, callee=last)
         for position, argument in enumerate(node[4]):
-            inside = around if wraps and position == 0 else _Around(holder=around.holder, callee=last)
-            yield from self.value(argument, inside)
+            yield from self.value(argument, around if wraps and position == 0 else inside)
         for key, argument in node[5]:
             if key in _SHOWN:
                 continue

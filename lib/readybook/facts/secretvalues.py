@@ -46,7 +46,7 @@ _SIGNING = frozenset({
     ("encryption", "key"), ("auth", "secret"), ("app", "secret"), ("webhook", "secret"), ("signing", "secret"),
     ("cookie", "secret"), ("fernet", "key"), ("hmac", "key"), ("hmac", "secret"), ("client", "secret"),
 })
-# whose key, how it begins (to find the texts and lines that may hold one without trying every pattern), its shape
+# whose key, what it begins with (to find the texts and lines that may hold one without trying every pattern), its shape
 _PROVIDERS = (
     ("AWS access key", ("AKIA", "ASIA"), regex(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])")),
     ("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
@@ -73,6 +73,7 @@ _PROVIDERS = (
     ("Mailgun key", ("key-",), regex(r"\bkey-[0-9a-f]{32}\b")),
 )
 SHORTEST = 20  # characters of such a key
+_BEFORE = {"k_live_": (1,), "k_test_": (1,), ":AA": (10, 9, 8)}  # characters of a key before how it is told
 SHAPES = tuple(start for _, starts, _ in _PROVIDERS for start in starts)
 _PUBLIC = regex(r"(?:phc_|pk_(?:live|test)_|pk\.eyJ|G-[A-Z0-9]{8,}|UA-|ca-pub-|6L[a-zA-Z0-9_-]{38})[\w.-]*")
 _JWT = regex(r"eyJ[\w-]{6,}\.(eyJ[\w-]{4,})\.[\w-]*")
@@ -136,13 +137,23 @@ def names_signing_key(name: str) -> bool:
 
 def provider_of(value: str) -> str | None:
     """Whose key a text holds, by its shape; None when it holds none."""
-    if len(value) < SHORTEST:
+    if len(value) < SHORTEST or not any(map(value.__contains__, SHAPES)):
         return None
     for label, starts, shape in _PROVIDERS:
-        if any(start in value for start in starts):
-            found = shape.search(value)
-            if found and not _PLACEHOLDER.search(found[0]) and _varied(found[0]):
-                return label
+        found = min((m for s in starts if (m := _first(value, s, shape))), key=re.Match.start, default=None)
+        if found and not _PLACEHOLDER.search(found[0]) and _varied(found[0]):
+            return label
+    return None
+
+
+def _first(value: str, start: str, shape: re.Pattern[str]) -> re.Match[str] | None:
+    """The first match of a shape at ``start``: a plain search first, since texts may be megabytes of data."""
+    at = value.find(start)
+    while at >= 0:
+        for before in _BEFORE.get(start, (0,)):
+            if at >= before and (found := shape.match(value, at - before)):
+                return found
+        at = value.find(start, at + 1)
     return None
 
 
@@ -156,13 +167,13 @@ def kind_of(value: str) -> str:
     """What kind of value a text is; see the module's first lines."""
     if not value.strip():
         return "empty"
-    if _PRIVATE_KEY.search(value):
+    if "PRIVATE KEY" in value and _PRIVATE_KEY.search(value):
         return "private key"
     if provider_of(value):
         return "provider"
     if _PUBLIC.fullmatch(value) or _anonymous(value):
         return "public"
-    if _DSN.search(value):
+    if "://" in value and _DSN.search(value):
         return "dsn"
     if _TEMPLATE.search(value):
         return "template"
@@ -221,7 +232,7 @@ class UrlPassword:
 
 def dsn_password(value: str) -> UrlPassword | None:
     """What a URL with a password says; None when the text is none, or the password is filled in later."""
-    match = _DSN.search(value)
+    match = _DSN.search(value) if "://" in value else None
     if not match or _TEMPLATE.search(match[3]):
         return None
     return UrlPassword(match[1], match[3], match[4], bool(_LOCAL_HOST.fullmatch(match[4])))

@@ -11,7 +11,7 @@ from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.dotenv import example_near
 from readybook.facts.objects import Instance
 from readybook.facts.refusals import refused
-from readybook.facts.secretliterals import SecretLiteral, secret_literals
+from readybook.facts.secretliterals import SecretLiteral, may_read, secret_literals
 from readybook.facts.secretvalues import names_secret, names_signing_key, words_of
 from readybook.facts.settings import SettingField
 from readybook.facts.values import Unknown, by_default
@@ -100,9 +100,9 @@ def _signs(name: str) -> bool:
 def _literals(project: Project, fields: dict[tuple[str, int], SettingField], staged: set[tuple[str, int]],
               ) -> Iterator[Finding | Right]:
     """Defaults and fallbacks that are text."""
-    modules = project.facts.modules.by_path
-    for module in modules.values():
-        if module.role != "application":
+    settings = {path for path, _ in fields}
+    for module in project.facts.modules.by_path.values():
+        if module.role != "application" or module.path not in settings and not may_read(module):
             continue
         for literal in secret_literals(module):
             at = (literal.holder.path, literal.holder.line)

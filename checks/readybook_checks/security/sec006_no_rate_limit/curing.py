@@ -100,8 +100,8 @@ def _guard(project: Project, app: App, route: Route, home: str) -> list[Intent]:
 
 def _call(project: Project, place: Place, last: str) -> Call | None:
     """The call at a place, the outermost one of that name."""
-    found = [c for c in project.facts.behaviour.calls if c.place.path == place.path and c.place.line == place.line
-             and (c.last == last if last else c.place.column == place.column)]
+    found = [c for c in project.facts.behaviour.by_line.get((place.path, place.line), ())
+             if (c.last == last if last else c.place.column == place.column)]
     return found[0] if found else None
 
 

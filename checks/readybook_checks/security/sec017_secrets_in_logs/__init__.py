@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.behaviour import Call
+from readybook.facts.behaviour import Behaviour, Call, in_order
 from readybook.facts.engines import Engine
 from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
@@ -66,8 +66,8 @@ class SecretsInLogs(Check):
         logged, found = None, False
         log = Log(project)
         scripts = _scripts(project)
-        for call in project.facts.behaviour.calls:
-            if not _logs(call) or (call.path == "print" and call.place.path in scripts):
+        for call in _log_calls(project.facts.behaviour):
+            if call.path == "print" and call.place.path in scripts:
                 continue
             logged = logged or call
             answer = _answer(log, call)
@@ -109,12 +109,16 @@ def _echo(engine: Engine) -> Finding:
                    "data with them.", "low", fix=fix)
 
 
-def _logs(call: Call) -> bool:
-    if call.path == "print" or LOGS.fullmatch(call.path):
-        return True
-    if call.path.startswith(("os.", "math.")) or call.last not in LEVELS:
-        return False
-    return WRITTEN.search(unparse(call.site.node[3])) is not None
+def _log_calls(behaviour: Behaviour) -> list[Call]:
+    """Calls that write to a log, by what they call or by how they are written."""
+    written = [c for name in LEVELS for c in behaviour.by_last.get(name, ())
+               if not _logs(c.path) and not c.path.startswith(("os.", "math."))
+               and WRITTEN.search(unparse(c.site.node[3]))]
+    return in_order([*behaviour.matching(_logs), *written])
+
+
+def _logs(path: str) -> bool:
+    return path == "print" or LOGS.fullmatch(path) is not None
 
 
 def _answer(log: Log, call: Call) -> Answer | None:

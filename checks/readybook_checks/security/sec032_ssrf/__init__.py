@@ -56,7 +56,7 @@ class Ssrf(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each address of a caller, a Right for each whose host is fixed or looked at before."""
         found = False
-        for call in project.facts.behaviour.calls:
+        for call in project.facts.behaviour.matching(_sends):
             node = _address(call)
             answer = _answer(project, call, node) if node is not None else None
             if answer is not None:
@@ -66,11 +66,13 @@ class Ssrf(Check):
             yield NotApplicable("no outbound request's address is seen to come from a request or from the code")
 
 
+def _sends(path: str) -> bool:
+    return FIRST.fullmatch(path) is not None or SECOND.fullmatch(path) is not None
+
+
 def _address(call: Call) -> Node | None:
-    """The expression of the address that a call sends to, None for another call."""
-    index = 0 if FIRST.fullmatch(call.path) else 1 if SECOND.fullmatch(call.path) else -1
-    if index < 0:
-        return None
+    """The expression of the address that a call sends to, None when it is given none."""
+    index = 0 if FIRST.fullmatch(call.path) else 1
     named = next((v for k, v in call.site.node[5] if k in ("url", "uri", "fullurl", "host", "address")), None)
     arguments = call.site.node[4]
     return named if named is not None else arguments[index] if index < len(arguments) else None
