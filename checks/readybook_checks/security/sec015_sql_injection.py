@@ -100,7 +100,8 @@ def _answer(origins: Origins, call: Call, node: Node) -> Answer | None:
     parts = pieces(node, scope_of(call))
     if len(parts) == 1 and isinstance(parts[0], Hole):
         handed = [a for p in _handed(origins, parts[0]) if (a := _judged(origins, call, node, p)) is not None]
-        answers = handed or [a for a in (_whole(origins, call, node),) if a is not None and _certain(call)]
+        whole = _whole(origins, call, node) if not handed and _certain(call) else None
+        answers = handed or ([whole] if whole is not None else [])
     else:
         answers = [a for a in (_judged(origins, call, node, parts),) if a is not None]
     return next((a for kind in (Finding, CannotTell, Right) for a in answers if isinstance(a, kind)), None)

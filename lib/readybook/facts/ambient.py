@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _AMBIENT = regex(r"\bset_cookie\b|\.cookies\b|\brequest\.session\b|\b(?:SessionMiddleware|CookieTransport"
                  r"|APIKeyCookie|HTTPBasic|HTTPDigest|HTTPBasicCredentials)\b|\bCookie\(")
+# one of these is in whatever the pattern finds: plain searches, since every module is looked at
+_WORDS = ("set_cookie", ".cookies", "request.session", "SessionMiddleware", "CookieTransport", "APIKeyCookie",
+          "HTTPBasic", "HTTPDigest", "Cookie(")
 
 
 def signs_in_by_cookie(facts: Facts, app: App) -> str:
@@ -26,6 +29,7 @@ def signs_in_by_cookie(facts: Facts, app: App) -> str:
     """
     modules = facts.modules
     for path in sorted(pulled_in(modules, app.place.path)):
-        if modules.by_path[path].role == "application" and _AMBIENT.search(modules.by_path[path].text):
+        module = modules.by_path[path]
+        if module.role == "application" and any(w in module.text for w in _WORDS) and _AMBIENT.search(module.text):
             return path
     return ""

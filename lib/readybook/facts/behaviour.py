@@ -288,7 +288,8 @@ class Behaviour:
         index: dict[int, list[Call]] = defaultdict(list)
         for call in self.calls:
             if call.args or call.kwargs:
-                for number in {v for v in (*call.args[:3], *call.kwargs.values()) if v.__class__ is int}:
+                numbers = [v for v in (*call.args[:3], *call.kwargs.values()) if v.__class__ is int]
+                for number in {*numbers} if numbers else ():
                     index[number].append(call)
         return index
 

@@ -58,6 +58,7 @@ def body_routes(facts: Facts, app: App) -> list[BodyRoute]:
     raw = leading_to(behaviour, behaviour.calls_to(*REQUESTS))
     refusing = leading_to(behaviour, of_own_accord(behaviour, 413))
     found = []
+    sized: dict[int, bool] = {}  # many routes have the same dependencies
     for route in facts.routes:
         if route.app != app.spec or route.method in ("GET", "HEAD", "OPTIONS", "WEBSOCKET"):
             continue
@@ -68,9 +69,17 @@ def body_routes(facts: Facts, app: App) -> list[BodyRoute]:
         kind = "file" if files else "raw" if any(id(f.node) in raw for f in functions) else "data" if given else ""
         if kind:
             checks = _limited_route(facts, route) or any(id(f.node) in refusing for f in functions) or (
-                kind != "data" and any(SIZED.search(source_texts(facts, f)) for f in functions))
+                kind != "data" and any(_asks_size(facts, f, sized) for f in functions))
             found.append(BodyRoute(route, kind, checks))
     return found
+
+
+def _asks_size(facts: Facts, function: FunctionValue, known: dict[int, bool]) -> bool:
+    """Whether a function, or one that it calls, asks how large something is; ``known``: the answers so far."""
+    key = id(function.node)
+    if key not in known:
+        known[key] = SIZED.search(source_texts(facts, function)) is not None
+    return known[key]
 
 
 def _limited_route(facts: Facts, route: Route) -> bool:

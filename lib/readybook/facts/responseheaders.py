@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from readybook.facts.objects import ClassValue, FunctionValue
-from readybook.facts.wrapping import around, source_lines, source_texts
+from readybook.facts.wrapping import around, source_texts
 from readybook.patterns import regex
 from readybook.place import Place
 
@@ -67,7 +67,7 @@ def _tables(facts: Facts, words: set[str]) -> Iterator[str]:
             elif s[0] in ("assign", "ann"):
                 targets = s[4] if s[0] == "assign" else (s[4],)
                 if any(t[0] == "name" and t[3] in words for t in targets):
-                    yield source_lines(module.text, s)
+                    yield module.lines_of(s[1], s[3])
 
 
 def _proxies(facts: Facts, app: App) -> Iterator[tuple[str, Place]]:

@@ -115,7 +115,7 @@ class _Walk:
     @cached_property
     def starts(self) -> list[int]:
         """Where each line begins, and where the next would."""
-        return [0, *(number + end for number, end in enumerate(accumulate(map(len, self.rows)), 1))]
+        return [0, *accumulate([len(row) + 1 for row in self.rows])]
 
     def _telling_lines(self) -> set[int]:
         text = self.module.text

@@ -45,20 +45,15 @@ def source_texts(facts: Facts, target: Any) -> str:
         value = todo.pop()
         functions = functions_behind(value)
         if isinstance(value, ClassValue):
-            own.append(source_lines(value.module.text, value.node))
+            own.append(value.module.lines_of(value.node[1], value.node[3]))
             functions = [f for f in value.scope.names.values() if isinstance(f, FunctionValue)]
         for f in functions:
             f = f.original
             if id(f.node) in seen:
                 continue
             seen.add(id(f.node))
-            own.append(source_lines(f.module.text, f.node))
+            own.append(f.module.lines_of(f.node[1], f.node[3]))
             todo += [c.site.callee for line in range(f.node[1], f.node[3] + 1)  # those of functions inside it too
                      for c in facts.behaviour.by_line.get((f.module.path, line), ())
                      if isinstance(c.site.callee, FunctionValue)]
     return "\n".join(own)
-
-
-def source_lines(text: str, node: Any) -> str:
-    """The lines of a text that a lowered node stands on."""
-    return "\n".join(text.split("\n")[node[1] - 1 : node[3]])
