@@ -214,7 +214,8 @@ def test_work_that_is_cut_short_is_said() -> None:
 
 
 ODD = (
-    "1 << 'a'", "1 << None", "os.walk('a', 'b')", "os.path.dirname('a', 'b')", "os.path.basename()", "hasattr()",
+    "[1].insert(10**30, 1)", "1 << 'a'", "1 << None", "os.walk('a', 'b')", "os.path.dirname('a', 'b')",
+    "os.path.basename()", "hasattr()",
     "hasattr(1)", "range(10**9 * 10**9 * 10**9)", "range(1, 2, 3, 4)", "typing.NamedTuple('N', [()])(1)",
     "collections.namedtuple('N', [[]])(1)", "importlib.util.spec_from_file_location('a', 1)",
     "importlib.util.module_from_spec(importlib.util.spec_from_file_location('a', 1))",

@@ -25,6 +25,8 @@ REVISION = '"""add users"""\nrevision = "a1"\ndown_revision = None\n\ndef upgrad
         ("app/tests/factories.py", "test"),
         ("tests/utils.py", "test"),
         ("test/api.py", "test"),
+        ("src/shop/mail/test/keys.py", "test"),
+        ("src/api/test/keys.py", "application"),
         ("src/shop/test_orders.py", "test"),
         ("src/shop/orders_test.py", "test"),
         ("conftest.py", "test"),

@@ -148,3 +148,12 @@ def test_a_key_is_told_of_with_the_call_in_its_own_file() -> None:
     check = next(c for c in registry.load() if c.id == "SEC004")
     found = ask(check, Project.from_files({"a.py": text, "b.py": "\n" + text})).findings
     assert [[str(step) for step in f.chain] for f in found] == [["a.py:7"], ["b.py:8"]]
+
+
+def test_tables_of_labels_and_of_types_hold_no_secrets() -> None:
+    """Translations and the types of a generated client's fields stand beside the names of secrets."""
+    labels = "{'Password': 'Kennw0rt-Feld', 'Save changes': 'a', 'No results found': 'b', 'Log in': 'c'}"
+    types = "{'secret': 'V1SecretVolumeSource', 'api_token': 'V1ApiTokenProjection'}"
+    assert [s.value for s in literals(f"A = {labels}\nB = {types}\n")] == []
+    others = "{'password': 'Kennw0rt-Feld', 'a': 'b'}\nC = {'secret': 'V1Volume', 'api_token': 'ApiTokenProjection'}\n"
+    assert [s.value for s in literals(f"A = {others}")] == ["Kennw0rt-Feld", "V1Volume", "ApiTokenProjection"]

@@ -62,5 +62,7 @@ def test_a_password_is_followed_through_a_local_name_and_a_row():
     "return self.password == password", "return user.password == user.password2", "return password == 'x'",
 ])
 def test_other_comparisons_are_left_alone(line):
+    same = "class A:\n    def __eq__(self, other):\n        return other.password == self.password\n"
+    assert found(same) == found(same.replace("__eq__", "__ne__")) == ([], [])
     body = f"def ask(self, form, user, password, new_password, old_password, settings, hashed):\n    {line}\n"
     assert found(body) == ([], [])

@@ -122,7 +122,7 @@ def _severity(project: Project, app: App) -> tuple[str, str]:
 
 def _shown(project: Project, app: App, key: str) -> bool | None:
     """Whether a page is served in production: None when that cannot be known."""
-    node = app.instance.node
+    node = _construction(app)
     spread = node is None or not all(name for name, _ in node[5])
     if spread and _set_under_condition(project, {key}, (app.place.path,)):
         return False
@@ -193,8 +193,14 @@ def _asked_by_tests(project: Project) -> str:
                  if m.role == "test" and any(a in m.text for a in ADDRESSES) and ASKED.search(m.text)), "")
 
 
-def _fix(project: Project, app: App) -> Fix:
+def _construction(app: App) -> Any:
+    """The call that makes the application; None where it is made otherwise, as by the class that a server is given."""
     node = app.instance.node
+    return node if node is not None and node[0] == "call" else None
+
+
+def _fix(project: Project, app: App) -> Fix:
+    node = _construction(app)
     name = node[3][-1] if node is not None else None
     if node is None or app.class_name != "fastapi.FastAPI" or not isinstance(name, str) or any(
         not key for key, _ in node[5]
@@ -337,6 +343,11 @@ DocsExposed.examples = (
         {"main.py": OWN + "@app.get(\"/manual\")\ndef manual():\n"
          "    return get_swagger_ui_html(openapi_url=\"/schema\", title=\"Manual\")\n"},
         at=("main.py:6",), severity="low",
+    ),
+    Good(  # a class that its users construct
+        {"main.py": "from fastapi import FastAPI\n\n\nclass Shop(FastAPI):\n    def __init__(self, title):\n"
+         "        super().__init__(title=title)\n        self.mount(\"/api\", FastAPI(openapi_url=None))\n"},
+        outcome="unknown",
     ),
     Good(  # by environment
         {"app/__init__.py": "", "app/config.py": SETTINGS, "app/main.py": MAIN

@@ -86,7 +86,7 @@ def _app_answer(project: Project, app: App) -> Answer:
                        fix=fix, app=app.spec, chain=(app.place,))
     node = app.instance.node
     fix = advice("Leave debug mode off", "where the value comes from is not a literal of this call")
-    if node is not None and any(key == "debug" for key, _ in node[5]):
+    if node is not None and node[0] == "call" and any(key == "debug" for key, _ in node[5]):
         fix = Fix("Leave debug mode off", (RemoveKeyword(app.place, node[3][-1], "debug"),), safety="review",
                   reason="developers no longer see tracebacks in the browser; the log has them")
     return Finding(app.place, f"{app.spec} runs in debug mode: {effect}.", "high", fix=fix, app=app.spec)

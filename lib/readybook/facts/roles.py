@@ -111,8 +111,10 @@ def _is_test(folders: list[str], name: str) -> bool:
     for depth, folder in enumerate(folders):
         if folder not in _TEST_FOLDERS:
             continue
-        # app/api/test/… may be a route group called "test"; "tests" and a test folder near the top never are
-        if folder != "test" or depth < 2 or _TEST_FILE.fullmatch(name):
+        # app/api/test/… may be a route group called "test"; "tests", a test folder near the top and one of a library,
+        # as src/shop/mail/test/…, never are
+        service = any(f in _SERVICE_FOLDERS and f != "src" for f in folders[:depth])
+        if folder != "test" or depth < 2 or not service or _TEST_FILE.fullmatch(name):
             return True
     if name == "tests.py":
         return not folders or folders[-1] not in _SERVICE_FOLDERS - {"app", "src"}

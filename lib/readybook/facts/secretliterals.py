@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from readybook.facts.modules import Module
-from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, provider_of
+from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, provider_of, words_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
@@ -33,6 +33,8 @@ _TELLING = ("secret", "passw", "passphrase", "pwd", "token", "credential", "pass
             *(s.lower() for s in SHAPES))
 _STR = regex(r"str\s*\(\s*\w{0,2}[\"']")
 _URL = regex(r"://[^\s/@'\"]{0,128}:[^\s/'\"]{1,256}@")
+_TYPE = regex(r"[A-Z]+[0-9]*(?:[A-Z][a-z]+)+")  # V1SecretSource: a class between a prefix and a kind
+PHRASES = 3  # keys with blanks that tell a table of translations: "Password": "Kennwort" is a label in it
 _LITERAL = regex(
     r"[rRbBuU]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')",
     re.DOTALL,
@@ -309,11 +311,13 @@ class _Walk:
                        read_place=self._place(node[4][0]), reader=unparse(read[3]) if read else "", callee="or")
 
     def _dict(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
-        for key, value in node[3]:
-            text = key[3] if key is not None and key[0] == "const" and isinstance(key[3], str) else ""
+        keys = [k[3] if k is not None and k[0] == "const" and isinstance(k[3], str) else "" for k, _ in node[3]]
+        translates = sum(" " in key for key in keys) >= PHRASES
+        for text, (_, value) in zip(keys, node[3], strict=True):
             if text in _SHOWN:
                 continue
-            yield from self.value(value, _Around(text, around.holder, context="entry"))
+            named = "" if translates or _names_type(text, value) else text
+            yield from self.value(value, _Around(named, around.holder, context="entry"))
 
     def _cmp(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
         name = _name_of(node[3])
@@ -350,6 +354,14 @@ class _Walk:
             return ""
         match = _LITERAL.match(self.module.text, self.starts[place.line - 1] + place.column - 1)
         return match[0] if match else ""
+
+
+def _names_type(key: str, value: Node) -> bool:
+    """Whether an entry gives the type of a field, as ``"api_token": "V1ApiTokenSource"`` in a generated client."""
+    if value[0] != "const" or not isinstance(value[3], str) or not _TYPE.fullmatch(value[3]):
+        return False
+    wanted, inside = words_of(key), words_of(value[3])
+    return any(inside[i : i + len(wanted)] == wanted for i in range(1, len(inside) - len(wanted)))
 
 
 def _refuses(statement: Node) -> bool:

@@ -94,7 +94,8 @@ def _list_method(run: Interpreter, name: str, value: list[Any], args: Any) -> An
         items = iterate(run, args[0])
         value.extend([_conditional(run, v) for v in items] if items is not None else [UNKNOWN])
     elif name == "insert" and len(args) == 2:
-        value.insert(args[0] if isinstance(args[0], int) else 0, _conditional(run, args[1]))
+        at = min(max(args[0], -len(value)), len(value)) if isinstance(args[0], int) else 0
+        value.insert(at, _conditional(run, args[1]))
     elif name in ("pop", "popleft") and value:
         at = by_default(args[0]) if args else (0 if name == "popleft" else -1)
         return value.pop(at) if isinstance(at, int) and -len(value) <= at < len(value) else UNKNOWN
