@@ -306,3 +306,19 @@ def test_metrics_that_ask_for_a_variable_stand_under_a_condition() -> None:
     text = ("from fastapi import FastAPI\nfrom prometheus_fastapi_instrumentator import Instrumentator\n"
             "app = FastAPI()\nInstrumentator(should_respect_env_var=True).instrument(app).expose(app)\n")
     assert [r.condition for r in Project.from_files({"main.py": text}).facts.routes] == ["ENABLE_METRICS"]
+
+
+def test_functions_that_need_arguments_go_on_with_what_a_private_factory_makes() -> None:
+    code = ("from fastapi import FastAPI\n\ndef _base():\n    return FastAPI()\n\ndef from_folder(path):\n"
+            "    app = _base()\n    @app.get('/a')\n    def a(): ...\n    return app\n\ndef from_file(path):\n"
+            "    app = _base()\n    @app.get('/b')\n    def b(): ...\n    return app\n")
+    facts = Project.from_files({"apps.py": code}).facts
+    assert [(r.app, r.path) for r in facts.routes] == [("apps:from_folder()", "/a"), ("apps:from_file()", "/b")]
+
+
+def test_an_application_that_is_an_attribute_of_what_another_module_builds() -> None:
+    client = ("from fastapi import FastAPI\n\nclass Client:\n    def __init__(self):\n        self.app = FastAPI()\n"
+              "        self.app.get('/a')(self.a)\n\n    def a(self): ...\n")
+    main = "from shop.client import Client\n\nclient = Client()\napp = client.app\n"
+    facts = Project.from_files({"shop/__init__.py": "", "shop/client.py": client, "shop/main.py": main}).facts
+    assert [(r.app, r.path) for r in facts.routes] == [("shop.main:app", "/a")]

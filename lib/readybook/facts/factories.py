@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from readybook.facts.objects import FunctionValue, Instance
 
@@ -19,3 +20,20 @@ def outermost(made: list[tuple[FunctionValue, Instance]]) -> Iterator[tuple[Func
     for item, app in made:
         if not any(goes_on(other, item) and another.native.place == app.native.place for other, another in made):
             yield item, app
+
+
+def going_on(made: list[tuple[FunctionValue, Instance]], values: Iterable[Any],
+             build: Callable[[FunctionValue], Instance | None]) -> list[tuple[FunctionValue, Instance]]:
+    """Functions of a module that need arguments and go on with what a private factory of it makes.
+
+    ``values``: what the module's names hold; ``build`` calls a function with arguments that nobody knows.
+    """
+    private = {f.name: f.module for f, _ in made if f.name.startswith("_")}
+    found = []
+    for item in list(values) if private else ():
+        if not isinstance(item, FunctionValue) or item.is_async or any(item is f for f, _ in made):
+            continue
+        text = item.module.lines_of(item.node[1], item.node[3])
+        app = build(item) if any(f"{n}(" in text and m is item.module for n, m in private.items()) else None
+        found += [(item, app)] if app is not None else []
+    return found

@@ -12,7 +12,7 @@ from readybook.errors import ConfigError
 from readybook.facts.application import Route, Routes, Unresolved
 from readybook.facts.attributes import get_attribute
 from readybook.facts.calls import call
-from readybook.facts.factories import outermost
+from readybook.facts.factories import going_on, outermost
 from readybook.facts.importing import entered, imported_names
 from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 CONVENTIONAL = ("main", "app", "asgi", "server", "application", "api", "run", "wsgi", "index", "__init__")
 Command = tuple[str, str | None, str]  # import string, folder it is imported from, purpose
-BUILT = regex(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+\(", re.MULTILINE)
+# what another module may have built: ``app = create()``, ``app = client.app``
+BUILT = regex(r"^(?:app|application|api|asgi)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+(?:\(|\.\w*(?:app|api)[ \t]*$)",
+              re.MULTILINE)
 SPEC = regex(r"([\w.]+):([\w.]+)(\(\))?$")
 
 
@@ -160,8 +162,10 @@ class Program:
         for module in self._candidates():
             value = entered(self.run, module)
             imported = imported_names(module)
-            for name, item in list(value.scope.names.items()):
-                app = wrapped_app(by_default(item)) if name not in imported else None
+            names = [(n, by_default(item)) for n, item in value.scope.names.items() if n not in imported]
+            # ``client`` holds the application too, ``app = client.app`` names it
+            for name, item in sorted(names, key=lambda named: not is_application(named[1])):
+                app = wrapped_app(item)
                 if is_application(app) and id(app) not in seen:
                     seen[id(app)] = app
                     yield f"{module.name}:{name}", app, False
@@ -224,6 +228,8 @@ class Program:
                     continue
                 app = self._application(item, module)
                 made += [(item, app)] if app is not None else []
+            names = self.run.load(module).scope.names
+            made += going_on(made, names.values(), partial(self._application, module=module))
             yield from ((f"{module.name}:{item.name}()", app) for item, app in outermost(made))
 
     def _builders(self) -> Iterator[tuple[str, Instance]]:
