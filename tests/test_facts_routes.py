@@ -322,3 +322,15 @@ def test_an_application_that_is_an_attribute_of_what_another_module_builds() -> 
     main = "from shop.client import Client\n\nclient = Client()\napp = client.app\n"
     facts = Project.from_files({"shop/__init__.py": "", "shop/client.py": client, "shop/main.py": main}).facts
     assert [(r.app, r.path) for r in facts.routes] == [("shop.main:app", "/a")]
+
+
+def test_a_second_service_that_extends_the_application_of_a_first_one() -> None:
+    """Each command of an image serves what was there when it has imported its module; a second name adds nothing."""
+    base = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/a')\ndef a(): ...\n"
+    more = ("from fastapi import APIRouter\nfrom base import app as inner\nrouter = APIRouter()\n"
+            "@router.get('/b')\ndef b(): ...\ninner.include_router(router)\napp = inner\n")
+    files = {"base.py": base, "saas.py": more, "other.py": "from base import app\n"}
+    images = {f"{n}/Dockerfile": f'FROM python:3.12\nCMD ["uvicorn", "{n}:app"]\n' for n in ("base", "saas", "other")}
+    facts = Project.from_files({**files, **images}).facts
+    rows = sorted((r.app, r.path) for r in facts.routes)
+    assert rows == [("base:app", "/a"), ("saas:app", "/a"), ("saas:app", "/b")]

@@ -1,4 +1,4 @@
-"""Functions that build an application, one inside another."""
+"""Functions that build an application, one inside another, and what an application is inside."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from readybook.facts.objects import FunctionValue, Instance
+from readybook.facts.values import FromEnv
 
 
 def outermost(made: list[tuple[FunctionValue, Instance]]) -> Iterator[tuple[FunctionValue, Instance]]:
@@ -37,3 +38,33 @@ def going_on(made: list[tuple[FunctionValue, Instance]], values: Iterable[Any],
         app = build(item) if any(f"{n}(" in text and m is item.module for n, m in private.items()) else None
         found += [(item, app)] if app is not None else []
     return found
+
+
+def is_application(value: Any) -> bool:
+    """Whether a value is a FastAPI or Starlette application that the interpreter built."""
+    return isinstance(value, Instance) and value.native is not None and value.native.kind == "app"
+
+
+def wrapped_app(value: Any) -> Any:
+    """The application inside raw ASGI wrapping: ``Middleware(app, …)``, ``socketio.ASGIApp(sio, app)``."""
+    for _ in range(5):
+        if not isinstance(value, Instance) or value.native is not None:
+            return value
+        inner = [a for a in (*value.args, *value.kwargs.values(), *_own_attributes(value)) if is_application(a)]
+        if not inner:
+            nested = [a for a in (*value.args, *value.kwargs.values())
+                      if isinstance(a, Instance) and a is not value and not isinstance(a, FromEnv)]
+            inner = [w for w in map(wrapped_app, nested) if is_application(w)]
+        if not inner:
+            return value
+        value = inner[0]
+    return value
+
+
+def _own_attributes(value: Instance) -> list[Any]:
+    return [v for name, v in value.attrs.items() if not name.startswith("__")]
+
+
+def included(app: Instance) -> int:
+    """How many routers an application has included so far."""
+    return sum(event.kind == "include" for event in app.native.events)

@@ -12,7 +12,7 @@ from readybook.errors import ConfigError
 from readybook.facts.application import Route, Routes, Unresolved
 from readybook.facts.attributes import get_attribute
 from readybook.facts.calls import call
-from readybook.facts.factories import going_on, outermost
+from readybook.facts.factories import going_on, included, is_application, outermost, wrapped_app
 from readybook.facts.importing import entered, imported_names
 from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
 from readybook.facts.modules import Module, Modules, quiet_parsing
@@ -21,7 +21,7 @@ from readybook.facts.servercommands import strings_in
 from readybook.facts.startup import start
 from readybook.facts.statements import guarded
 from readybook.facts.targetfiles import TargetFiles
-from readybook.facts.values import FromEnv, Unknown, by_default, possible
+from readybook.facts.values import Unknown, by_default, possible
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
@@ -98,6 +98,7 @@ class Program:
         self.modules = modules
         self.run = Interpreter(modules, TargetFiles(project.files, project.present, modules.app_dir))
         self._made: dict[Any, Any] = {}
+        self._routers: dict[int, int] = {}  # ``id`` of an application that was read → routers it included then
         self.live = fastapi_version is None or fastapi_version >= (0, 137)
         self.routes: tuple[Route, ...] = ()
         self.unresolved: tuple[Unresolved, ...] = ()
@@ -151,7 +152,7 @@ class Program:
         seen: dict[int, Instance] = {}
         for spec, root, purpose in sorted(commands, key=lambda c: c[2] != "deploy"):
             named = self._by_spec(spec, root) if purpose in ("deploy", "development") else None
-            if named is not None and id(named[1]) not in seen:
+            if named is not None and (id(named[1]) not in seen or purpose == "deploy" and self._grown(named[1])):
                 seen[id(named[1])] = named[1]
                 yield named
         for spec in self._handed_to_servers():
@@ -247,13 +248,15 @@ class Program:
         """Read each application when it is found: what is imported later for another one is no part of it."""
         read = []
         for number, (spec, instance, by_command) in enumerate(found):
-            whole = start(self.run, instance)
+            again = id(instance) in self._routers
+            whole = again or start(self.run, instance)
             collected = Routes(self.run, self.live)
             collected.collect(instance, f"{number} {spec}")  # two services may have the same import string
             if not whole and self.run.steps <= self.run.limit and instance.native.place is not None:
                 collected.unresolved.append(Unresolved(
                     instance.native.place, "budget", "its start asks for more work than is done for it"))
             read.append((_app(self.run, f"{number} {spec}", instance, by_command), collected))
+            self._routers[id(instance)] = included(instance)
         mounted = {id(e.data["app"]) for app, _ in read for e in app.instance.native.events
                    if e.kind == "mount" and isinstance(e.data["app"], Instance)}
         named = any(app.served for app, _ in read)
@@ -268,6 +271,11 @@ class Program:
             unresolved.append(Unresolved(read[0][0].place, "budget", "the code asks for more work than is done for it"))
         self.apps, self.routes = self._told_apart(apps, rows)
         self.unresolved = tuple(dict.fromkeys(unresolved))
+
+    def _grown(self, app: Instance) -> bool:
+        """Whether what a second service imports has put routers into the application of a first one since it was read,
+        as an edition for customers does."""
+        return included(app) > self._routers.get(id(app), 0)
 
     def _told_apart(self, apps: list[App], rows: list[Route]) -> tuple[tuple[App, ...], tuple[Route, ...]]:
         """Applications and routes under import strings, with the folder before those that several have."""
@@ -311,31 +319,6 @@ class Program:
 
 def _root(app: Instance) -> str:
     return app.module.root if app.module is not None else ""
-
-
-def is_application(value: Any) -> bool:
-    """Whether a value is a FastAPI or Starlette application that the interpreter built."""
-    return isinstance(value, Instance) and value.native is not None and value.native.kind == "app"
-
-
-def wrapped_app(value: Any) -> Any:
-    """The application inside raw ASGI wrapping: ``Middleware(app, …)``, ``socketio.ASGIApp(sio, app)``."""
-    for _ in range(5):
-        if not isinstance(value, Instance) or value.native is not None:
-            return value
-        inner = [a for a in (*value.args, *value.kwargs.values(), *_own_attributes(value)) if is_application(a)]
-        if not inner:
-            nested = [a for a in (*value.args, *value.kwargs.values())
-                      if isinstance(a, Instance) and a is not value and not isinstance(a, FromEnv)]
-            inner = [w for w in map(wrapped_app, nested) if is_application(w)]
-        if not inner:
-            return value
-        value = inner[0]
-    return value
-
-
-def _own_attributes(value: Instance) -> list[Any]:
-    return [v for name, v in value.attrs.items() if not name.startswith("__")]
 
 
 def _text_between(module: Module, first: int, last: int) -> str:
