@@ -30,7 +30,7 @@ MAKER = regex(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?
 TIMES = regex(r"(?i)^(?:exp|iat|nbf|auth_time|ts|now|date|time|timestamp)$|_(?:on|date|time|timestamp)$|_at$|"
               r"expir|created|updated|issued|modified|start|ttl|until|lifetime")
 NOT = regex(r"(?i)expir|_at$|_time$|ttl|until|lifetime|count|limit|max_|min_|num_|length|fake|mock|dummy|sample|"
-            r"usage|budget|cost|placeholder")
+            r"usage|budget|cost|placeholder|(?:first|last|per)_token")  # a language model's: time_to_first_token
 
 
 class PredictableToken(Check):
@@ -167,6 +167,11 @@ PredictableToken.examples = (
          "    token_expires_at = time.time() + 60 + random.random()\n"
          "    delay = random.uniform(0, 1)\n    random.shuffle(users)\n"
          "    return random.choice(tokens), delay, token_expires_at\n"},
+        outcome="not_applicable",
+    ),
+    Good(  # what a language model writes are tokens too
+        {"stream.py": "import time\n\n\ndef took(run: dict) -> None:\n"
+         "    run[\"tt_first_token\"] = time.time() - run[\"start\"]\n"},
         outcome="not_applicable",
     ),
     Good(
