@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.testcommands import measures_coverage, test_commands
 from readybook.facts.tomltables import header_line, ini_table, line_of, section, toml_table
-from readybook.facts.workflows import workflows
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
@@ -50,7 +49,7 @@ def coverage(project: Project) -> tuple[Coverage, ...]:
             found.append(Coverage("codecov", Place(path), False))
         elif _SCRIPTS.search(path) and measures_coverage(file.text):
             found += _script(path, file.text)
-    for workflow in workflows(project):
+    for workflow in project.facts.workflows:
         for step in workflow.steps:
             if step.measures_coverage and not re.search(r"\bnpm\b|\bjest\b|\bvitest\b", step.run):
                 runs = bool(re.search(r"--cov\b|--cov[=-]|coverage run", step.run))

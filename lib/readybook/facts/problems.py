@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from readybook.facts.compose import compose_files
 from readybook.facts.containers import is_dockerfile, parse_dockerfile
-from readybook.facts.kubernetes import kubernetes, manifest_files
+from readybook.facts.kubernetes import manifest_files
 from readybook.facts.packages import Packages
 from readybook.facts.tomltables import ini_table
 from readybook.facts.workflows import provider_of
@@ -21,7 +21,7 @@ _INI_NAMES = (".coveragerc", "setup.cfg", "tox.ini", "pytest.ini", "alembic.ini"
 def problems(project: Project, packages: Packages) -> tuple[tuple[str, str], ...]:
     """(path, reason), sorted and without duplicates."""
     found = set(packages.problems)
-    templated = {item.place.path for item in kubernetes(project) if item.templated}
+    templated = {item.place.path for item in project.facts.kubernetes if item.templated}
     found |= {(path, "is a template: what it renders to is not known") for path in templated}
     documents = {*compose_files(project), *manifest_files(project)} - templated
     for path, file in project.files.items():

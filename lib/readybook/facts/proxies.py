@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from readybook.facts.compose import compose_services
-from readybook.facts.kubernetes import kubernetes
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
@@ -51,13 +49,13 @@ class Proxy:
 def proxies(project: Project) -> tuple[Proxy, ...]:
     """Every proxy that the target's files configure, by path and line."""
     found = [proxy for path, file in project.files.items() for proxy in _from_file(path, file.text)]
-    for service in compose_services(project):
+    for service in project.facts.compose_services:
         name = service.image.name.rpartition("/")[2] if service.image else ""
         kind = next((k for k in ("traefik", "haproxy", "caddy", "nginx", "envoy") if name.startswith(k)), "")
         if kind:
             labels = tuple(Directive(*_pair(c), service.place) for c in service.command or () if c.startswith("--"))
             found.append(Proxy(kind, service.place, labels, kind not in ("nginx", "caddy")))
-    for item in kubernetes(project):
+    for item in project.facts.kubernetes:
         if item.kind in ("Ingress", "Gateway", "HTTPRoute", "IngressRoute", "VirtualService"):
             found.append(Proxy("ingress", item.place))
     return tuple(sorted(found, key=lambda p: (p.place.path, p.place.line, p.kind)))

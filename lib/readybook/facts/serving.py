@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from readybook.facts.compose import ComposeService, compose_services
-from readybook.facts.containers import Dockerfile, dockerfiles, parse_dockerfile
-from readybook.facts.entryfiles import EntryFiles, folders_between
-from readybook.facts.kubernetes import kubernetes
+from readybook.facts.compose import ComposeService
+from readybook.facts.containers import Dockerfile, parse_dockerfile
+from readybook.facts.entryfiles import folders_between
 from readybook.facts.servercommands import ServerCall, called_scripts, server_call, server_calls
 from readybook.facts.tomltables import header_line, line_of, section, toml_table
-from readybook.facts.workflows import workflows
 from readybook.facts.yamlnodes import Node, yaml_documents
 from readybook.patterns import regex
 from readybook.place import Place
@@ -109,7 +107,7 @@ class _Search:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.files = EntryFiles(project.files)
+        self.files = project.facts.entry_files
         self.called: set[str] = set()
 
     def run(self) -> Iterator[ServeCommand]:
@@ -118,12 +116,12 @@ class _Search:
         yield from self.from_kubernetes()
         for path, file in sorted(self.project.files.items()):
             yield from self.from_file(path, file.text)
-        for workflow in workflows(self.project):
+        for workflow in self.project.facts.workflows:
             for step in workflow.steps:
                 yield from self.shell(step.run, _Source("ci", CI, workflow.path, step.place.line), offset=True)
 
     def from_dockerfiles(self) -> Iterator[ServeCommand]:
-        for dockerfile in dockerfiles(self.project):
+        for dockerfile in self.project.facts.dockerfiles:
             yield from self.image_command(dockerfile, DEVELOPMENT if dockerfile.development else DEPLOY)
 
     def image_command(self, dockerfile: Dockerfile, purpose: str, service: str = "") -> Iterator[ServeCommand]:
@@ -150,7 +148,7 @@ class _Search:
                 return
 
     def from_compose(self) -> Iterator[ServeCommand]:
-        for service in compose_services(self.project):
+        for service in self.project.facts.compose_services:
             yield from self.service(service)
 
     def service(self, service: ComposeService) -> Iterator[ServeCommand]:
@@ -169,7 +167,7 @@ class _Search:
                 yield from self.image_command(built, purpose, service.name)
 
     def from_kubernetes(self) -> Iterator[ServeCommand]:
-        for item in kubernetes(self.project):
+        for item in self.project.facts.kubernetes:
             for container in item.containers:
                 purpose = DEVELOPMENT if _DEVELOPMENT_NAME.search(item.place.path) else DEPLOY
                 source = _Source("kubernetes", purpose, item.place.path, container.place.line, "", container.name)

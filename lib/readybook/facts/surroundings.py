@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from readybook.facts.containers import Dockerfile
     from readybook.facts.coverage import Coverage
     from readybook.facts.dotenv import Dotenv
+    from readybook.facts.entryfiles import EntryFiles
     from readybook.facts.kubernetes import HelmChart, KubernetesObject
     from readybook.facts.packages import Packages, PackageVersion
     from readybook.facts.proxies import Proxy
@@ -96,6 +97,13 @@ class Surroundings:
         from readybook.facts.serving import serve_commands
 
         return serve_commands(self.project)
+
+    @cached_property
+    def entry_files(self) -> EntryFiles:
+        """The Python files, to be found as start commands name them."""
+        from readybook.facts.entryfiles import EntryFiles
+
+        return EntryFiles(self.project.files)
 
     @cached_property
     def gunicorn_configs(self) -> tuple[str, ...]:
