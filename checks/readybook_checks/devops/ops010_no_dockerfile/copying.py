@@ -64,10 +64,8 @@ def _data(project: Project, context: str, root: str) -> set[str]:
     quoted = set(re.findall(r"[\"'](?:\./)?([\w.-]+)/?(?:/[^\"'\n]*)?[\"']", text))
     found = set()
     for base in dict.fromkeys((context, root)):
-        for path in project.present:
-            if base and not path.startswith(base + "/"):
-                continue
-            top = path[len(base) + 1 if base else 0:].partition("/")[0]
+        prefix = f"{base}/" if base else ""
+        for top in {p[len(prefix):].partition("/")[0] for p in project.present if p.startswith(prefix)}:
             whole = posixpath.join(base, top)
             if top in quoted and not NEVER.match(top) and not top.endswith(".py") and not _is_code(project, whole):
                 found.add(whole)
