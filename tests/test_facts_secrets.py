@@ -39,6 +39,7 @@ def test_which_names_sign():
 @pytest.mark.parametrize(("value", "kind"), [
     (GITHUB, "provider"), (f"Bearer {STRIPE}", "provider"), ("AKIA" + "IOSFODNN7EXAMPLE", "placeholder"),
     ("phc_Zk3Vb8Qm1Xc6Lp9Rt2Yw5Ns7Hd4Gf0Ja", "public"), ("postgresql://u:p@h/d", "dsn"), ("${SECRET}", "template"),
+    ("!UNDERSCORE!", "template"), ("[PAD_TOKEN]", "template"),
     ("{{cookiecutter.key}}", "template"), ("changeme", "placeholder"), ("your-api-key", "placeholder"),
     ("****", "placeholder"),
     ("password123", "weak"), ("postgres", "weak"), ("!secret", "weak"), ("12345678", "weak"), ("maryann", "words"),

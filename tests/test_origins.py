@@ -34,6 +34,13 @@ def kinds(body: str, extra: str = "", signature: str = "q: str, n: int, size: Si
     ("answer = await httpx.AsyncClient().get('u'); sink(answer.text)", {"network"}),
     ("sink(open('a').read())", {"file"}),
     ("sink('a' if q else 'b')", set()),
+    ("d = {'a': q, 'b': 'c'}; sink(d['b'])", set()),
+    ("d = {'a': q, 'b': 'c'}; sink(d['a'])", {"request"}),
+    ("d = {'b': 'c'}; d['a'] = q; sink(d['b'])", set()),
+    ("d = {'b': 'c'}; d['a'] = q; sink(d['a'])", {"request"}),
+    ("d = {'b': 'c'}; d['a']['x'] = q; sink(d['a']['y'])", {"request"}),
+    ("d = {'b': 'c'}; d[NAME] = q; sink(d['b'])", {"request"}),
+    ("d = {'a': 'c'}; d['a'] = q; sink(d)", {"request"}),
 ])
 def test_a_handler(body: str, expected: set[str]) -> None:
     assert kinds(body) == expected
@@ -42,7 +49,14 @@ def test_a_handler(body: str, expected: set[str]) -> None:
 def test_guards_by_a_list_and_by_a_pattern() -> None:
     assert kinds("if q not in ('a', 'b'):\n        raise ValueError\n    sink(q)") == set()
     assert kinds("if not q.isalnum():\n        raise ValueError\n    sink(q)") == {"checked"}
+    assert kinds("if not is_in_dir(q, NAME):\n        raise ValueError\n    sink(q)") == {"checked"}
     assert kinds("if q in ('a', 'b'):\n        raise ValueError\n    sink(q)") == {"request"}
+
+
+def test_a_mapping_that_is_handed_on_is_known_by_its_keys() -> None:
+    inner = "def inner(config):\n    sink(config['folder'])\n\n\n"
+    assert kinds("config = {'folder': 'a'}; config['name'] = q; inner(config)", inner) == set()
+    assert kinds("config = {'folder': 'a'}; config['folder'] = q; inner(config)", inner) == {"request"}
 
 
 def test_through_calls_and_hand_overs() -> None:

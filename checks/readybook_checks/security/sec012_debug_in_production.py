@@ -232,7 +232,8 @@ def _for_developers(call: Call) -> bool:
     function = call.site.function
     if function is None:
         return False
-    lines = call.site.module.text.split("\n")[function.node[-1] - 1:call.place.line - 1]
+    first = function.node[10] if function.node[0] == "def" else function.node[1]
+    lines = call.site.module.text.split("\n")[first - 1:call.place.line - 1]
     return bool(re.search(r"(?i)\b(?:dev|develop|development)\b|_dev\b|dev_", "\n".join(lines)))
 
 

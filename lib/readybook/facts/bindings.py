@@ -20,7 +20,8 @@ CHECKING = frozenset({"match", "fullmatch", "isalnum", "isdigit", "isidentifier"
                       "is_relative_to", "relative_to", "commonpath", "startswith", "search"})
 SIMPLE = frozenset({"assign", "aug", "ann", "expr"})
 VALIDATOR = regex(r"(?i)(?:^|_)(?:valid|check|verif|ensure|assert|allow|safe|sanit|permit|whitelist|guard)")
-SAFE_NAME = regex(r"(?i)(?:^|_)(?:is|has|check|validate|verify)_?\w*(?:safe|valid|allow|permit|trusted|internal)"
+SAFE_NAME = regex(r"(?i)(?:^|_)(?:is|has|check|validate|verify)_?\w*(?:safe|valid|allow|permit|trusted|internal|inside"
+                  r"|within|(?:in|of)_?(?:dir|folder|root|base))"
                   r"|allowed|(?:^|_)(?:safe|valid)")
 
 
@@ -76,6 +77,13 @@ class Bindings:
             for name in {*_named(s)}:
                 index.setdefault(name, []).append((s, around))
         return index
+
+    def under_other_keys(self, name: str, key: object) -> frozenset[int]:
+        """``id`` of each expression that is put into a mapping under another written key: ``d["other"] = x``."""
+        return frozenset(
+            id(s[5]) for s, _ in self._binding.get(name, ()) if s[0] == "assign"
+            for held in map(_outermost, s[4])
+            if held[0] == "sub" and held[3][0] == "name" and held[4][0] == "const" and held[4][3] != key)
 
     @cached_property
     def statements(self) -> tuple[Node, ...]:
@@ -182,6 +190,13 @@ def _named(s: Node) -> Iterator[str]:
         yield from (alias or name.partition(".")[0] for name, alias in s[4])
     elif kind in ("if", "while"):
         yield from (walrus[3][3] for walrus in _walruses(s))
+
+
+def _outermost(target: Node) -> Node:
+    """The first subscript of a chain, ``d["a"]`` of ``d["a"]["b"]``."""
+    while target[0] == "sub" and target[3][0] == "sub":
+        target = target[3]
+    return target
 
 
 def _targets(target: Node) -> Iterator[str]:

@@ -173,7 +173,7 @@ def _format(run: Interpreter, n: Node, scope: Namespace) -> Any:
     if isinstance(spec, str) and isinstance(value, str | int | float) and not WIDE.search(spec):
         try:
             return format(value, spec)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return UNKNOWN
     return Unknown("formatted")
 

@@ -85,6 +85,9 @@ class Origins:
             return
         kind = node[0]
         self.steps += 1
+        wanted = scope.key
+        if wanted is not None and kind != "name":  # only what a name holds is known by its keys
+            scope = replace(scope, key=None)
         if self.steps > MAX_STEPS:
             yield Origin("unknown", "…", scope.module.place(node))
         elif kind == "name":
@@ -98,11 +101,14 @@ class Origins:
                 yield from self._trace(part, scope)
         elif kind == "sub" and unparse(node[3]).rpartition(".")[2] == "environ":
             yield Origin("environment", unparse(node), scope.module.place(node))
+        elif kind == "sub" and node[3][0] == "name" and node[4][0] == "const" and isinstance(node[4][3], str):
+            yield from self._name(node[3], replace(scope, key=node[4][3]))
         elif kind in ("format", "await", "star", "sub", "yield"):
             yield from self._trace(node[3], scope)
         elif kind == "dict":
-            for _, value in node[3]:
-                yield from self._trace(value, scope)
+            for key, value in node[3]:
+                if wanted is None or key is None or key[0] != "const" or key[3] == wanted:
+                    yield from self._trace(value, scope)
         elif kind == "bin":
             yield from self._trace(node[4], scope)
             if node[3] != "Mult":
@@ -281,6 +287,9 @@ class Origins:
                 yield replace(origin, kind="checked") if guarded else origin
             return
         values = scope.bindings.bound(name, node) if function is not None or not self._constant(node, scope) else []
+        if scope.key is not None and values:
+            others = scope.bindings.under_other_keys(name, scope.key)
+            values = [v for v in values if id(v) not in others]
         parameter = parameter_of(name, scope)
         whole = parameter is not None and len(values) == 1 and rebinds(name, values[0], scope.body, node)
         found = [o for v in values for o in self._trace(v, scope if whole else inner)]
@@ -325,7 +334,7 @@ class Origins:
         if scope.given is not None:
             call, outer = scope.given
             argument = argument_of(call, function, name, 0)
-            return list(self._trace(argument if argument is not None else default, outer))
+            return list(self._trace(argument if argument is not None else default, replace(outer, key=scope.key)))
         written = unparse(annotation) + unparse(default)
         if id(function.original.node) in self.entries:
             if any(word in written for word in INJECTED):
@@ -339,7 +348,7 @@ class Origins:
         found = []
         for call, shift in callers[:20]:
             argument = argument_of(call, function, name, shift)
-            outer = replace(scope_of(call), depth=scope.depth + 1, seen=scope.seen)
+            outer = replace(scope_of(call), depth=scope.depth + 1, seen=scope.seen, key=scope.key)
             for origin in self._trace(argument, outer):
                 found.append(replace(origin, chain=(*origin.chain, call.place)))
         return found

@@ -32,7 +32,7 @@ class Origin:
 @record
 class Scope:
     """Where an expression stands: its module and function, the loops of comprehensions around it, the tests around
-    the place of use, and the call that led in, where only that one counts."""
+    the place of use, the call that led in, where only that one counts, and the one key that a mapping is asked for."""
 
     module: Module
     function: FunctionValue | None
@@ -41,6 +41,7 @@ class Scope:
     loops: tuple[tuple[Node, Node], ...] = ()
     conditions: tuple[str, ...] = ()
     given: tuple[Call, Scope] | None = None
+    key: object = None
 
     @property
     def body(self) -> Any:

@@ -81,6 +81,7 @@ _PRIVATE_KEY = regex(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----\s*(
 _DSN = regex(r"\b([a-z][a-z0-9+.-]{1,40})://([^\s:/@?#'\"]{0,128}):([^\s/'\"?#]{1,256})@([^\s/'\"?#]*)")
 _TEMPLATE = regex(
     r"\{\{|\$\{|\$\(|%\(\w+\)s|<%|\{[\w.\[\]'\"!:()-]{1,80}\}|\A%s\Z|<[^>]{1,80}>|\A\$[A-Z_]+\Z|\A%\w+%\Z"
+    r"|\A[^\w\s]{1,3}[A-Z]+(?:[-_ ][A-Z]+){0,8}[^\w\s]{1,3}\Z"
 )
 _PLACEHOLDER = regex(
     r"(?i)(?:change|replace|your|example|placeholder|dummy|insert|todo|fixme|sample|redact|fake|mock|foo|lorem|default"
