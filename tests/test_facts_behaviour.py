@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from readybook import Project
 from readybook.facts.blocking import blocking
+from readybook.facts.reach import Reaching
 
 FILES = {
     "app/__init__.py": "",
@@ -85,7 +86,7 @@ def test_every_entry_is_named_once_with_where_it_runs():
 def test_calls_are_followed_through_methods_attributes_and_modules():
     behaviour = facts().behaviour
     entry = next(e for e in behaviour.entries if e.name == "app.main.a")
-    reached = {r.call.path: [s.function for s in r.chain] for r in behaviour.reached(entry, behaviour.by_function)}
+    reached = {r.call.path: [s.function for s in r.chain] for r in Reaching(behaviour, behaviour.calls).by(entry)}
     assert reached["requests.Session.get"] == ["app.main.a", "app.service.Service.fetch"]
     assert "time.sleep" not in reached  # never_awaited is not called, and quick() not from here
 
@@ -102,7 +103,7 @@ def test_a_coroutine_that_is_not_awaited_in_place_is_not_followed():
              "    time.sleep(1)\n\n\n@app.get('/')\nasync def index():\n    asyncio.create_task(later())\n"}
     behaviour = facts(files).behaviour
     entry = next(e for e in behaviour.entries if e.kind == "handler")
-    assert "time.sleep" not in {r.call.path for r in behaviour.reached(entry, behaviour.by_function)}
+    assert "time.sleep" not in {r.call.path for r in Reaching(behaviour, behaviour.calls).by(entry)}
 
 
 def test_both_branches_of_a_test_on_an_object_are_followed():

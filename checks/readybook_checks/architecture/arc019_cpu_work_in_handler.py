@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.behaviour import Reached, by_body
+from readybook.facts.behaviour import Reached
+from readybook.facts.reach import Reaching
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, ReplaceExpression
 from readybook.patterns import regex
@@ -71,11 +72,11 @@ class CpuWorkInHandler(Check):
         if not wanted:
             yield NotApplicable("nothing that computes for long is called")
             return
-        computing = by_body(c for c in behaviour.calls if c.path in wanted and not c.awaited)
+        computing = Reaching(behaviour, (c for c in behaviour.calls if c.path in wanted and not c.awaited))
         in_loop: dict[int, Reached] = {}
         elsewhere: dict[int, Reached] = {}
         for entry in behaviour.entries:
-            for reached in behaviour.reached(entry, computing):
+            for reached in computing.by(entry):
                 (in_loop if entry.in_loop else elsewhere).setdefault(id(reached.call), reached)
         for reached in in_loop.values():
             yield _finding(reached)

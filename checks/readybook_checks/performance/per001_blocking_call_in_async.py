@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
-from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, by_body, functions_behind
+from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, functions_behind
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
 from readybook.facts.queries import session_kind
+from readybook.facts.reach import Reaching
 from readybook.facts.scopes import argument_of
 from readybook.facts.stores import is_cached, is_kept
 from readybook.facts.values import by_default
@@ -66,10 +67,10 @@ class BlockingCallInAsync(Check):
         if not entries:
             yield NotApplicable("no async handler, dependency or middleware: nothing runs in the event loop")
         names = {path for path in behaviour.by_path if blocking(path) is not None}
-        waiting = by_body(c for c in behaviour.calls if c.path in names and not c.awaited)
+        waiting = Reaching(behaviour, (c for c in behaviour.calls if c.path in names and not c.awaited))
         ways: dict[Place, list[Reached]] = {}
         for entry in entries:
-            found = [r for r in behaviour.reached(entry, waiting) if not _once(r) and not _on_async_session(r)]
+            found = [r for r in waiting.by(entry) if not _once(r) and not _on_async_session(r)]
             for reached in found:
                 ways.setdefault(reached.call.place, []).append(reached)
             if not found:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
-from readybook.facts.behaviour import Call, Reached, by_body
+from readybook.facts.behaviour import Call, Reached
+from readybook.facts.reach import Reaching
 from readybook.facts.enginepurpose import may_be_sqlite, purpose
 from readybook.facts.engines import ASYNC, SYNC, Engine
 from readybook.facts.nodes import holds, statements
@@ -195,9 +196,9 @@ def _made_by_requests(project: Project) -> Iterator[Reached]:
     """Engines and connections that a request makes, each call once, with the shortest way to it."""
     seen: dict[Place, Reached] = {}
     behaviour = project.facts.behaviour
-    making = by_body(behaviour.calls_to(*CONNECTS, *SYNC, *ASYNC))
+    making = Reaching(behaviour, behaviour.calls_to(*CONNECTS, *SYNC, *ASYNC))
     for entry in behaviour.entries:
-        for reached in behaviour.reached(entry, making):
+        for reached in making.by(entry):
             call = reached.call
             if call.place in seen and len(seen[call.place].chain) <= len(reached.chain):
                 continue

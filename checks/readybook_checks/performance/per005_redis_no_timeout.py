@@ -104,7 +104,7 @@ def _package(client: RedisClient) -> str:
 
 def _fix(project: Project, client: RedisClient) -> Fix:
     call = client.call
-    if client.waits or any(c.last in WAITS and not c.path for c in project.facts.behaviour.calls):
+    if client.waits or any(c.last in WAITS for c in project.facts.behaviour.by_path.get("", ())):
         return advice(TITLE, "it may also wait for data, which a limit would break off: such reads get a client "
                              "of their own first")
     if any(key is None for key, _ in call.site.node[5]):

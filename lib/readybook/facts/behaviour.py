@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter, itemgetter
@@ -107,6 +107,25 @@ class Reached(NamedTuple):
     entry: Entry
     call: Call
     chain: tuple[Step, ...]
+
+
+class Way(NamedTuple):
+    """A body that runs when an entry runs: the way to the body before it, and the call there that leads to it."""
+
+    function: FunctionValue
+    before: Way | None
+    call: Call | None
+    length: int
+
+    @property
+    def chain(self) -> tuple[Step, ...]:
+        """The calls that lead to the body, from the entry on."""
+        steps = []
+        way: Way | None = self
+        while way is not None and way.before is not None and way.call is not None:
+            steps.append(Step(way.before.function.path, way.call.place, way.call))
+            way = way.before
+        return tuple(reversed(steps))
 
 
 def path_of(callee: Any) -> str:
@@ -324,24 +343,31 @@ class Behaviour:
                 found.append(Entry(kind, f.path, f.module.place(f.node, f.qualname), in_loop, route, f))
         return tuple(found)
 
-    def bodies(self, entry: Entry, *, in_place: bool = True) -> Iterator[tuple[FunctionValue, tuple[Step, ...]]]:
-        """Every body that runs, in place, when the entry runs: breadth first, each once, with its shortest chain."""
-        queue: deque[tuple[FunctionValue, tuple[Step, ...]]] = deque(((entry.function, ()),))
+    @cached_property
+    def led_to(self) -> dict[int, set[int]]:
+        """``id`` of a function's node → those of the functions whose bodies run it."""
+        index: dict[int, set[int]] = defaultdict(set)
+        for body, runs in self.leading.items():
+            for _, f in runs:
+                index[id(f.node)].add(body)
+        return index
+
+    def ways(self, entry: Entry, within: Container[int] | None = None, *, in_place: bool = True) -> Iterator[Way]:
+        """Every body that runs, in place, when the entry runs: breadth first, each once, by the shortest way.
+
+        Only bodies ``within`` are entered, where it is given.
+        """
+        queue: deque[Way] = deque((Way(entry.function, None, None, 0),))
         seen = {id(entry.function.node)}
         while queue:
-            function, chain = queue.popleft()
-            yield function, chain
-            for call, f in self.leading.get(id(function.original.node), ()) if len(chain) <= 12 else ():
-                # a coroutine handed on: whether and where it runs is not seen here
-                if id(f.node) not in seen and (call.awaited or not f.is_async or not in_place):
-                    seen.add(id(f.node))
-                    queue.append((f, (*chain, Step(function.path, call.place, call))))
-
-    def reached(self, entry: Entry, among: dict[int, list[Call]]) -> Iterator[Reached]:
-        """The calls ``among``, by body, that run in place when the entry runs: breadth first, shortest chain."""
-        for function, chain in self.bodies(entry) if among else ():
-            for call in among.get(id(function.original.node), ()):
-                yield Reached(entry, call, chain)
+            way = queue.popleft()
+            yield way
+            for call, f in self.leading.get(id(way.function.original.node), ()) if way.length <= 12 else ():
+                if id(f.node) not in seen and (within is None or id(f.node) in within):
+                    # a coroutine handed on: whether and where it runs is not seen here
+                    if call.awaited or not f.is_async or not in_place:
+                        seen.add(id(f.node))
+                        queue.append(Way(f, way, call, way.length + 1))
 
 
 def _served(program: Program) -> Iterator[tuple[str, Any, Route | None]]:

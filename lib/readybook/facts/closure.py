@@ -30,6 +30,7 @@ def pulled_in(modules: Modules, path: str) -> frozenset[str]:
 
 
 def _imported(modules: Modules, module: Module) -> Iterator[str]:
+    asked: set[str] = set()
     for s in _imports(module.body):
         if s[0] == "from" and s[5]:
             yield from _relative(modules, module, s)
@@ -41,9 +42,12 @@ def _imported(modules: Modules, module: Module) -> Iterator[str]:
         for name in names:
             parts = name.split(".")
             for n in range(1, len(parts) + 1):  # importing a.b.c runs a and a.b first
-                found = modules.find(".".join(parts[:n]), module)
-                if isinstance(found, Module):
-                    yield found.path
+                part = ".".join(parts[:n])
+                if part not in asked:
+                    asked.add(part)
+                    found = modules.find(part, module)
+                    if isinstance(found, Module):
+                        yield found.path
 
 
 def _relative(modules: Modules, module: Module, s: Node) -> Iterator[str]:

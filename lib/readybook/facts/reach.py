@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, Step, functions_behind
+from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, Way, by_body, functions_behind
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.values import by_default
 
 
-def first_reached(behaviour: Behaviour, wanted: Iterable[Call]) -> dict[int, Reached]:
+class Reaching:
+    """Some calls, and the ways from entries to them: only bodies that lead to one of them are walked."""
+
+    def __init__(self, behaviour: Behaviour, calls: Iterable[Call]) -> None:
+        self.behaviour = behaviour
+        self.by_body = by_body(calls)
+        self.bodies = leading_to(behaviour, self.by_body)
+
+    def by(self, entry: Entry) -> Iterator[Reached]:
+        """Those that run, in place, when the entry runs: breadth first, each body once, shortest chain."""
+        if id(entry.function.original.node) in self.bodies:
+            for way in self.behaviour.ways(entry, self.bodies):
+                calls = self.by_body.get(id(way.function.original.node))
+                if calls:
+                    chain = way.chain
+                    yield from (Reached(entry, call, chain) for call in calls)
+
+
+def leading_to(behaviour: Behaviour, bodies: Iterable[int]) -> set[int]:
+    """Identities of the bodies from which calls lead to one of ``bodies``, these included."""
+    todo = list(bodies)
+    found = set(todo)
+    while todo:
+        for body in behaviour.led_to.get(todo.pop(), ()):
+            if body not in found:
+                found.add(body)
+                todo.append(body)
+    return found
+
+
+def first_reached(behaviour: Behaviour, calls: Iterable[Call]) -> dict[int, Reached]:
     """``id(call)`` → the shortest way from an entry to it; calls that no entry reaches are left out.
 
     Coroutines count as run where they are made, also when they are handed on: a task that starts a task is reached.
     """
-    places = {id(call): call for call in wanted}
-    functions = {id(c.site.function.original.node) for c in places.values() if c.site.function is not None}
+    places = {id(call): call for call in calls}
+    wanted = by_body(places.values())
+    towards = leading_to(behaviour, wanted)
     found: dict[int, Reached] = {}
-    queue: deque[tuple[Entry, FunctionValue, tuple[Step, ...]]] = deque((e, e.function, ()) for e in behaviour.entries)
+    queue = deque((e, Way(e.function, None, None, 0)) for e in behaviour.entries)
     seen = {id(e.function.node) for e in behaviour.entries}
     while queue and len(found) < len(places):
-        entry, function, chain = queue.popleft()
-        here = id(function.node) in functions
-        for call in behaviour.calls_in(function):
-            if here and id(call) in places:
-                found.setdefault(id(call), Reached(entry, call, chain))
-            for f in call.runs:
-                if id(f.node) not in seen and f.module.role == "application" and len(chain) < 12:
-                    seen.add(id(f.node))
-                    queue.append((entry, f, (*chain, Step(function.path, call.place, call))))
+        entry, way = queue.popleft()
+        here = id(way.function.original.node)
+        if here in wanted:
+            chain = way.chain
+            found.update((id(call), Reached(entry, call, chain)) for call in wanted[here])
+        for call, f in behaviour.leading.get(here, ()) if here in towards and way.length < 12 else ():
+            if id(f.node) in towards and id(f.node) not in seen:
+                seen.add(id(f.node))
+                queue.append((entry, Way(f, way, call, way.length + 1)))
     return found
 
 

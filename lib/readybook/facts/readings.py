@@ -138,9 +138,7 @@ class Readings:
 
     def _texts(self) -> Iterator[Reading]:
         """Reads whose SQL the code writes out."""
-        for call in self.behaviour.calls:
-            if call.last not in FETCHES:
-                continue
+        for call in self.behaviour.written_as(*FETCHES):
             text = _sql(call) or self._executed(call)
             if text and SQL_MANY.match(text):
                 table = SQL_TABLE.search(text)

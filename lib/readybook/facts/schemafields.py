@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.interpreter import Frame
@@ -65,26 +65,43 @@ class SchemaField:
         return any(part is None or part == External("None") for part in alternatives(self.kind))
 
 
-def schema_fields(run: Interpreter, cls: ClassValue) -> list[SchemaField]:
+class OwnFields:
+    """The fields that each class itself declares, read once however many classes inherit them."""
+
+    def __init__(self, run: Interpreter) -> None:
+        self.run = run
+        self._known: dict[ClassValue, tuple[dict[str, SchemaField], frozenset[str]]] = {}
+
+    def of(self, cls: ClassValue) -> tuple[dict[str, SchemaField], frozenset[str]]:
+        """The class's own fields, and the names that its validators look at."""
+        if cls not in self._known:
+            self._known[cls] = dict(self._read(cls)), frozenset(_validated(cls))
+        return self._known[cls]
+
+    def _read(self, cls: ClassValue) -> Iterator[tuple[str, SchemaField]]:
+        run = self.run
+        run.frames.append(Frame(cls.module, None, cls))
+        try:
+            for name, annotation in cls.annotations.items():
+                text = unparse(annotation)
+                if name.startswith("_") or name == "model_config" or "ClassVar" in text or "PrivateAttr" in text:
+                    continue
+                kind = _resolved(run, annotation_value(run, annotation, cls.scope), cls)
+                yield name, _field(name, text, kind, cls)
+        finally:
+            run.frames.pop()
+
+
+def schema_fields(own: OwnFields, cls: ClassValue) -> list[SchemaField]:
     """The fields of a model, inherited ones first; a field declared anew counts where it is declared last."""
     found: dict[str, SchemaField] = {}
     validated: set[str] = set()
     for c in reversed([c for c in cls.mro() if isinstance(c, ClassValue)]):
-        run.frames.append(Frame(c.module, None, c))
-        try:
-            for name, annotation in c.annotations.items():
-                text = unparse(annotation)
-                if name.startswith("_") or name == "model_config" or "ClassVar" in text or "PrivateAttr" in text:
-                    continue
-                kind = _resolved(run, annotation_value(run, annotation, c.scope), c)
-                found[name] = _field(name, text, kind, c)
-        finally:
-            run.frames.pop()
-        validated |= set(_validated(c))
-    for name, one in found.items():
-        if name in validated or "*" in validated:
-            one.bounds["function"] = True
-    return list(found.values())
+        fields, looked_at = own.of(c)
+        found.update(fields)
+        validated |= looked_at
+    return [replace(f, bounds={**f.bounds, "function": True}) if n in validated or "*" in validated else f
+            for n, f in found.items()]
 
 
 def _resolved(run: Interpreter, kind: Any, cls: ClassValue) -> Any:

@@ -11,7 +11,7 @@ from readybook.facts.application import TEMPLATE, Route
 from readybook.facts.interpreter import Interpreter
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
 from readybook.facts.parameters import MODELS, body_inputs
-from readybook.facts.schemafields import SchemaField, schema_fields
+from readybook.facts.schemafields import OwnFields, SchemaField, schema_fields
 from readybook.facts.settings_values import _merged, is_settings
 from readybook.facts.values import UNKNOWN, by_default
 from readybook.place import Place
@@ -79,9 +79,10 @@ def schemas(behaviour: Behaviour, routes: Iterable[Route]) -> tuple[Schema, ...]
     run = behaviour.run
     classes = [c for c in run.classes if c.module.role == "application" and is_schema(c) and not is_settings(c)]
     taken, returned = _uses(run, routes)
+    own = OwnFields(run)
     found = []
     for cls in classes:
-        fields = tuple(schema_fields(run, cls))
+        fields = tuple(schema_fields(own, cls))
         parts = dict.fromkeys(m.path for f in fields for m in models_in(f.kind))
         found.append(Schema(
             cls.path, cls.module.place(cls.node, cls.qualname), fields, tuple(_bases(cls)), _config(cls),

@@ -159,5 +159,5 @@ def loop_functions(project: Project) -> frozenset[int]:
     for entry in behaviour.entries:
         if entry.in_loop:
             found.add(id(entry.function.node))
-            found.update(id(f.original.node) for f, _ in behaviour.bodies(entry) if behaviour.calls_in(f))
+            found.update(id(w.function.original.node) for w in behaviour.ways(entry) if behaviour.calls_in(w.function))
     return frozenset(found)

@@ -175,7 +175,7 @@ def lasts(behaviour: Behaviour, work: Work) -> str:
 
 def redis_lists(behaviour: Behaviour) -> list[tuple[Call, Call]]:
     """(push, pop) of lists in Redis that one part of the code fills and another one empties."""
-    calls = [c for c in behaviour.calls if c.last in (*PUSHES, *POPS) and "redis" in c.path.lower()]
+    calls = [c for c in behaviour.written_as(*PUSHES, *POPS) if "redis" in c.path.lower()]
     pushes = [c for c in calls if c.last in PUSHES]
     pops = [c for c in calls if c.last in POPS]
     return [(pushes[0], pop) for pop in pops if pushes[0].function != pop.function] if pushes else []

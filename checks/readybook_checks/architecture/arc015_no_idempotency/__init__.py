@@ -92,7 +92,8 @@ def _creating(project: Project, routes: list[Route], entries: dict[int, Entry]) 
         if entry is None or SKIPPED.search(route.path) or id(entry.function.node) in seen:
             continue
         seen.add(id(entry.function.node))
-        bodies = [f for f, _ in behaviour.bodies(entry, in_place=False) if f is entry.function or behaviour.calls_in(f)]
+        bodies = [w.function for w in behaviour.ways(entry, in_place=False)
+                  if w.before is None or behaviour.calls_in(w.function)]
         what = next(filter(None, map(made, bodies)), "")
         if what:
             yield route, what, (any(KEYED.search(p.alias or p.name) for p in route.parameters)

@@ -8,10 +8,11 @@ from string import Template
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
-from readybook.facts.behaviour import Entry, by_body, functions_behind
+from readybook.facts.behaviour import Entry, functions_behind
 from readybook.facts.callers import hint
 from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
+from readybook.facts.reach import Reaching
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
@@ -82,8 +83,8 @@ def _candidates(project: Project, app: App, entries: dict[int, Entry]) -> Iterat
     facts = project.facts
     queried = {(q.place.path, q.place.line) for q in facts.queries}
     upstream = {path for path in facts.behaviour.by_path if UPSTREAM.fullmatch(path)}
-    asking = by_body(c for c in facts.behaviour.calls
-                     if c.path in upstream or (c.site.module.path, c.site.node[1]) in queried)
+    asking = Reaching(facts.behaviour, (c for c in facts.behaviour.calls
+                                        if c.path in upstream or (c.site.module.path, c.site.node[1]) in queried))
     healthy = {id(h.route) for h in facts.health_routes}
     for route in facts.routes:
         functions = functions_behind(route.handler) if route.app == app.spec and route.method == "GET" else []
@@ -92,7 +93,7 @@ def _candidates(project: Project, app: App, entries: dict[int, Entry]) -> Iterat
             continue
         if facts.guarded(route) or hint(facts.behaviour, route):
             continue
-        first = next(facts.behaviour.reached(entry, asking), None)
+        first = next(asking.by(entry), None)
         if first is not None:
             yield route, entry, "another service" if first.call.path in upstream else "the database"
 

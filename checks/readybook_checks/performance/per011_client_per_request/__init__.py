@@ -93,7 +93,7 @@ class ClientPerRequest(Check):
                 for call in calls]
         reached = first_reached(behaviour, [*(c for c, _ in made), *sent])
         once = {id(f.node) for f in startup_functions(behaviour)}
-        mounts = tuple(c for c in behaviour.calls if c.last == "mount" and "requests" in c.path)
+        mounts = tuple(c for c in behaviour.written_as("mount") if "requests" in c.path)
         told = _told(project) if any(c.function.endswith(".__init__") for c, _ in made) else frozenset()
         found = False
         for call, library in sorted(made, key=lambda m: (m[0].place.path, m[0].place.line, m[0].place.column)):
