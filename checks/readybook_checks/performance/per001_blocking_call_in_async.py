@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
-from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, functions_behind
+from readybook.facts.behaviour import Behaviour, Call, Reached, functions_behind
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
@@ -68,30 +69,32 @@ class BlockingCallInAsync(Check):
             yield NotApplicable("no async handler, dependency or middleware: nothing runs in the event loop")
         names = {path for path in behaviour.by_path if blocking(path) is not None}
         waiting = Reaching(behaviour, (c for c in behaviour.calls if c.path in names and not c.awaited))
+        once = cache(lambda function, line: is_cached(function) or is_kept(function, line))
+        plain = cache(partial(becomes_def, behaviour))
         ways: dict[Place, list[Reached]] = {}
         for entry in entries:
-            found = [r for r in waiting.by(entry) if not _once(r) and not _on_async_session(r)]
+            found = [r for r in waiting.by(entry) if not _once(r, once) and not _on_async_session(r)]
             for reached in found:
                 ways.setdefault(reached.call.place, []).append(reached)
             if not found:
                 yield Right(entry.place, "reaches no call that is known to block")
-        queries: dict[tuple[int, tuple[object, ...]], list[Block]] = {}
+        queries: dict[tuple[int, tuple[object, ...]], list[tuple[Block, Fix]]] = {}
         for reaching in ways.values():
             why = blocking(reaching[0].call.path)
             if why is None:
                 continue
             block = Block(why, tuple(sorted(reaching, key=lambda r: len(r.chain))))
             function = reaching[0].call.site.function
+            cure = fix(plain, block)
             if why.kind != "database" or function is None:
-                yield self._finding(behaviour, block)
+                yield self._finding(block, cure)
             else:  # one session's queries in one function have one cure together
-                key = id(function.original.node), fix(behaviour, block).intents
-                queries.setdefault(key, []).append(block)
-        for blocks in queries.values():
-            blocks.sort(key=lambda b: (b.ways[0].call.place.line, b.ways[0].call.place.column))
-            yield self._finding(behaviour, blocks[0], len(blocks) - 1)
+                queries.setdefault((id(function.original.node), cure.intents), []).append((block, cure))
+        for found in queries.values():
+            found.sort(key=lambda f: (f[0].ways[0].call.place.line, f[0].ways[0].call.place.column))
+            yield self._finding(*found[0], len(found) - 1)
 
-    def _finding(self, behaviour: Behaviour, block: Block, alike: int = 0) -> Finding:
+    def _finding(self, block: Block, cure: Fix, alike: int = 0) -> Finding:
         first = block.ways[0]
         call, entry, chain, others = first.call, first.entry, first.chain, len(block.ways) - 1
         serves = f"{entry.route.method} {entry.route.path}" if entry.route else entry.kind
@@ -103,15 +106,15 @@ class BlockingCallInAsync(Check):
             f"{entry.name.rpartition('.')[2]} ({serves}){more}{like}: meanwhile this process serves no other request."
         )
         return Finding(
-            call.place, message, _severity(block.why, call), confidence="high", fix=fix(behaviour, block),
+            call.place, message, _severity(block.why, call), confidence="high", fix=cure,
             chain=tuple(step.place for step in chain),
         )
 
 
-def _once(way: Reached) -> bool:
+def _once(way: Reached, once: Callable[[FunctionValue, int], bool]) -> bool:
     """Whether the call runs for the first request only: a function whose result is kept stands on the way to it."""
     inner = [*(step.call for step in way.chain[1:]), way.call]
-    return any(is_cached(f) or is_kept(f, call.place.line) for step, call in zip(way.chain, inner, strict=False)
+    return any(once(f, call.place.line) for step, call in zip(way.chain, inner, strict=False)
                for f in functions_behind(step.call.site.callee))
 
 
@@ -159,11 +162,11 @@ def _shown(why: Blocking, call: Call) -> str:
     return "" if pause is None else f"{pause:g}"
 
 
-def fix(behaviour: Behaviour, block: Block) -> Fix:
+def fix(plain: Callable[[FunctionValue], bool], block: Block) -> Fix:
     """The simplest cure of every way to the call; advice when one of them has none."""
     cures: dict[str, Fix] = {}
     for way in block.ways:
-        cure = cure_of(behaviour, block.why, way)
+        cure = cure_of(plain, block.why, way)
         if cure is None:
             first = way.chain[0].place if way.chain else way.call.place
             return advice(
@@ -178,7 +181,7 @@ def fix(behaviour: Behaviour, block: Block) -> Fix:
     return Fix(kept[0].title + more, intents, safety=worst.safety, reason=worst.reason)
 
 
-def cure_of(behaviour: Behaviour, why: Blocking, way: Reached) -> Fix | None:
+def cure_of(plain: Callable[[FunctionValue], bool], why: Blocking, way: Reached) -> Fix | None:
     """The simplest cure that keeps the behaviour, of one way to a blocking call."""
     call, entry = way.call, way.entry
     written = call.written
@@ -191,7 +194,7 @@ def cure_of(behaviour: Behaviour, why: Blocking, way: Reached) -> Fix | None:
         )
         return Fix("Sleep without holding the event loop", intents, safety="safe",
                    reason="the same pause, cooperatively")
-    if entry.kind in ("handler", "dependency") and becomes_def(behaviour, entry):
+    if entry.kind in ("handler", "dependency") and entry.route is not None and plain(entry.function):
         return Fix(
             f"Make {entry.name.rpartition('.')[2]} a plain def, which FastAPI runs in its thread pool",
             (MakeSync(entry.place, entry.function.name),), safety="safe",
@@ -200,10 +203,10 @@ def cure_of(behaviour: Behaviour, why: Blocking, way: Reached) -> Fix | None:
     return hop_to_thread(why, way)
 
 
-def becomes_def(behaviour: Behaviour, entry: Entry) -> bool:
-    """Whether an async function can lose its ``async``: it awaits nothing, uses no loop, and only FastAPI calls it."""
-    f = entry.function
-    if f.owner is not None or entry.route is None:
+def becomes_def(behaviour: Behaviour, f: FunctionValue) -> bool:
+    """Whether an async function that serves routes can lose its ``async``: it awaits nothing, uses no loop, and only
+    FastAPI calls it."""
+    if f.owner is not None:
         return False
     for call in behaviour.calls_in(f):
         if call.path.startswith(("asyncio.", "anyio.", "contextvars.")) or call.awaited:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.interpreter import CallSite
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
-from readybook.facts.values import SEVERAL, Choice, External, Unknown
+from readybook.facts.values import SEVERAL, Choice, External
 from readybook.place import Place
 from readybook.records import record
 
@@ -150,9 +150,12 @@ def path_of(callee: Any) -> str:
     return callee.name if isinstance(callee, Native) else ""
 
 
+_RUNNING = frozenset((FunctionValue, Bound, PartialValue, Choice, ClassValue, Instance))
+
+
 def functions_behind(callee: Any) -> list[FunctionValue]:
     """The project functions whose bodies run when the callee is called in place."""
-    if isinstance(callee, External | Unknown):
+    if callee.__class__ not in _RUNNING:  # most values that are asked about
         return []
     if isinstance(callee, FunctionValue):
         return [callee]

@@ -31,7 +31,7 @@ def own_nodes(part: Any) -> Iterator[Node]:
     todo: list[Any] = [part] if isinstance(part, tuple) else []
     while todo:
         one = todo.pop()
-        if is_node(one):
+        if len(one) > 2 and one[0].__class__ is str and one[1].__class__ is int and one[2].__class__ is int:
             if one[0] in _DEFINING:
                 continue
             yield one
