@@ -382,6 +382,10 @@ DebugInProduction.examples = (
          "\nsettings = Settings()\n",
          "main.py": APP + "from conf import settings\n\napp = FastAPI(debug=settings.debug)\n"},
     ),
+    Good(  # a function whose docstring says whom it is for
+        {"main.py": APP + "import uvicorn\n\napp = FastAPI()\n\n\ndef serve() -> None:\n"
+         "    \"\"\"Start a server for development.\"\"\"\n    uvicorn.run(\"main:app\", reload=True)\n"},
+    ),
     Good({"library.py": "DEBUG = True\n"}, outcome="not_applicable"),
     Bad(  # a compose file that lays the code over the image, as developers do
         {"main.py": APP + "app = FastAPI()\n", "compose.yml": "services:\n  api:\n    build: .\n"
