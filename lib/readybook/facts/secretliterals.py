@@ -34,7 +34,7 @@ _TELLING = ("secret", "passw", "passphrase", "pwd", "token", "credential", "pass
 _STR = regex(r"str\s*\(\s*\w{0,2}[\"']")
 _URL = regex(r"://[^\s/@'\"]{0,128}:[^\s/'\"]{1,256}@")
 _TYPE = regex(r"[A-Z]+[0-9]*(?:[A-Z][a-z]+)+")  # V1SecretSource: a class between a prefix and a kind
-PHRASES = 3  # keys with blanks that tell a table of translations: "Password": "Kennwort" is a label in it
+PHRASES = 3  # keys with blanks that tell a table of translations, in which the name of a password stands beside a label
 _LITERAL = regex(
     r"[rRbBuU]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')",
     re.DOTALL,
@@ -357,7 +357,7 @@ class _Walk:
 
 
 def _names_type(key: str, value: Node) -> bool:
-    """Whether an entry gives the type of a field, as ``"api_token": "V1ApiTokenSource"`` in a generated client."""
+    """Whether an entry gives the type of a field, as generated clients have them: the field's words inside a class."""
     if value[0] != "const" or not isinstance(value[3], str) or not _TYPE.fullmatch(value[3]):
         return False
     wanted, inside = words_of(key), words_of(value[3])
