@@ -59,6 +59,12 @@ def test_a_mapping_that_is_handed_on_is_known_by_its_keys() -> None:
     assert kinds("config = {'folder': 'a'}; config['folder'] = q; inner(config)", inner) == {"request"}
 
 
+def test_what_a_validator_gives_back_under_the_same_name_is_checked() -> None:
+    extra = "def {0}(text):\n    if '..' in text:\n        raise ValueError\n    return text\n\n\n"
+    assert kinds("q = _validate_name(q); sink(q)", extra.format("_validate_name")) == {"checked"}
+    assert kinds("ok = check_name(q); sink(q)", "def check_name(text):\n    return True\n\n\n") == {"request"}
+
+
 def test_through_calls_and_hand_overs() -> None:
     inner = "def inner(kind, *, text='x'):\n    sink(text)\n\n\n"
     assert kinds("inner(1, text=q)", inner) == {"request"}

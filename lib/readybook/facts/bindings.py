@@ -145,9 +145,14 @@ class Bindings:
 
     @cached_property
     def _validated(self) -> list[str]:
-        """The arguments of functions whose names say that they check."""
-        return [unparse(a) for call in self._called if VALIDATOR.search(unparse(call[3]).rpartition(".")[2])
-                for a in (*call[4], *(v for _, v in call[5]))]
+        """The arguments of functions whose names say that they check: ``check(name)``, ``name = validated(name)``."""
+        found = [unparse(a) for call in self._called if VALIDATOR.search(unparse(call[3]).rpartition(".")[2])
+                 for a in (*call[4], *(v for _, v in call[5]))]
+        for s in (s for s in self.statements if s[0] == "assign"):
+            call = s[5][3] if s[5][0] == "await" else s[5]
+            if call[0] == "call" and VALIDATOR.search(unparse(call[3]).rpartition(".")[2]):
+                found += {unparse(a) for a in call[4]} & {unparse(target) for target in s[4]}
+        return found
 
     @cached_property
     def _called(self) -> list[Node]:
