@@ -109,10 +109,12 @@ def test_every_table_is_a_table() -> None:
         assert isinstance(view(synthetic.plain()), Table)
 
 
-def test_a_capped_score_is_not_told_as_a_strength() -> None:
+def test_a_capped_score_and_a_single_check_are_not_told_as_a_strength() -> None:
     grave = (synthetic.finding("a.py", 1, "m", severity="critical"),)
     rows = [synthetic.result("SEC001", "security", "critical", "Bad.", grave, rights=1)]
     rows += [synthetic.result(f"SEC{n:03}", "security", "high", "Good.") for n in range(2, 9)]
-    rows += [synthetic.result("TST001", "testing", "high", "Bad.", grave)]
+    rows += [synthetic.result(f"TST{n:03}", "testing", "high", "Bad.", grave) for n in range(1, 4)]
+    rows += [synthetic.result("OPS001", "devops", "high", "Good."), synthetic.result("ARC001", "architecture", "high",
+                                                                                    "Bad.", grave)]
     standing = story.verdict(Report(synthetic.clean().target, (), tuple(rows)))[0]
     assert "strongest in security (6.9, held down by SEC001), weakest in testing (0.0)" in standing

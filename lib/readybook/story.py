@@ -26,6 +26,8 @@ OUTCOME_TITLES = {
     "unknown": "could not tell", "waived": "waived", "attested": "attested", "error": "check broke down",
 }
 PROBED_TITLES = {name: OUTCOME_TITLES[name] for name in ("passed", "failed", "not_applicable", "unknown")}
+# Fewer counted checks show neither a strength nor a weakness of a whole category.
+SHOWN_BY = 3
 
 
 def severity_counts(report: Report) -> dict[str, int]:
@@ -170,8 +172,9 @@ def _standing(report: Report) -> str:
            f"{plural(overall.total, 'check')}"
     if overall.capped_by:
         text += f"; the score is held down by an open critical finding ({overall.capped_by})"
-    scored = {_in_sentence(name): s.value for name, s in report.score.categories.items() if s.value is not None}
-    low, high = min(scored.values()), max(scored.values())
+    scored = {_in_sentence(name): s.value for name, s in report.score.categories.items()
+              if s.value is not None and s.counted >= SHOWN_BY}
+    low, high = (min(scored.values()), max(scored.values())) if scored else (0, 0)
     if low < high:
         weak, strong = (_listed([name for name, v in scored.items() if v == value]) for value in (low, high))
         text += f"; it is strongest in {strong} ({high:.1f}{_held(report, high)}), weakest in {weak} ({low:.1f})"
