@@ -85,7 +85,7 @@ class NoConnectionPool(Check):
         blocking = next((n for n in names if n in BLOCKING), None)
         if blocking and engine.is_async and by_default_name(engine) in (blocking, None):
             yield _refused(project, engine, blocking)
-        elif _only_sqlite(engine):
+        elif engine.only_sqlite:
             return
         elif not names:
             if engine.kwargs.get("poolclass") is None and "**" not in engine.kwargs:
@@ -130,13 +130,6 @@ def _name(value: Any) -> str | None:
     if isinstance(value, External) and value.path.startswith("sqlalchemy."):
         return value.path.rpartition(".")[2]
     return None
-
-
-def _only_sqlite(engine: Engine) -> bool:
-    if engine.backends:
-        return set(engine.backends) == {"sqlite"}
-    given = engine.kwargs.get("connect_args")
-    return isinstance(given, dict) and "check_same_thread" in given  # no other driver takes it
 
 
 def _refused(project: Project, engine: Engine, name: str) -> Finding:
@@ -208,7 +201,7 @@ def _made_by_requests(project: Project) -> Iterator[Reached]:
 
 
 def _is_sqlite(project: Project, place: Place) -> bool:
-    return any(e.place == place and _only_sqlite(e) for e in project.facts.engines)
+    return any(e.place == place and e.only_sqlite for e in project.facts.engines)
 
 
 def _kept(reached: Reached) -> bool:
@@ -353,6 +346,17 @@ NoConnectionPool.examples = (
          "TaskSession = async_sessionmaker(task_engine)\n",
          "app/tasks/billing.py": "from celery import shared_task\n\nfrom db import TaskSession\n\n\n@shared_task\n"
          "def bill() -> None:\n    print(TaskSession)\n"}),
+    Good(  # the same, by the name of the function that makes it
+        {"main.py": APP, "db.py": "from sqlalchemy import NullPool\n"
+         "from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine\n\n\n"
+         "def celery_sessions():\n"
+         "    engine = create_async_engine(\"postgresql+asyncpg://localhost/shop\", poolclass=NullPool)\n"
+         "    return async_sessionmaker(engine)\n"}, outcome="not_applicable"),
+    Good(  # SQLite on a branch of its own, whatever the address may be elsewhere
+        {"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import StaticPool, create_engine\n\n"
+         "URL = \"sqlite://\" if os.getenv(\"MEMORY\") else \"postgresql+psycopg2://localhost/shop\"\n"
+         "if URL == \"sqlite://\":\n    engine = create_engine(URL, poolclass=StaticPool)\n"
+         "else:\n    engine = create_engine(URL, pool_pre_ping=True)\n"}),
     Good(  # SQLite, migrations
         {"main.py": APP, "db.py": "from sqlalchemy import StaticPool, create_engine\n\n"
          "engine = create_engine(\"sqlite://\", poolclass=StaticPool)\n",

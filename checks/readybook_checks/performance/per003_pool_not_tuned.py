@@ -40,7 +40,7 @@ class PoolNotTuned(Check):
         """For each pooled engine of a server, whether it tests its connections."""
         found = False
         for engine in project.facts.engines:
-            if purpose(project.facts, engine) != "requests" or only_sqlite(engine) or unpooled(engine):
+            if purpose(project.facts, engine) != "requests" or engine.only_sqlite or unpooled(engine):
                 continue
             found = True
             yield _tested(engine)
@@ -69,14 +69,6 @@ def _fix(engine: Engine) -> Fix:
         return advice(TITLE, "further arguments of the engine come from a mapping")
     return Fix(TITLE, (SetKeyword(engine.place, engine.callee, "pool_pre_ping", "True"),), safety="review",
                reason="each checkout costs one round trip more")
-
-
-def only_sqlite(engine: Engine) -> bool:
-    """Whether the engine can be nothing but SQLite."""
-    if engine.backends:
-        return set(engine.backends) == {"sqlite"}
-    given = engine.kwargs.get("connect_args")
-    return isinstance(given, dict) and "check_same_thread" in given  # no other driver takes it
 
 
 def unpooled(engine: Engine) -> bool:

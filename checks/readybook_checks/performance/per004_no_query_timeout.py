@@ -152,10 +152,7 @@ def _closed_at_once(call: Call) -> bool:
 def _only_sqlite(engine: Engine) -> bool:
     if re.search(r"(?i)sqlite", engine.function.rpartition(".")[0].rpartition(".")[2]):
         return True  # a class of one's own for each database
-    if engine.backends:
-        return set(engine.backends) == {"sqlite"}
-    given = engine.kwargs.get("connect_args")
-    return isinstance(given, dict) and "check_same_thread" in given  # no other driver takes it
+    return engine.only_sqlite
 
 
 def _fix(project: Project, engine: Engine) -> Fix:

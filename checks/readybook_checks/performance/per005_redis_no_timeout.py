@@ -189,6 +189,11 @@ RedisNoTimeout.examples = (
          "cache.py": "from redis.asyncio import Redis\n\nclient = Redis(host=\"localhost\", socket_timeout=2)\n"
          "waiting = Redis(host=\"localhost\", socket_timeout=None, socket_connect_timeout=2)\n\n\n"
          "async def take():\n    return await waiting.blpop([\"jobs\"], timeout=30)\n"}),
+    Good(  # a subscription, which whoever it is handed to reads
+        {"main.py": MAIN, "requirements.txt": "redis==7.1.0\n",
+         "cache.py": "from redis.asyncio import Redis\n\n\nasync def subscription(name: str):\n"
+         "    client = Redis(host=\"localhost\", socket_connect_timeout=2)\n    pubsub = client.pubsub()\n"
+         "    await pubsub.subscribe(name)\n    return pubsub\n"}),
     Good(  # a class of the project's own
         {"main.py": MAIN, "requirements.txt": "redis==7.1.0\n",
          "cache.py": "from redis.asyncio import Redis\n\n\nclass Cache(Redis):\n"

@@ -11,7 +11,7 @@ from readybook.facts.functionplatform import only_functions
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.patterns import regex
-from readybook_checks.performance.per003_pool_not_tuned import only_sqlite, unpooled
+from readybook_checks.performance.per003_pool_not_tuned import unpooled
 
 LIMITS = {"postgresql": ("PostgreSQL", 100), "mysql": ("MySQL", 151), "mariadb": ("MariaDB", 151)}  # as installed
 SIZE, OVERFLOW = 5, 10  # SQLAlchemy's defaults
@@ -46,7 +46,7 @@ class PoolExceedsServer(Check):
         facts = project.facts
         found = False
         for engine in facts.engines:
-            if purpose(facts, engine) != "requests" or only_sqlite(engine) or unpooled(engine):
+            if purpose(facts, engine) != "requests" or engine.only_sqlite or unpooled(engine):
                 continue
             found = True
             size, overflow = (by_default(engine.kwargs.get(k, d)) for k, d in (("pool_size", SIZE),

@@ -22,6 +22,7 @@ _WORKER = regex(r"(?:^|/)(?:celery|workers?|tasks?|jobs?|consumers?)(?:[_-]\w+)?
                 r"|(?:_worker|_tasks?)\.py$")
 _QUEUES = regex(r"^[ \t]*(?:from|import)[ \t]+(?:celery|arq|dramatiq|rq|taskiq|huey|procrastinate)\b",
                 re.MULTILINE)
+_FOR_WORKERS = regex(r"(?:^|_)(?:celery|dramatiq|arq|rq|workers?)(?:_|$)")
 # copies, loads and changes all of a database: its queries take as long as they take
 _MAINTENANCE = regex(r"(?i)(?:^|[/_.])(?:backups?|dumps?|restor\w{0,5}|migrat\w{0,5}|alembic|seed(?:s|er|ing)?"
                      r"|export(?:er|s)?|importer|fixtures?)(?=[/_.]|$)|(?:^|\.)(?:Backup|Migrat|Seed|Restor)\w*")
@@ -47,6 +48,8 @@ def purpose(facts: Facts, engine: Engine) -> str:
     if _WORKER.search(path) and module is not None and _QUEUES.search(module.text):
         return "worker"
     function = engine.call.site.function
+    if function is not None and _FOR_WORKERS.search(function.name):
+        return "worker"
     if function is None and _only_workers_use(facts, engine):
         return "worker"
     if function is None or not _stays_inside(engine):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.expressions import URLS, url_text
 from readybook.facts.objects import Instance
 from readybook.facts.values import FromEnv, Unknown, beginning, by_default, possible
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
 
@@ -18,6 +19,8 @@ SYNC = ("sqlalchemy.create_engine", "sqlalchemy.engine_from_config")
 ASYNC = ("sqlalchemy.ext.asyncio.create_async_engine", "sqlalchemy.ext.asyncio.async_engine_from_config")
 DEFAULT_DRIVERS = {"mysql": "mysqldb", "mariadb": "mysqldb", "oracle": "cx_oracle", "mssql": "pyodbc",
                    "sqlite": "pysqlite"}
+# a branch that is taken for SQLite: ``url == "sqlite://"``, ``url.startswith("sqlite")``, ``is_sqlite``
+_FOR_SQLITE = regex(r"(?i)^(?!not\b)(?!.*(?:!=|\bnot\b|\bor\b)).*sqlite")
 
 
 @record
@@ -39,6 +42,16 @@ class Engine:
     def callee(self) -> str:
         """The name that is called, as the code writes it."""
         return self.call.last
+
+    @property
+    def only_sqlite(self) -> bool:
+        """Whether it can be nothing but SQLite: its addresses, an argument no other driver takes, or the branch."""
+        given = self.kwargs.get("connect_args")
+        if isinstance(given, dict) and "check_same_thread" in given:
+            return True
+        if self.backends and "sqlite" not in self.backends:
+            return False
+        return set(self.backends) == {"sqlite"} or any(map(_FOR_SQLITE.search, self.call.conditions))
 
 
 def engines(behaviour: Behaviour, sqlalchemy: tuple[int, ...] | None, hints: frozenset[str]) -> tuple[Engine, ...]:

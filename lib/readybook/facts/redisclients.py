@@ -88,8 +88,13 @@ def _client(facts: Facts, call: Call, match: re.Match[str], uses: list[Call]) ->
     connecting = by_default(call.kwargs.get("socket_connect_timeout")) is not None
     return RedisClient(
         call.place, bool(match["later"]) or package == "aioredis", "from_url" in match[0], limit, by, connecting,
-        _retries(call, "from_url" in match[0], release), call, waits, lasting, bool(waits) and not own,
+        _retries(call, "from_url" in match[0], release), call, waits, lasting, not own and _listens(uses, waits),
     )
+
+
+def _listens(uses: list[Call], waits: tuple[Call, ...]) -> bool:
+    """Whether a client waits for data: by a read that does, or by a subscription, which others may read."""
+    return bool(waits) or any(u.path.endswith(".subscribe") for u in uses)
 
 
 def possible_releases(facts: Facts, package: str, path: str) -> tuple[int, int | None] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call, Reached, functions_behind, in_order
-from readybook.facts.objects import FunctionValue
+from readybook.facts.objects import Bound, FunctionValue, Instance
 from readybook.facts.reach import first_reached, startup_functions
 from readybook.facts.resources import near, resources
 from readybook.facts.stores import is_cached
@@ -53,6 +53,7 @@ ENDLESS = regex(r"requests(?:\.api)?\.(?:get|post|put|patch|delete|head|options|
 HTTPX = regex(r"httpx(?:\._client|\._api)?\.(?:(?:Async)?Client(?:\.__init__)?|(?:(?:Async)?Client\.)?"
               r"(?:get|post|put|patch|delete|head|options|request|stream|send))")
 SENDS = frozenset(("get", "post", "put", "patch", "delete", "head", "options", "request", "stream"))
+CLOSERS = ("close", "aclose", "disconnect")
 KEPT = regex(r"(?:^|\.)(?:state|cls|__class__)\.\w+$|\[")
 TITLE = "Share one client, with limits and a timeout, which the lifespan closes"
 LIMIT = "Limit how long it may take"
@@ -65,6 +66,8 @@ class ClientPerRequest(Check):
     Looked at: HTTP, Redis, AWS and MongoDB clients that handlers, dependencies and what they call build, and calls out
     that nothing limits. A client keeps connections; built per request it pays for new ones each time and leaves sockets
     behind under load. Start-up, cached functions and those that keep what they build are right.
+
+    Medium where a Redis client is closed again: what it costs then is a connection for each request.
 
     Limits are judged by library: requests and urllib have none of their own; httpx has five seconds, and counts only
     where ``timeout=None`` takes them away; aiohttp has five minutes, which is left alone. Redis is PER005's
@@ -133,14 +136,23 @@ def _built(project: Project, call: Call, library: str, reached: Reached | None, 
         return Right(call.place, "it is built where there is none yet")
     if function.name == "__init__" and reached.chain and _held(project, reached):
         return Right(call.place, "the object that builds it is built once")
-    closed = _entered(call, function, through=True)
+    closed = _entered(call, function, through=True) is not None or _given_back(project, call)
     leaves = "" if closed or library == "boto3" or function.name == "__init__" else ", and nothing here closes it"
     name = function.owner.name if function.owner is not None and function.name == "__init__" else function.name
-    severe = library in ("mongo", "redis") or not closed and library == "aiohttp"
+    severe = library == "mongo" or not closed and library in ("aiohttp", "redis")
     return Finding(
         call.place, f"{name}() builds {WHAT[library]} for every request to {reached.entry.function.name}()"
         f"{leaves}: {COST[library]}.", "high" if severe else "medium", chain=tuple(s.place for s in reached.chain),
         fix=_shared(project, call, library, function))
+
+
+def _given_back(project: Project, call: Call) -> bool:
+    """Whether code closes what a call builds, here or where it was handed to."""
+    behaviour = project.facts.behaviour
+    lent = [call, *behaviour.by_path.get(call.function, ())]  # a function may return what it builds
+    made = {id(c.site.result) for c in lent if isinstance(c.site.result, Instance)}
+    closing = (c.site.callee for c in behaviour.written_as(*CLOSERS))
+    return any(isinstance(c, Bound) and id(c.self) in made for c in closing)
 
 
 def _keeps(function: FunctionValue) -> bool:
@@ -310,6 +322,13 @@ ClientPerRequest.examples = (
     Bad({"main.py": "from pymongo import MongoClient\n" + PLAIN
          + HOME.format("MongoClient(\"mongodb://db\").shop.items.estimated_document_count()")},
         at=("main.py:9",), severity="high"),
+    Bad(  # closed again by whom it is lent to, or left open
+        {"main.py": "from redis.asyncio import Redis\n" + PLAIN + "\n\ndef lend() -> Redis:\n"
+         "    return Redis(host=\"localhost\")\n\n\n@app.get(\"/\")\nasync def home() -> int:\n    cache = lend()\n"
+         "    try:\n        return await cache.dbsize()\n    finally:\n        await cache.aclose()\n"},
+        at=("main.py:8",), severity="medium"),
+    Bad({"main.py": "from redis.asyncio import Redis\n" + PLAIN + "\n\n@app.get(\"/\")\nasync def home() -> int:\n"
+         "    return await Redis(host=\"localhost\").dbsize()\n"}, at=("main.py:9",), severity="high"),
     Bad({"main.py": HEAD + "client = httpx.AsyncClient(timeout=None)\n"}, at=("main.py:5",), severity="medium",
         fixed={"main.py": HEAD + "client = httpx.AsyncClient(timeout=10)\n"}),
     Good(  # httpx limits by itself; one client
