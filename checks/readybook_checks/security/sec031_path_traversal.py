@@ -122,7 +122,7 @@ def contents(node: Node, path: str) -> bool:
 def _answer(origins: Origins, call: Call, kind: str, node: Node, told: set[tuple[int, str]]) -> Answer | None:
     found = origins.of(call, node, clean)
     given = [o for o in found if o.kind == "request" and (kind == "folder" or not o.segment)
-             and not _uploaded(origins, o)]
+             and not _uploaded(origins, o, call, node)]
     if not given:
         if any(o.kind == "checked" for o in found):
             return Right(call.place, "the path is looked at before")
@@ -176,11 +176,18 @@ def _glued(origins: Origins, node: Node, scope: Scope, depth: int = 0) -> bool:
 
 
 
-def _uploaded(origins: Origins, origin: Origin) -> bool:
-    """Whether a parameter of a handler is the contents of an upload: ``image: bytes = File()``."""
+def _uploaded(origins: Origins, origin: Origin, call: Call, node: Node) -> bool:
+    """Whether a parameter of a handler is the contents of an upload, ``image: bytes = File()``, or an open one.
+
+    The name of an ``UploadFile`` is a caller's; the object itself is read as a file.
+    """
     functions = [e.function for e in origins.entries.values() if e.function.module.path == origin.place.path]
-    return any(p[0] == origin.what and p[1] is not None and unparse(p[1]).startswith(("bytes", "Annotated[bytes"))
-               for f in functions for p in f.params)
+    written = [unparse(p[1]).removeprefix("Annotated[") for f in functions for p in f.params
+               if p[0] == origin.what and p[1] is not None]
+    if any(w.startswith("bytes") for w in written):
+        return True
+    return any(w.rpartition(".")[2].startswith("UploadFile") for w in written) and origin in origins.of(
+        call, node, lambda n, path: n[0] == "attr" and n[4] == "filename" or clean(n, path))
 
 
 def _finding(origins: Origins, call: Call, kind: str, origin: Origin, glued: bool) -> Finding:
@@ -299,6 +306,26 @@ PathTraversal.examples = (
          "@app.post(\"/t\")\ndef texts(body: Choice, ending: str) -> str:\n"
          "    ending = ending.replace(\".\", \"\")\n    Path(f\"/data/original.{ending}\").unlink()\n"
          "    return Path(f\"/data/{body.locale}.json\").read_text()\n"}),
+    Good(  # one of many is looked up by it, a member is asked for, a function gives back listed names, an open upload
+        {"main.py": "from pathlib import Path\n\nimport pandas as pd\n"
+         "from fastapi import FastAPI, HTTPException, Query, UploadFile\n\napp = FastAPI()\nUSERS = {\"ann\": 1}\n"
+         "ROOT = Path(\"/data\")\nLANGUAGES = [\"de\", \"en\"]\n\n\n@app.get(\"/notes\")\n"
+         "def notes(user: str) -> str:\n    found = USERS.get(user)\n    if found is None:\n"
+         "        raise HTTPException(404)\n    return (ROOT / user / \"notes.md\").read_text()\n\n\n"
+         "@app.get(\"/face\")\ndef face(user: str, faces: list = Query()) -> bytes:\n"
+         "    one = next(filter(lambda f: f == user, USERS), None)\n    if one is None:\n"
+         "        raise HTTPException(404)\n    return (ROOT / user / \"face.png\").read_bytes()\n\n\n"
+         "def chosen(lang: str) -> str:\n    if lang in LANGUAGES:\n        return lang\n    return \"en\"\n\n\n"
+         "@app.get(\"/texts\")\ndef texts(lang: str) -> str:\n"
+         "    return (ROOT / f\"{chosen(lang)}.json\").read_text()\n\n\n"
+         "@app.post(\"/table\")\ndef table(file: UploadFile) -> int:\n    return len(pd.read_excel(file))\n"}),
+    Bad(  # looked for in a cache that holds whatever was asked for, and the name of an upload, through a call
+        {"main.py": "from pathlib import Path\n\nfrom fastapi import FastAPI, UploadFile\n\napp = FastAPI()\n"
+         "cache = {}\n\n\n@app.get(\"/notes\")\ndef notes(user: str) -> str:\n    found = cache.get(user)\n"
+         "    if not found:\n        return Path(f\"/data/{user}.md\").read_text()\n    return found\n\n\n"
+         "def save(upload) -> None:\n    Path(f\"/data/{upload.filename}\").write_bytes(upload.file.read())\n\n\n"
+         "@app.post(\"/table\")\ndef table(file: UploadFile) -> None:\n    save(file)\n"},
+        at=("main.py:13", "main.py:18"), severity="high"),
     Good(  # bytes are no name
         {"main.py": "import shutil\nfrom pathlib import Path\n\nfrom fastapi import FastAPI, File\n\n"
          "app = FastAPI()\n\n\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from readybook.facts.nodes import blocks, holds, statements
+from readybook.facts.nodes import blocks, holds, nodes, statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
@@ -22,7 +22,9 @@ SIMPLE = frozenset({"assign", "aug", "ann", "expr"})
 VALIDATOR = regex(r"(?i)(?:^|_)(?:valid|check|verif|ensure|assert|allow|safe|sanit|permit|whitelist|guard)")
 SAFE_NAME = regex(r"(?i)(?:^|_)(?:is|has|check|validate|verify)_?\w*(?:safe|valid|allow|permit|trusted|internal|inside"
                   r"|within|(?:in|of)_?(?:dir|folder|root|base))"
-                  r"|allowed|(?:^|_)(?:safe|valid)")
+                  r"|allowed|(?:^|_)(?:safe|valid)|(?:^|_)(?:contains|known|registered)$")
+LOOKUP = regex(r"get|find_one|get_or_none|get_by_(?:id|name|uuid|slug|key)")
+ELSEWHERE = regex(r"(?i)requests|http|client|cache|redis|s3|storage")  # what is fetched from there, or may be put there
 
 
 def bindings_of(module: Module, body: Any) -> Bindings:
@@ -91,9 +93,9 @@ class Bindings:
         return tuple(statements(self.body))
 
     @cached_property
-    def returns(self) -> list[Node | None]:
-        """What each ``return`` gives back, in order."""
-        return [s[4] for s in self.statements if s[0] == "return"]
+    def returns(self) -> list[tuple[Node | None, tuple[str, ...]]]:
+        """What each ``return`` gives back, in order, with the tests around it."""
+        return list(_returns(self.body, ()))
 
     def guard(self, text: str, conditions: tuple[str, ...] = ()) -> str:
         """How bad values of a name or an attribute are turned away before it is used.
@@ -138,10 +140,20 @@ class Bindings:
     @cached_property
     def _looked_up(self) -> frozenset[str]:
         """Texts that one of many is picked by, and those whose own method checks them (``name.isalnum()``)."""
-        picked = (text for s in self.statements if s[0] == "assign" for text in _picks(s[5]))
+        picked = (text for s in self.statements if s[0] == "assign" for text in (*_picks(s[5]), *self._found_by(s)))
         own = (callee[: -len(method) - 1] for call in self._called for callee in (unparse(call[3]),)
                for method in (callee.rpartition(".")[2],) if method in CHECKING and method != callee)
         return frozenset((*picked, *own))
+
+    def _found_by(self, s: Node) -> Iterator[str]:
+        """What one of many is looked up by, where a body leaves without it: ``user = users.get(name)``."""
+        value = s[5][3] if s[5][0] == "await" else s[5]
+        if value[0] != "call" or value[3][0] != "attr" or not LOOKUP.fullmatch(value[3][4]):
+            return
+        names = {f"not {unparse(t)}" for t in s[4]} | {f"{unparse(t)} is None" for t in s[4]}
+        if not ELSEWHERE.search(unparse(value[3][3])) and any(test in names for test, _, leaves in self._tests
+                                                              if leaves is None):
+            yield from map(unparse, value[4])
 
     @cached_property
     def _validated(self) -> list[str]:
@@ -159,6 +171,19 @@ class Bindings:
         """The calls that are statements of their own."""
         values = (s[4][3] if s[4][0] == "await" else s[4] for s in self.statements if s[0] == "expr")
         return [value for value in values if value[0] == "call"]
+
+
+def _returns(body: Any, tests: tuple[str, ...]) -> Iterator[tuple[Node | None, tuple[str, ...]]]:
+    for s in body:
+        if s[0] == "return":
+            yield s[4], tests
+        elif s[0] == "if":
+            test = unparse(s[4])
+            yield from _returns(s[5], (*tests, test))
+            yield from _returns(s[6], (*tests, f"not ({test})"))
+        else:
+            for block in blocks(s):
+                yield from _returns(block, tests)
 
 
 def _walk(body: Any, around: tuple[Any, ...]) -> Iterator[tuple[Node, tuple[Any, ...]]]:
@@ -337,10 +362,18 @@ def mentions(text: str, name: str) -> bool:
 
 def _picks(value: Node) -> Iterator[str]:
     """The texts that pick one of many: both sides in ``next((x for x in known if x.url == url), None)``."""
-    if value[0] == "call" and value[4] and value[4][0][0] == "comp" and unparse(value[3]) in ("next", "any"):
-        for t in (t for _, _, tests, _ in value[4][0][6] for t in tests):
+    if value[0] == "call" and value[4] and unparse(value[3]) in ("next", "any"):
+        for t in _tests_of(value[4][0]):
             if t[0] == "cmp" and len(t[4]) == 1 and t[4][0][0] == "Eq":
                 yield from (unparse(t[3]), unparse(t[4][0][1]))
+
+
+def _tests_of(chosen: Node) -> Iterator[Node]:
+    """The tests of a comprehension, or of ``filter(lambda x: x.url == url, known)``."""
+    if chosen[0] == "comp":
+        yield from (t for _, _, tests, _ in chosen[6] for t in tests)
+    elif chosen[0] == "call" and unparse(chosen[3]) == "filter" and chosen[4] and chosen[4][0][0] == "lambda":
+        yield from (n for n in nodes(chosen[4][0]) if n[0] == "cmp")
 
 
 def _looks_at(text: str, test: str) -> bool:

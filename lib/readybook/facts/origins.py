@@ -234,9 +234,9 @@ class Origins:
                 continue
             inner = Scope(function.module, function, scope.depth + 1, scope.seen | {key}, given=(call, scope))
             returns = bindings_of(function.module, function.node[6]).returns
-            for value in returns:
+            for value, tests in returns:
                 part = value if index is None or value is None else ("item", value[1], value[2], value, index)
-                yield from self._trace(part, inner)
+                yield from self._trace(part, replace(inner, conditions=tests))
             if not returns:
                 yield Origin("unknown", unparse(node), scope.module.place(node))
 

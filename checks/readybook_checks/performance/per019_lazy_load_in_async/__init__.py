@@ -11,7 +11,7 @@ from readybook.finding import Answer
 from readybook.intents import SetKeyword
 from readybook_checks.performance.lazy_reads import LazyRead, lazy_reads
 from readybook_checks.performance.per019_lazy_load_in_async.examples import EXAMPLES
-from readybook_checks.performance.per019_lazy_load_in_async.expiring import LateRead, late_reads, makers
+from readybook_checks.performance.per019_lazy_load_in_async.expiring import LateRead, late_reads, makers, own_reads, stays
 from readybook_checks.performance.query_edit import loading
 
 
@@ -45,7 +45,7 @@ class LazyLoadInAsync(Check):
         for read in reads:
             yield Right(read.place, "loaded with its object") if read.loaded else _lazy(project, read)
         for call in made:
-            yield _factory(call, late)
+            yield _factory(call, own_reads(call, late, made))
         if not reads and not made:
             yield NotApplicable("no asynchronous session is set up, and no relationship is read on its objects")
 
@@ -77,6 +77,8 @@ def _factory(call: Call, late: list[LateRead]) -> Answer:
         return Right(call.place, "objects keep their values at commit")
     if isinstance(given, Unknown) or "**" in call.kwargs and "expire_on_commit" not in call.kwargs:
         return CannotTell("whether objects expire at commit is not in the code", call.place)
+    if not late and stays(call):
+        return Right(call.place, "nothing is read of its objects after a commit")
     fix = Fix("Keep the values of objects at commit", (SetKeyword(call.place, call.last, "expire_on_commit", "False"),),
               safety="review", reason="an object that is used on after a commit shows the values it had then, until it "
                                       "is refreshed")

@@ -94,6 +94,17 @@ EXAMPLES = (
                 "        loads.append(selectinload(User.orders))\n"
                 "    users = (await db.scalars(select(User).options(*loads))).all()\n"
                 "    return [o.id for u in users for o in u.orders]\n", LOADED), outcome="not_applicable"),
+    Bad(  # the session that the function makes for itself, not another one, nor the object that was deleted
+        {**_files(""), "main.py": _files(
+            "from sqlalchemy.ext.asyncio import create_async_engine\n\n"
+            "engine = create_async_engine(\"postgresql+asyncpg://localhost/shop\")\n\n\n"
+            "async def drop(db: AsyncSession, key: int):\n    user = await db.get(User, key)\n"
+            "    await db.delete(user)\n    await db.commit()\n    return user.id\n\n\n"
+            "async def note():\n    async with AsyncSession(engine) as db:\n        db.add(User())\n"
+            "        await db.commit()\n\n\n"
+            "async def touch(key: int):\n    async with AsyncSession(engine) as db:\n"
+            "        user = await db.get(User, key)\n        await db.commit()\n        return user.id\n")["main.py"]},
+        at=("main.py:35",), severity="high"),
     Good(  # awaited attributes, and a session that is not asynchronous
         _files("from sqlalchemy.orm import Session\n\n\nasync def of(db: AsyncSession):\n"
                "    user = await db.get(User, 1)\n    return await user.awaitable_attrs.orders\n\n\n"

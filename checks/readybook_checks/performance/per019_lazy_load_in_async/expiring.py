@@ -25,6 +25,7 @@ class LateRead:
     function: str
     text: str
     place: Place
+    within: int  # identity of the function's body
 
 
 def makers(project: Project) -> list[Call]:
@@ -61,7 +62,7 @@ def late_reads(project: Project) -> list[LateRead]:
 
 def _after(function: FunctionValue, commit: Call, objects: set[int], handler: bool) -> Iterator[LateRead]:
     names = {t[3] for s in statements(function.node[6]) if s[0] in ("assign", "ann") for t in _targets(s)
-             if id(_plain(s[5] if s[0] == "assign" else s[6])) in objects}
+             if id(_plain(s[5] if s[0] == "assign" else s[6])) in objects} - _deleted(function)
     block, index = _block_of(function.node[6], commit.site.node) or ((), 0)
     for s in block[index + 1:]:
         for node in nodes(s):
@@ -71,8 +72,36 @@ def _after(function: FunctionValue, commit: Call, objects: set[int], handler: bo
             names -= {t[3] for t in _targets(s)}
         read = _read(s, names, handler)
         if read is not None:
-            yield LateRead(function.name, unparse(read), function.module.place(read, function.qualname))
+            place = function.module.place(read, function.qualname)
+            yield LateRead(function.name, unparse(read), place, id(function.node))
             return
+
+
+def _deleted(function: FunctionValue) -> set[str]:
+    """The names that are handed to ``session.delete()``: what a commit has deleted keeps its values."""
+    return {a[3] for n in nodes(function.node[6]) if n[0] == "call" and n[3][0] == "attr" and n[3][4] == "delete"
+            for a in n[4] if a[0] == "name"}
+
+
+def own_reads(call: Call, late: list[LateRead], made: list[Call]) -> list[LateRead]:
+    """The late reads of objects that the sessions of a maker hold, as far as that can be told.
+
+    A session that a function makes for itself holds what that function reads; all others are lent by the makers
+    whose sessions leave the function.
+    """
+    own = {id(c.site.function.node) for c in made if c.site.function is not None and stays(c)}
+    if call.site.function is not None and stays(call):
+        return [r for r in late if r.within == id(call.site.function.node)]
+    return [r for r in late if r.within not in own]
+
+
+def stays(call: Call) -> bool:
+    """Whether a session is made and used up in one function, which lends it to nobody."""
+    function = call.site.function
+    if call.path in MAKERS or function is None or function.node[0] != "def":
+        return False
+    return not any(n[0] == "yield" for n in nodes(function.node[6])) and not any(
+        s[0] == "return" and s[4] is not None and holds(s[4], call.site.node) for s in statements(function.node[6]))
 
 
 def _read(s: Any, names: set[str], handler: bool) -> Any:
