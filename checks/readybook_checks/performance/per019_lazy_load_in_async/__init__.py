@@ -11,7 +11,13 @@ from readybook.finding import Answer
 from readybook.intents import SetKeyword
 from readybook_checks.performance.lazy_reads import LazyRead, lazy_reads
 from readybook_checks.performance.per019_lazy_load_in_async.examples import EXAMPLES
-from readybook_checks.performance.per019_lazy_load_in_async.expiring import LateRead, late_reads, makers, own_reads, stays
+from readybook_checks.performance.per019_lazy_load_in_async.expiring import (
+    LateRead,
+    late_reads,
+    makers,
+    own_reads,
+    stays,
+)
 from readybook_checks.performance.query_edit import loading
 
 
