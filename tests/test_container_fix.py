@@ -346,3 +346,35 @@ def test_which_route_answers_as_liveness(routes: tuple[str, ...], best: str | No
     text = APP + "\n\n".join(f"@app.get({r!r})\ndef f{n}() -> str:\n    return 'x'\n" for n, r in enumerate(routes))
     found = liveness_route(Project.from_files({"main.py": text}).facts, "main:app")
     assert (found.route.path if found else None) == best
+
+
+SOCKETS = """\
+from fastapi import FastAPI, WebSocket
+
+app = FastAPI()
+clients: dict[str, WebSocket] = {}
+
+
+@app.websocket("/ws/{key}")
+async def chat(websocket: WebSocket, key: str, to: str) -> None:
+    await websocket.accept()
+    clients[key] = websocket
+    await clients[to].send_text(await websocket.receive_text())
+"""
+KEYED = """\
+import secrets
+
+from fastapi import FastAPI
+from starlette.middleware.sessions import SessionMiddleware
+
+app = FastAPI()
+app.add_middleware(SessionMiddleware, secret_key=secrets.token_hex(32))
+"""
+
+
+@pytest.mark.parametrize(("main", "several"), [(APP + HEALTH, True), (SOCKETS, False), (KEYED, False)])
+def test_an_image_starts_workers_only_where_each_can_do_without_the_others(main: str, several: bool) -> None:
+    project = Project.from_files({"main.py": main, **PIP})
+    finding = next(iter(ask(CHECKS["OPS010"], project).findings))
+    assert finding.fix is not None
+    assert ("WEB_CONCURRENCY=" in apply(project, finding.fix.intents)["Dockerfile"]) is several

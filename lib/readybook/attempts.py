@@ -14,6 +14,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from readybook.boundnames import unbound
 from readybook.check import Check
 from readybook.evidence import fingerprints
 from readybook.finding import Finding, further
@@ -162,6 +163,10 @@ def _objections(
         error = parse_error(path, texts[path], tip.text(path) if path in tip.files else None)
         if error:
             return {p: f"{path} would not parse after it: {error}" for p, _ in fixed}
+    unbound_in = {path: why for path, text in sorted(texts.items())
+                  if (why := unbound(path, text, tip.text(path) if path in tip.files else None))}
+    if unbound_in:
+        return _blamed(fixed, unbound_in)
     again = ask(check, after)
     if again.error:
         return {p: f"{check.id} could not be asked again: {again.error}" for p, _ in fixed}
@@ -179,6 +184,15 @@ def _objections(
     if more:
         return {p: f"the check would fix more after its own fix, at {more[0].place}" for p, _ in fixed}
     return {}
+
+
+def _blamed(fixed: tuple[tuple[str, Finding], ...], wrong: dict[str, str]) -> dict[str, str]:
+    """What is wrong with files as the reason of the fixes that edit them; of all, where none names such a file."""
+    from readybook.edits import edited_path
+
+    told = {p: why for p, f in fixed for path, why in wrong.items()
+            if f.fix and any(edited_path(intent) == path for intent in f.fix.intents)}
+    return told or {p: f"{path}: {why}" for path, why in wrong.items() for p, _ in fixed}
 
 
 def _identity(finding: Finding) -> tuple[str, str, str]:

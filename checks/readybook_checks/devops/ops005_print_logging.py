@@ -220,6 +220,15 @@ PrintLogging.examples = (
                "app = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> str:\n    logger.warning(\"index\")\n"
                "    return \"ok\"\n"},
     ),
+    Bad(  # the module makes its logger below the line that needs it now
+        {"app/keys.py": "import logging\nimport os\n\nKEY = os.getenv(\"KEY\", \"\")\nprint(\"read\", len(KEY))\n\n"
+         "logger = logging.getLogger(__name__)\n\n\ndef used() -> str:\n    logger.info(\"used\")\n    return KEY\n",
+         "main.py": "from app.keys import used\n" + APP + "@app.get(\"/\")\ndef index() -> str:\n    return used()\n"},
+        at=("app/keys.py:5",),
+        fixed={"app/keys.py": "import logging\nimport os\n\nlogger = logging.getLogger(__name__)\n\n"
+               "KEY = os.getenv(\"KEY\", \"\")\nlogger.info(\"read %s\", len(KEY))\n\n\n"
+               "def used() -> str:\n    logger.info(\"used\")\n    return KEY\n"},
+    ),
     Good(  # the last words of a program that ends, and a file
         {"main.py": "import sys\n\n" + APP + "def settle(path: str) -> None:\n    with open(path, \"w\") as out:\n"
          "        print(\"x\", file=out)\n\n\ndef check(key: str) -> None:\n    if not key:\n"

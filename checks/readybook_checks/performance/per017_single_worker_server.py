@@ -13,7 +13,7 @@ from readybook.facts.serving import ServeCommand
 from readybook.finding import Answer
 from readybook.intents import InsertInstruction, ReplaceLineText
 from readybook.place import Place
-from readybook_checks.architecture.arc002_in_memory_job_store import own_connections, own_state
+from readybook_checks.architecture.one_process import keeps_to_itself
 
 SERVERS = ("uvicorn", "fastapi run", "gunicorn", "hypercorn", "granian")
 SELF = ("procfile", "systemd", "supervisor", "compose", "dockerfile", "script", "platform")
@@ -26,9 +26,9 @@ class SingleWorkerServer(Check):
     Looked at: the commands that start the deployed service, their ``--workers``, gunicorn's configuration and
     ``WEB_CONCURRENCY``, which uvicorn and gunicorn read by themselves. Where a platform starts copies of one process
     by design (Kubernetes, compose replicas, Fly, Cloud Run, ECS) one worker each is right, and so it is while the
-    process keeps shared state to itself (ARC002 tells of that) or holds open websockets. Several workers are wrong
-    where something must run
-    once: a scheduler, a limiter that counts in memory; then each worker does it.
+    process keeps shared state to itself (ARC002 tells of that), holds open websockets or draws the key of its sessions
+    when it starts. Several workers are wrong where something must run once: a scheduler, a limiter that counts in
+    memory; then each worker does it.
 
     Fix: ``WEB_CONCURRENCY`` in the image, which whoever runs it can change, or ``--workers``.
     """
@@ -50,7 +50,7 @@ class SingleWorkerServer(Check):
             yield NotApplicable("no command that starts a deployed server is seen")
             return
         platform, once = replicated_by(facts), once_only(facts)
-        alone = cache(lambda: bool(once or own_state(project) or own_connections(project)))
+        alone = cache(lambda: keeps_to_itself(project))
         for command in commands:
             yield from self._answer(project, command, platform, once, alone)
 
@@ -117,6 +117,8 @@ SOCKETS = ("from fastapi import FastAPI, WebSocket\n\napp = FastAPI()\nclients: 
            "    await websocket.accept()\n    join(key, websocket)\n"
            "    await clients[to].send_text(await websocket.receive_text())\n\n\n"
            "def join(key: str, websocket: WebSocket) -> None:\n    clients[key] = websocket\n")
+KEYED = ("import secrets\n\nfrom fastapi import FastAPI\nfrom starlette.middleware.sessions import SessionMiddleware\n\n"
+         "secret_key = {}\napp = FastAPI()\napp.add_middleware(SessionMiddleware, secret_key=secret_key)\n")
 SingleWorkerServer.examples = (
     Bad({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",),
         fixed={"Dockerfile": IMAGE + "ENV WEB_CONCURRENCY=2\nCMD [\"uvicorn\", \"main:app\"]\n"}),
@@ -146,6 +148,11 @@ SingleWorkerServer.examples = (
           "kind: Deployment\nmetadata:\n  name: api\nspec:\n  replicas: 3\n"}, outcome="not_applicable"),
     Good({"main.py": STATEFUL, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, outcome="not_applicable"),
     Good({"main.py": SOCKETS, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, outcome="not_applicable"),
+    Good(  # each process would sign sessions with a key that the others do not know
+        {"main.py": KEYED.format("secrets.token_hex(32)"), "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"},
+        outcome="not_applicable"),
+    Bad({"main.py": "import os\n" + KEYED.format("os.environ[\"KEY\"]"),
+         "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",)),
     Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--reload\"]\n"}, outcome="not_applicable"),
     Good({**APP, "Procfile": "web: uvicorn main:app --port $PORT\n"}, outcome="not_applicable"),
     Good({**APP, "Makefile": "run:\n\tuvicorn main:app --reload\n"}, outcome="not_applicable"),

@@ -10,6 +10,7 @@ from readybook.edits.drafts import Draft, Splice, line_of
 from readybook.edits.python_calls import keyword_splices, outer_span, removal_splices
 from readybook.edits.python_imports import bindings
 from readybook.edits.python_source import PythonSource, dotted, last_name, squeezed
+from readybook.edits.statements import without
 from readybook.edits.style import requoted
 from readybook.edits.work import Work, line_span, spot
 from readybook.errors import PatchError
@@ -267,11 +268,22 @@ def realise_statements(work: Work, path: str) -> None:
     for intent in wanted:
 
         def planner(source: PythonSource, draft: Draft, intent: EnsureModuleStatement = intent) -> list[Splice]:
-            if intent.name in bindings(source):
-                return []
-            return [module_statement(work, source, draft, intent)]
+            if intent.name not in bindings(source):
+                return [module_statement(work, source, draft, intent)]
+            late = _same_but_late(source, draft, intent)
+            return [module_statement(work, source, draft, intent), without(source, late, intent.name)] if late else []
 
         work.plan(path, planner)
+
+
+def _same_but_late(source: PythonSource, draft: Draft, intent: EnsureModuleStatement) -> cst.CSTNode | None:
+    """The very statement of an intent, where it stands below a module-level line that an edit made read its name."""
+    limit = draft.first_touched
+    early = [s for s in source.module.body if source.start(s) <= limit < source.span(s)[1]]
+    if intent.last or not early or isinstance(early[0], cst.FunctionDef | cst.ClassDef):
+        return None
+    return next((s for s in source.module.body if source.start(s) > limit and isinstance(s, cst.SimpleStatementLine)
+                 and squeezed(source.code(s)) == squeezed(intent.statement)), None)
 
 
 def module_statement(work: Work, source: PythonSource, draft: Draft, intent: EnsureModuleStatement) -> Splice:

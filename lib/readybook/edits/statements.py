@@ -21,7 +21,7 @@ def remove_statement(work: Work, intent: RemoveStatement) -> None:
         now = line_of(source.text, draft.now(intent.place.line))
         for node in (*source.nodes(cst.SimpleStatementLine), *source.nodes(cst.ClassDef)):
             if line_of(source.text, source.span(node)[0]) == now and _name(node) == intent.name:
-                return [_without(source, node, intent.name)]
+                return [without(source, node, intent.name)]
         return []
 
     work.plan(intent.place.path, planner)
@@ -53,7 +53,8 @@ def _name(node: cst.CSTNode) -> str:
     return target.value if isinstance(target, cst.Name) else ""
 
 
-def _without(source: PythonSource, node: cst.CSTNode, name: str) -> Splice:
+def without(source: PythonSource, node: cst.CSTNode, name: str) -> Splice:
+    """A splice that takes a statement out, with an empty line that stood beside it."""
     start, end = source.line_start(source.span(node)[0]), source.line_end(source.span(node)[1] - 1)
     body = source.parent(node)
     alone = isinstance(body, cst.IndentedBlock) and len(body.body) == 1

@@ -12,13 +12,13 @@ from string import Template
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts import Facts
 from readybook.facts.containers import Dockerfile
-from readybook.facts.processes import CONCURRENCY, once_only
+from readybook.facts.processes import CONCURRENCY
 from readybook.facts.program import App
 from readybook.facts.pythonversion import PythonVersion, python_version
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRequirement, Intent
 from readybook.patterns import regex
-from readybook_checks.architecture.arc002_in_memory_job_store import own_state
+from readybook_checks.architecture.one_process import keeps_to_itself
 from readybook_checks.devops.health_command import health_command, instruction
 from readybook_checks.devops.ops010_no_dockerfile.copying import Code, code, module_of
 from readybook_checks.devops.ops010_no_dockerfile.installing import Installation, debian_packages, installation
@@ -180,7 +180,7 @@ def dockerfile_text(project: Project, app: App, how: Installation, what: Code, p
         name=re.sub(r"[^a-z0-9]+", "-", app.spec.partition(":")[0].lower()).strip("-") or "service",
         python=python.value,
         build_packages=APT.format(names=build) if build else "", run_packages=APT.format(names=run) if run else "",
-        workers="" if once_only(facts) or own_state(project) else f" \\\n    {CONCURRENCY}={WORKERS}",
+        workers="" if keeps_to_itself(project) else f" \\\n    {CONCURRENCY}={WORKERS}",
         install=how.text, code="\n".join(lines), port=port,
         writable=" && install -d -o app -g app /app" if writes(facts) else "",
         owner="root owns the environment and the code; the process may add files to /app" if writes(facts)
