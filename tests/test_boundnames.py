@@ -49,6 +49,7 @@ class NameNothing(Check):
     """A fix names what is not there."""
 
     id = "TST999"
+    name = "names-nothing"
     category = "testing"
     severity = "low"
     hours = Hours(0.1, 0.2, 0.3)

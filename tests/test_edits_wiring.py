@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from readybook import registry
 from readybook.edits import apply, setting_access
+from readybook.edits.modules import Modules
 from readybook.errors import PatchError
 from readybook.gitpatch import short_subject
 from readybook.intents import AddFile, EnsureRouter, EnsureSetting, EventsToLifespan, ReplaceExpression, SetKeyword
 from readybook.place import Place
 from readybook.project import Project
+from readybook.run import ask
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # event handlers are what is rewritten
 ORIGINS = EnsureSetting(
@@ -487,3 +490,32 @@ def test_a_new_field_comes_behind_the_text_that_documents_the_last_one() -> None
             "settings = Settings()\n")
     new = apply(Project.from_files({"conf.py": home}), [EnsureSetting("debug", "bool", "False", "DEBUG")])["conf.py"]
     assert "    \"\"\"how many processes\"\"\"\n    debug: bool = False\n" in new
+
+
+PACKAGED = {  # imports start in src, which is a package by name only; dots stay inside of each package
+    "src/__init__.py": "", "src/run.py": "from fastapi import FastAPI\n\nfrom db import pool\n"
+    "from orders.api import router\n\napp = FastAPI()\napp.include_router(router)\n",
+    "src/orders/__init__.py": "", "src/orders/api.py": "from fastapi import APIRouter\n\nfrom . import core\n\nrouter "
+    "= APIRouter()\n\n\n@router.post(\"/login\")\ndef login(password: str) -> int:\n    return core.find(password)\n",
+    "src/orders/core.py": "def find(password: str) -> int:\n    return len(password)\n",
+    "src/db/__init__.py": "", "src/db/pool.py": "from . import names\n", "src/db/names.py": "",
+}
+
+
+def test_no_dots_lead_out_of_a_package_that_imports_name_from_its_folder() -> None:
+    modules = Modules(PACKAGED, PACKAGED.get)
+    assert modules.name_for("src/db/pool.py", "src/settings.py") == "settings"
+    assert modules.name_for("src/db/pool.py", "src/db/limits.py") == ".limits"
+
+
+def test_dots_go_as_far_up_as_other_modules_let_them() -> None:
+    files = {**PACKAGED, "src/db/pool.py": "from ..orders import core\n"}
+    assert Modules(files, files.get).name_for("src/db/pool.py", "src/settings.py") == "..settings"
+
+
+def test_a_checks_new_module_is_imported_by_name_where_dots_would_leave_the_package() -> None:
+    project = Project.from_files({**PACKAGED, "requirements.txt": "fastapi\n"})
+    check = next(c for c in registry.load() if c.id == "SEC006")
+    (finding,) = ask(check, project).findings
+    changed = apply(project, finding.fix.intents)
+    assert "\nfrom rate_limit import limit_sign_ins\n" in changed["src/orders/api.py"]

@@ -158,10 +158,12 @@ def import_name(project: Project, app: App, path: str, importer: str = "") -> st
     main = modules.by_path.get(app.place.path)
     if main is None:
         return ""
-    roots, relative = _habits(modules, modules.by_path.get(importer, main))
+    roots, relative = habits(modules, modules.by_path.get(importer, main))
+    of_main, dots_of_main = habits(modules, main)
     if not roots and not relative:
-        roots, relative = _habits(modules, main)
-    top = _served_root(app, main)
+        roots, relative = of_main, dots_of_main
+    # where the application's imports start, a package ends that dots could lead out of
+    top = of_main.most_common(1)[0][0] if of_main else _served_root(app, main)
     if relative and not roots and _below(top, importer or app.place.path, path):
         return _relative(importer or app.place.path, path)
     root = roots.most_common(1)[0][0] if roots else top
@@ -171,7 +173,7 @@ def import_name(project: Project, app: App, path: str, importer: str = "") -> st
     return name if all(part.isidentifier() for part in name.split(".")) else ""
 
 
-def _habits(modules: Modules, main: Module) -> tuple[Counter[str], int]:
+def habits(modules: Modules, main: Module) -> tuple[Counter[str], int]:
     """The folders from which a module's absolute imports of the project start; how many of its imports are relative."""
     roots, relative = Counter[str](), 0
     for s in main.body:

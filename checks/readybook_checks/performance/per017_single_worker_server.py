@@ -117,8 +117,9 @@ SOCKETS = ("from fastapi import FastAPI, WebSocket\n\napp = FastAPI()\nclients: 
            "    await websocket.accept()\n    join(key, websocket)\n"
            "    await clients[to].send_text(await websocket.receive_text())\n\n\n"
            "def join(key: str, websocket: WebSocket) -> None:\n    clients[key] = websocket\n")
-KEYED = ("import secrets\n\nfrom fastapi import FastAPI\nfrom starlette.middleware.sessions import SessionMiddleware\n\n"
-         "secret_key = {}\napp = FastAPI()\napp.add_middleware(SessionMiddleware, secret_key=secret_key)\n")
+KEYED = ("import secrets\n\nfrom fastapi import FastAPI\n"
+         "from starlette.middleware.sessions import SessionMiddleware\n\nsecret_key = {}\napp = FastAPI()\n"
+         "app.add_middleware(SessionMiddleware, secret_key=secret_key)\n")
 SingleWorkerServer.examples = (
     Bad({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",),
         fixed={"Dockerfile": IMAGE + "ENV WEB_CONCURRENCY=2\nCMD [\"uvicorn\", \"main:app\"]\n"}),

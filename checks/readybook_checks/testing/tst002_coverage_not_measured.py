@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRequirement, EnsureTomlTable, Intent
+from readybook_checks.devops.health_router import habits
 
 
 class CoverageNotMeasured(Check):
@@ -46,7 +48,8 @@ class CoverageNotMeasured(Check):
     def _fix(self, project: Project, tests: list[str]) -> Fix:
         title = "Measure branch coverage of the application's packages"
         pyproject = nearest_pyproject(project, tests[0])
-        sources = packages_of(project, pyproject, tests[0])
+        root = import_root(project, tests[0])
+        sources = packages_of(project, root, pyproject.rpartition("/")[0] if pyproject is not None else root)
         if not sources:
             return advice(title, "the application lives in loose modules: name what to measure by hand")
         settings: tuple[Intent, ...]
@@ -56,7 +59,7 @@ class CoverageNotMeasured(Check):
                 EnsureTomlTable(pyproject, "tool.coverage.report", (("show_missing", True), ("skip_covered", True))),
             )
         else:
-            folder = import_root(project, tests[0])
+            folder = run_from(project, tests[0], root)
             listed = "".join(f"    {name}\n" for name in sources)
             text = f"[run]\nbranch = true\nsource =\n{listed}\n[report]\nshow_missing = true\nskip_covered = true\n"
             settings = (AddFile(f"{folder}/.coveragerc" if folder else ".coveragerc", text),)
@@ -85,21 +88,48 @@ def nearest_pyproject(project: Project, path: str) -> str | None:
 
 
 def import_root(project: Project, test: str) -> str:
-    """The import root of the application code that is nearest around the tests."""
-    roots = {m.root for m in project.facts.modules.by_path.values() if m.role == "application" and "." in m.name}
+    """The folder from which the tests, or else the applications, import the code they have a package of.
+
+    Without such an import it is the root of the application code that is nearest around the tests.
+    """
+    modules = project.facts.modules
+    for paths in ([p for p in modules.by_path if project.facts.role(p) == "test"],
+                  [app.place.path for app in project.facts.apps]):
+        counts = Counter[str]()
+        for path in paths:
+            if path in modules.by_path:
+                counts += habits(modules, modules.by_path[path])[0]
+        if counts:
+            return min(counts, key=lambda r: (-counts[r], r))
+    roots = {m.root for m in modules.by_path.values() if m.role == "application" and "." in m.name}
     around = [r for r in roots if not r or test.startswith(r + "/")]
     return max(around, key=len, default=min(roots, default=""))
 
 
-def packages_of(project: Project, pyproject: str | None, test: str) -> tuple[str, ...]:
-    """The top-level packages of application code beside a pyproject.toml (or around the tests), by import name."""
-    folder = import_root(project, test) if pyproject is None else pyproject.rpartition("/")[0]
+def packages_of(project: Project, root: str, inside: str) -> tuple[str, ...]:
+    """The top-level packages of application code below an import root, and in a folder, by import name."""
     found = set()
     for module in project.facts.modules.by_path.values():
-        inside = not folder or module.path.startswith(folder + "/")
-        if inside and module.role == "application" and "." in module.name:
-            found.add(module.name.partition(".")[0])
+        if module.role == "application" and (not inside or module.path.startswith(f"{inside}/")):
+            inner = module.path[len(root) + 1:] if root and module.path.startswith(f"{root}/") else \
+                "" if root else module.path
+            top = inner.partition("/")[0] if "/" in inner else ""
+            if top.isidentifier():
+                found.add(top)
     return tuple(sorted(found))
+
+
+def run_from(project: Project, test: str, root: str) -> str:
+    """The folder in which the tests are run: where pytest is configured, else the one around them and the code."""
+    folder = test
+    while folder:
+        folder = folder.rpartition("/")[0]
+        if any((f"{folder}/{name}" if folder else name) in project.files for name in ("pytest.ini", "tox.ini")):
+            return folder
+    folder = test.rpartition("/")[0]
+    while folder and root != folder and not root.startswith(f"{folder}/"):
+        folder = folder.rpartition("/")[0]
+    return folder
 
 
 TEST = {"tests/test_main.py": "from app.main import app\n\n\ndef test_title():\n    assert app.title == \"FastAPI\"\n",
@@ -121,6 +151,21 @@ CoverageNotMeasured.examples = (
         {**TEST, "requirements.txt": "fastapi==0.115.0\npytest==8.3.0\n"}, at=("tests/test_main.py:1",),
         fixed={"requirements-dev.txt": "-r requirements.txt\npytest-cov>=5\n",
                ".coveragerc": "[run]\nbranch = true\nsource =\n    app\n\n"
+               "[report]\nshow_missing = true\nskip_covered = true\n"},
+    ),
+    Bad(  # no package has an __init__.py: the imports show where they start, and pytest.ini where the tests run
+        {"backend/tests/test_main.py": TEST["tests/test_main.py"], "backend/pytest.ini": "[pytest]\n",
+         "backend/app/main.py": "from app.api.routes import router\n" + TEST["app/main.py"],
+         "backend/app/api/__init__.py": "", "backend/app/api/routes.py": "router = None\n"},
+        at=("backend/tests/test_main.py:1",),
+        fixed={"backend/.coveragerc": "[run]\nbranch = true\nsource =\n    app\n\n"
+               "[report]\nshow_missing = true\nskip_covered = true\n"},
+    ),
+    Bad(  # the code lies in src, the tests beside it
+        {"tests/test_main.py": "from shop.main import app\n\n\ndef test_title():\n    assert app\n",
+         "src/shop/__init__.py": "", "src/shop/main.py": TEST["app/main.py"]},
+        at=("tests/test_main.py:1",),
+        fixed={".coveragerc": "[run]\nbranch = true\nsource =\n    shop\n\n"
                "[report]\nshow_missing = true\nskip_covered = true\n"},
     ),
     Bad(  # CI runs the tests, without coverage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from readybook.errors import PatchError
 from readybook.patterns import regex
@@ -89,12 +89,35 @@ class Modules:
         own = self.imported(path)
         if not any(not m.startswith(".") and self.file_of(path, m) for m in own):
             relative = self._relative(path, target)
-            if relative and (any(m.startswith(".") for m in own) or self._neighbours_are_relative(path)):
+            if relative and (any(m.startswith(".") for m in own) or self._neighbours_are_relative(path)) and (
+                self._dots_may_reach(path, target)
+            ):
                 return relative
         name = _dotted(self._root(path, target), target)
         if not all(part.isidentifier() for part in name.split(".")):
             raise PatchError(f"{path}: {target} cannot be imported by a name")
         return name
+
+    def _dots_may_reach(self, path: str, target: str) -> bool:
+        """Whether the folder that two files share lies inside of a package: no dots lead to where imports start."""
+        shared = _shared(path, target)
+        if any(shared == reached or shared.startswith(f"{reached}/") for reached in self._reached_by_dots):
+            return True
+        votes = self._votes(path, target)
+        if not any(votes.values()):
+            return self._is_package(shared)
+        root = self._root(path, target)
+        return shared != root and (not root or shared.startswith(f"{root}/"))
+
+    @cached_property
+    def _reached_by_dots(self) -> frozenset[str]:
+        """The folders from which relative imports of the target find their modules: packages, all of them."""
+        found = set[str]()
+        for path in self.paths:
+            for module in self.imported(path):
+                if module.startswith(".") and module.strip(".") and self.file_of(path, module):
+                    found.add(_above(path)[len(module) - len(module.lstrip(".")) - 1])
+        return frozenset(found)
 
     def _neighbours_are_relative(self, path: str) -> bool:
         """Whether the files of a new file's package mostly import each other by dots.
@@ -169,15 +192,10 @@ class Modules:
         return votes
 
     def _relative(self, path: str, target: str) -> str | None:
-        mine, theirs = path.split("/")[:-1], target.split("/")[:-1]
-        shared = 0
-        while shared < min(len(mine), len(theirs)) and mine[shared] == theirs[shared]:
-            shared += 1
-        folder = "/".join(mine[:shared])
+        folder = _shared(path, target)
         if not folder and not self._is_package(folder):
             return None
-        below = _dotted(folder, target)
-        return "." * (len(mine) - shared + 1) + below
+        return "." * (path.count("/") - (folder.count("/") + 1 if folder else 0) + 1) + _dotted(folder, target)
 
     def _is_package(self, folder: str) -> bool:
         return (f"{folder}/__init__.py" if folder else "__init__.py") in self.paths
@@ -215,6 +233,11 @@ def _above(path: str) -> list[str]:
     """The folders above a path, innermost first, the target's own folder ('') last."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[:n]) for n in range(len(parts), -1, -1)]
+
+
+def _shared(path: str, target: str) -> str:
+    """The innermost folder that holds two files."""
+    return next(folder for folder in _above(path) if not folder or target.startswith(f"{folder}/"))
 
 
 def _roots(path: str) -> list[str]:

@@ -306,7 +306,8 @@ def _whole_line(source: PythonSource, at: int, text: str) -> str:
 
 
 def _in_group(own: list[Line], key: tuple[bool, str]) -> int:
-    """Where a statement goes in its group: in order when the group's last run is in order, else after its last."""
+    """Where a statement goes in its group: in order when the group's last run is in order, else after the last of the
+    same package, or the last of all."""
     run = [own[-1]]
     for line in reversed(own[:-1]):
         if line.end != run[0].start:
@@ -319,7 +320,8 @@ def _in_group(own: list[Line], key: tuple[bool, str]) -> int:
     elif by_module == sorted(by_module):
         later = next((line for line in run if line.key[1] > key[1]), None)
     else:
-        later = None
+        same = [line for line in run if _top(line.key[1]) == _top(key[1])]
+        return (same or run)[-1].end
     return later.start if later else run[-1].end
 
 
