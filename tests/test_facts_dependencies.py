@@ -159,6 +159,10 @@ def test_bodies(signature: str, has_body: bool) -> None:
     ("import asyncio, functools\ndef w(f):\n    if asyncio.iscoroutinefunction(f):\n        @functools.wraps(f)\n"
      "        async def g(*a): ...\n    else:\n        @functools.wraps(f)\n        def g(*a): ...\n    return g\n"
      "@app.get('/')\n@w\ndef h(): ...", False),
+    *((f"import functools\nfrom starlette._utils import is_async_callable\ndef w(f):\n    if is_async_callable(f):\n"
+       f"        @functools.wraps(f)\n        async def g(*a): ...\n        return g\n    @functools.wraps(f)\n"
+       f"    def k(*a): ...\n    return k\nclass C:\n    {word}def __call__(self): ...\n{handler}", bool(word))
+      for word in ("async ", "") for handler in (f"@app.get('/')\n@w\n{word}def h(): ...", "app.get('/')(w(C()))")),
     ("class C:\n    async def __call__(self): ...\napp.get('/')(C())", True),
     ("app.get('/')(lambda: 1)", False),
 ])

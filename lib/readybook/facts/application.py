@@ -142,7 +142,7 @@ class Routes:
                 context.in_schema and data.get("include_in_schema", True) is not False,
                 context.deprecated or by_default(data.get("deprecated")) is True, context.live, context.inside,
             )
-            self._walk(router, inner, event.seen)
+            self._walk(router, inner, event.seen.get(id(router.native), 0))
 
     def _mount(self, event: Registration, context: _Context) -> None:
         app = by_default(event.data["app"])
@@ -269,9 +269,10 @@ def _view_of(endpoint: Any) -> ClassValue | None:
 def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:
     from readybook.facts.values import ABSENT, Choice, FromEnv
 
-    if isinstance(value, Choice):
+    if isinstance(value, Choice):  # what is served when no variable is set comes first, as it wins over the others
+        options = sorted(enumerate(value.options), key=lambda o: o[0] != value.default)
         return [(v, (Condition(text, None if value.default is None else i == value.default), *more))
-                for i, (text, option) in enumerate(value.options) if option is not ABSENT and option is not None
+                for i, (text, option) in options if option is not ABSENT and option is not None
                 for v, more in _options(option)]
     return _options(value.default) if isinstance(value, FromEnv) else [(value, ())]
 

@@ -209,6 +209,19 @@ def _is_coroutine(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
     return f.is_async and generator is ("gen" in e.path) if "async" in e.path or "coroutine" in e.path else generator
 
 
+def _is_async_callable(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """Starlette's question: of an object that can be called, its ``__call__`` answers."""
+    f = args[0] if args else UNKNOWN
+    while isinstance(f, Bound | PartialValue):
+        f = f.function
+    if isinstance(f, Instance) and isinstance(f.cls, ClassValue):
+        try:
+            f = f.cls.find("__call__")
+        except KeyError:
+            return False
+    return _is_coroutine(run, e, (f,), kwargs, node)
+
+
 def _second(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     return args[1] if len(args) > 1 else UNKNOWN
 
@@ -250,6 +263,7 @@ CALLS: dict[str, Any] = {
     "functools.wraps": _wraps, "functools.update_wrapper": _update_wrapper, "importlib.import_module": _import_module,
     "typing.cast": _second, "asyncio.run": _first, "typing.NewType": _new_type,
     **{f"{m}.iscoroutinefunction": _is_coroutine for m in ("inspect", "asyncio", "asgiref.sync")},
+    "asyncio.coroutines.iscoroutinefunction": _is_coroutine, "starlette._utils.is_async_callable": _is_async_callable,
     "inspect.isasyncgenfunction": _is_coroutine, "inspect.isgeneratorfunction": _is_coroutine,
     "pkgutil.iter_modules": _iter_modules, "pkgutil.walk_packages": _iter_modules, "decouple.config": _decouple,
 }

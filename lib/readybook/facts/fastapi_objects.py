@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.interpreter import Condition
-from readybook.facts.known_routers import populate
+from readybook.facts.known_routers import populate, ready
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native
-from readybook.facts.values import UNKNOWN, External
+from readybook.facts.values import UNKNOWN, External, possible
 from readybook.place import Place
 
 if TYPE_CHECKING:
@@ -28,13 +28,14 @@ CBV = ("fastapi_utils.cbv.cbv", "fastapi_restful.cbv.cbv", "fastapi_utils.cbv", 
 @dataclass(eq=False, slots=True)
 class Registration:
     """One thing registered on an application or router: ``kind`` is route, websocket, include, mount, middleware,
-    exception_handler or event; ``data`` its arguments by FastAPI's names."""
+    exception_handler or event; ``data`` its arguments by FastAPI's names. ``seen`` tells of each router that an include
+    may mean (by the identity of its record) how much was registered on it by then."""
 
     kind: str
     data: dict[str, Any]
     conditions: tuple[Condition, ...]
     place: Place
-    seen: int = 0
+    seen: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -86,7 +87,8 @@ class RouterRecord:
     def register(self, run: Interpreter, kind: str, data: dict[str, Any], node: Any) -> None:
         """Note a registration where the call stands."""
         if not run.symbolic:
-            seen = len(data["router"].native.events) if kind == "include" and _record(data.get("router")) else 0
+            meant = map(_record, possible(data.get("router"))) if kind == "include" else ()
+            seen = {id(r): len(r.events) for r in meant if r is not None}
             self.events.append(Registration(kind, data, tuple(run.conditions), run.place(node), seen))
 
 
@@ -156,9 +158,17 @@ def _route(run: Interpreter, value: Instance, record: RouterRecord, name: str, a
     options = {k: v for k, v in kwargs.items() if k != "path"}
     if name in METHODS:
         options["methods"] = [name.upper()]
+        override = _override(value, "api_route") if record.kind == "router" and not run.symbolic else None
+        if override is not None:  # APIRouter's own get() and the like go through it
+            return run.call_function(override, (value,), {**_UNSAID, **options, "path": path}, value)
     elif name in ("api_route", "route"):
         options.setdefault("methods", args[1] if len(args) > 1 else ["GET"])
     return _decorator(run, lambda endpoint, site: add_route(run, value, path, endpoint, options, node, name))
+
+
+# what FastAPI hands on to the methods of a router's class although nobody said it
+_UNSAID = {**dict.fromkeys(("status_code", "tags", "dependencies", "summary", "description", "responses", "deprecated",
+                            "operation_id", "name")), "include_in_schema": True}
 
 
 def add_route(run: Interpreter, value: Instance, path: Any, endpoint: Any, options: dict[str, Any], node: Any,
@@ -220,7 +230,7 @@ def _include(run: Interpreter, value: Instance, record: RouterRecord, name: str,
     options = {k: v for k, v in kwargs.items() if k != "router"}
     if len(args) > 1:
         options.setdefault("prefix", args[1])
-    record.register(run, "include", {**options, "router": router}, node)
+    record.register(run, "include", {**options, "router": ready(run, router, node)}, node)
 
 
 def _mount(run: Interpreter, value: Instance, record: RouterRecord, name: str, args: Any, kwargs: Any,

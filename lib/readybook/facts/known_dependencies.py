@@ -34,6 +34,7 @@ DEFINED: dict[str, str] = {  # classes by the module that defines them
 }
 HANDLERS: dict[str, bool] = {  # handlers that packages bring, by how their names begin: whether they are coroutines
     "fastapi_users.router.": True, "strawberry.fastapi.router.": True, "prometheus_fastapi_instrumentator.": False,
+    "dockerflow.fastapi.views.heartbeat": True, "dockerflow.fastapi.views.": False,
 }
 WRAPPING_ASYNC = ("fastapi_cache.decorator.cache()",)  # decorators that make a coroutine of any function
 TRANSPORTS = {
@@ -66,7 +67,8 @@ def known_dependencies(run: Interpreter, target: Any) -> list[Any]:
     if target.path.endswith("pagination_ctx()"):
         return [External("fastapi_pagination.api._create_params_dependency.<locals>._pagination_params")]
     if target.path.startswith("fastapi_users.") and target.path.rpartition(".")[2].startswith("current_user"):
-        return users_dependencies(run, target.attrs.get("__on__"))
+        enabled = target.kwargs.get("get_enabled_backends")
+        return users_dependencies(run, target.attrs.get("__on__")) + ([] if enabled is None else [enabled])
     return []
 
 

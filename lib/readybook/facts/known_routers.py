@@ -67,6 +67,31 @@ GRAPHQL = (("strawberry.fastapi.GraphQLRouter", "strawberry.fastapi.router.Graph
 ))
 
 
+# routers that packages hold ready made, from their documentation: methods, path, endpoint
+READY: dict[str, tuple[tuple[tuple[str, ...], str, str], ...]] = {
+    "dockerflow.fastapi.router": (
+        (("GET", "HEAD"), "/__lbheartbeat__", "dockerflow.fastapi.views.lbheartbeat"),
+        (("GET", "HEAD"), "/__heartbeat__", "dockerflow.fastapi.views.heartbeat"),
+        (("GET",), "/__version__", "dockerflow.fastapi.views.version"),
+        (("GET",), "/__error__", "dockerflow.fastapi.views.error"),
+    ),
+}
+
+
+def ready(run: Interpreter, router: Any, node: Any) -> Any:
+    """The router itself, or with its routes the one of a package that the name stands for."""
+    from readybook.facts.fastapi_objects import RouterRecord
+
+    if not isinstance(router, External) or router.path not in READY:
+        return router
+    made = Instance(router)
+    made.native = RouterRecord("router", {}, None, run.frame.module.name)
+    for methods, path, endpoint in READY[router.path]:
+        data = {"path": path, "methods": list(methods), "endpoint": External(endpoint)}
+        made.native.register(run, "route", data, node)
+    return made
+
+
 def built(run: Interpreter, router: Instance, node: Any) -> None:
     """Make what a method of fastapi-users gives the router that it is, with its routes."""
     from readybook.facts.fastapi_objects import RouterRecord
