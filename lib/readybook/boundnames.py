@@ -93,8 +93,9 @@ def _steps(node: ast.AST, annotations: bool, own: frozenset[str]) -> Iterator[tu
         return
     if isinstance(node, ast.ExceptHandler) and node.name:
         yield node.name, node.lineno, True
+    inner = own | _inner(node)
     for child in _children(node, annotations):
-        yield from _steps(child, annotations, own | _inner(node))
+        yield from _steps(child, annotations, inner)
     if isinstance(node, (*FUNCTIONS, ast.ClassDef)) or (isinstance(node, ast.MatchAs | ast.MatchStar) and node.name):
         yield str(node.name), node.lineno, True
 
