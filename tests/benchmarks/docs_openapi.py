@@ -88,7 +88,7 @@ def told(paths: dict[str, Any]) -> dict[tuple[str, str], Operation]:
 
 def read(project: Project, spec: str) -> dict[tuple[str, str], Operation]:
     """The operations as the workbook reads them."""
-    program = Program(replace(project, app=spec), project.facts.modules, None)
+    program = Program(replace(project, app=spec), project.facts.modules, {})
     mounted = tuple(f"{m.rstrip('/')}/" for m in program.apps[0].mounted)
     found: dict[tuple[str, str], Operation] = {}
     for route in program.routes:

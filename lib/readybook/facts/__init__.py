@@ -106,7 +106,7 @@ class Facts(Surroundings):
         before = self._same_python()
         if before is None or self.project.base is None or "behaviour" not in before.__dict__:
             return None
-        if before._commands != self._commands or before.release("fastapi") != self.release("fastapi"):
+        if before._commands != self._commands or before._releases != self._releases:
             return None
         files, old = self.project.files, self.project.base.files
         changed = {p for p, s in files.items() if s is not old.get(p)}
@@ -151,7 +151,12 @@ class Facts(Surroundings):
         before = self._same_program()
         if before is not None:
             return before.program
-        return Program(self.project, self.modules, self.release("fastapi"), self._commands)
+        return Program(self.project, self.modules, self._releases, self._commands)
+
+    @property
+    def _releases(self) -> dict[str, tuple[int, ...] | None]:
+        """The versions that decide which routes there are."""
+        return {package: self.release(package) for package in ("fastapi", "fastcrud")}
 
     @property
     def _commands(self) -> tuple[tuple[str, str | None, str], ...]:

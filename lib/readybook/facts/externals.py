@@ -45,10 +45,11 @@ def call_external(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
         if path == "open":
             return opened(run, _made(run, "io.TextIOWrapper", e, args, kwargs, node), args[0] if args else None)
         return call_builtin(run, path, args, kwargs)
-    from readybook.facts import known_views
+    from readybook.facts import known_crud, known_views
     from readybook.facts.fastapi_objects import native_for
 
-    native = native_for(run, path, args, kwargs, node) or known_views.called(run, path, args, kwargs, node)
+    native = (native_for(run, path, args, kwargs, node) or known_views.called(run, path, args, kwargs, node)
+              or known_crud.called(run, path, args, kwargs, node))
     if native is not None:
         return native
     if path in SAME:

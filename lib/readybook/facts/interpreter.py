@@ -8,7 +8,7 @@ An ``if`` whose test is not known runs both ways, and what happens inside carrie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,6 +131,7 @@ class Interpreter:
         self.environment_reads: list[tuple[str, Place]] = []
         self.imported: set[str] = set()
         self.runs: dict[int, int] = {}  # ``id`` of a function's node → how often its body ran
+        self.releases: Mapping[str, tuple[int, ...] | None] = {}  # of packages whose routes depend on it
         self.stumbles: dict[Place, str] = {}  # statements that could not be followed, and the kind of error
 
     # Modules

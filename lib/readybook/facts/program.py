@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -92,14 +92,16 @@ class App:
 class Program:
     """Everything that following the code of one project gives."""
 
-    def __init__(self, project: Project, modules: Modules, fastapi_version: tuple[int, ...] | None,
+    def __init__(self, project: Project, modules: Modules, releases: Mapping[str, tuple[int, ...] | None],
                  commands: tuple[Command, ...] = ()) -> None:
         self.project = project
         self.modules = modules
         self.run = Interpreter(modules, TargetFiles(project.files, project.present, modules.app_dir))
         self._made: dict[Any, Any] = {}
         self._routers: dict[int, int] = {}  # ``id`` of an application that was read → routers it included then
-        self.live = fastapi_version is None or fastapi_version >= (0, 137)
+        self.run.releases = releases
+        fastapi = releases.get("fastapi")
+        self.live = fastapi is None or fastapi >= (0, 137)
         self.routes: tuple[Route, ...] = ()
         self.unresolved: tuple[Unresolved, ...] = ()
         with quiet_parsing():
