@@ -15,6 +15,8 @@ REVISION = '"""add users"""\nrevision = "a1"\ndown_revision = None\n\ndef upgrad
         ("app/main.py", "application"),
         ("main.py", "application"),
         ("app/api/examples.py", "application"),
+        ("backend/mock/auth_server.py", "example"),
+        ("app/mock/prices.py", "application"),
         ("app/api/examples/router.py", "application"),
         ("app/testing/client.py", "application"),
         ("app/routers/load_test.py", "application"),

@@ -32,6 +32,10 @@ SYSTEMS = regex(r"/(?:(?:usr|etc|bin|sbin|lib\w*|root|proc|sys|dev|boot)(?:/.*)?
 TITLE = "Run the image as a user of its own"
 
 
+PLAIN = frozenset({"python", "ubuntu", "debian", "alpine", "uv", "pypy", "fedora", "rockylinux"})
+TESTS = regex(r"(?:(?:uv|poetry) run )?(?:python3? -m )?(?:pytest|tox|nox)\b")
+
+
 class ContainerRoot(Check):
     """The container's process is root: whoever takes over the application owns all that is in the container.
 
@@ -64,6 +68,10 @@ class ContainerRoot(Check):
     def _answer(self, project: Project, dockerfile: Dockerfile) -> Answer:
         place = dockerfile.user.place if dockerfile.user else command_place(dockerfile)
         root = dockerfile.runs_as_root
+        if TESTS.match(" ".join(dockerfile.command)):
+            return NotApplicable(f"the image of {dockerfile.path} runs tests")
+        if _starts_nothing(project, dockerfile):
+            return NotApplicable(f"{dockerfile.path} starts nothing: it is a base of others, or not deployed")
         if is_function_image(dockerfile):
             return NotApplicable(f"AWS Lambda runs the image of {dockerfile.path} as a user without rights")
         if root == "no":
@@ -82,6 +90,15 @@ class ContainerRoot(Check):
         said = f"ends as USER {dockerfile.user.text}" if dockerfile.user else "never sets a USER"
         message = f"{dockerfile.path} {said}: its process is root in the container and in what is mounted into it."
         return Finding(place, message, fix=fix_of(project, dockerfile, services))
+
+
+def _starts_nothing(project: Project, dockerfile: Dockerfile) -> bool:
+    """Whether an image has no command, its base none that serves, and nothing here gives it one."""
+    base = dockerfile.outside_base.name.rpartition("/")[2]
+    deployed = any(s.build is not None and s.build.dockerfile == dockerfile.path
+                   for s in project.facts.compose_services)
+    return dockerfile.cmd is None and dockerfile.entrypoint is None and base in PLAIN and not deployed and (
+        not project.facts.kubernetes)
 
 
 def command_place(dockerfile: Dockerfile) -> Place:
@@ -219,6 +236,11 @@ ContainerRoot.examples = (
     Good({"Dockerfile": "FROM python:3.12 AS build\nRUN pip install awslambdaric --target /f\n\nFROM python:3.12-slim\n"
           "COPY --from=build /f /f\nENTRYPOINT [\"python\", \"-m\", \"awslambdaric\"]\nCMD [\"main.handler\"]\n"},
          outcome="not_applicable"),
+    Good({"Dockerfile": TOP + CMD.replace("\"uvicorn\", \"main:app\", \"--host\", \"0.0.0.0\"", "\"pytest\", \"-q\""),
+          "base/Dockerfile": TOP}, outcome="not_applicable"),
+    Bad(  # the compose file says what it starts
+        {"Dockerfile": TOP, "compose.yml": "services:\n  api:\n    build: .\n    command: uvicorn main:app\n"},
+        at=("Dockerfile:1",), severity="high"),
     Good({".devcontainer/Dockerfile": "FROM python:3.12\n"}, outcome="not_applicable"),
     Bad(  # the entry point starts nginx too; the image has a user already: a person says how
         {"Dockerfile": TOP + "COPY start.sh .\nENTRYPOINT [\"sh\", \"start.sh\"]\n",

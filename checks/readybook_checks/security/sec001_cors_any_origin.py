@@ -324,6 +324,16 @@ CorsAnyOrigin.examples = (
         fixed={"config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
                "    cors_origins: str = \"\"\n\n\nsettings = Settings()\n",
                ".env.example": "# CORS_ORIGINS=https://app.example.com\n"}),
+    Bad(  # a session in which only an OAuth package keeps its state; one that the code looks into
+        {"main.py": MAIN + "from starlette.middleware.sessions import SessionMiddleware\n\nimport keys\n\n"
+         "app = FastAPI()\napp.add_middleware(SessionMiddleware, secret_key=keys.SESSION)\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n",
+         "keys.py": "import os\n\nSESSION = os.environ[\"SESSION_KEY\"]\n"}, at=("main.py:9",), severity="high"),
+    Bad({"main.py": MAIN + "from starlette.middleware.sessions import SessionMiddleware\n\nimport keys\n\n"
+         "app = FastAPI()\napp.add_middleware(SessionMiddleware, secret_key=keys.SESSION)\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n",
+         "keys.py": "import os\n\nSESSION = os.environ[\"SESSION_KEY\"]\n\n\ndef user(req) -> str:\n"
+         "    return req.session[\"user\"]\n"}, at=("main.py:9",), severity="critical"),
     Good(  # what everybody may read, without credentials
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"*\"])\n\n\n"
          "@app.get(\"/names\")\ndef names() -> list[str]:\n    return []\n"}),

@@ -324,6 +324,12 @@ SqlInjection.examples = (
          "    return len(list(db.execute(select(User).where(User.name == name))))\n"},
         outcome="not_applicable",
     ),
+    Good(  # a dependency, under a name of its own, fills the parameter
+        {"main.py": "from typing import Annotated\n\n" + SESSION + "class Options:\n    column = \"name\"\n\n\n"
+         "def options() -> Options:\n    return Options()\n\n\nChosen = Annotated[Options, Depends(options)]\n\n\n"
+         "@app.get(\"/users\")\ndef users(chosen: Chosen, db: Session = Depends(get_db)) -> int:\n"
+         "    return len(list(db.execute(text(f\"SELECT {chosen.column} FROM users\"))))\n"},
+        outcome="unknown"),
     Good({"migrations/versions/a1_add.py": "from alembic import op\n\nrevision = \"a1\"\n\n\ndef upgrade(name):\n"
           "    op.execute(f\"UPDATE users SET name = '{name}'\")\n", "main.py": API}, outcome="not_applicable"),
 )

@@ -8,7 +8,8 @@ from typing import Any
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Behaviour, Call
 from readybook.facts.nodes import nodes, statements
-from readybook.facts.objects import Instance
+from readybook.facts.objects import FunctionValue, Instance
+from readybook.facts.unparse import unparse
 from readybook.facts.values import Begins, Choice, Unknown, by_default, possible
 from readybook.finding import Answer
 from readybook.intents import RemoveKeyword, SetKeyword
@@ -24,6 +25,8 @@ LONG_LIVED = regex(r"(?i)refresh|reset|verif|confirm|email|invit|remember|servic
 OWN_END = regex(r"(?i)expir|valid_?(?:to|until)|ttl")
 ENDED = regex(r"(?i)refresh|revok|blacklist|denylist|blocklist")
 ON_PURPOSE = regex(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout|blacklist|denylist|blocklist")
+API_KEY = regex(r"(?i)api_?key")
+COMMAND = regex(r"(?:^|\.)(?:command|callback)(?:\(|$)")
 RECORDS = regex(r"(?i)log(?:ger|ging)|access_?log|telemetry|tracing|metrics|analytics|profil")
 NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "kid"})  # which token it is, and when; nobody's rights
 JOSE_MESSAGE = ("python-jose reads and makes this project's tokens: it has few releases, and before 3.4 it had the "
@@ -94,11 +97,22 @@ def _read(behaviour: Behaviour, call: Call, made: list[Call], pyjwt: tuple[int, 
     if "verify_exp" in off:
         if ON_PURPOSE.search(call.function):
             return CannotTell("tokens that have expired are read: what for is not seen", call.place)
+        if _asks_itself(call):
+            return Right(call.place, "the function looks at exp itself")
+        if API_KEY.search(f"{call.function} {unparse(call.site.node[4][0]) if call.site.node[4] else ''}"):
+            return CannotTell("an API key is read: whether its end is kept elsewhere is not seen", call.place)
         fix = advice("Let decoding refuse expired tokens", "callers that hold expired tokens must sign in again")
         return Finding(call.place, f"{call.path}() takes tokens that have expired.", "high", fix=fix)
     if isinstance(options, Unknown | Choice):
         return CannotTell("which checks the options of the decoding switch off is not known", call.place)
     return Right(call.place, "signature and algorithm are checked")
+
+
+def _asks_itself(call: Call) -> bool:
+    """Whether the function that reads a token compares or reads its ``exp``, beside the switch that leaves it out."""
+    function = call.site.function
+    body = function.node[6] if function is not None and function.node[0] == "def" else ()
+    return any(n[0] == "attr" and n[4] == "exp" or n[0] == "const" and n[3] == "exp" for n in nodes(body))
 
 
 def _unverified(behaviour: Behaviour, call: Call) -> Answer:
@@ -114,6 +128,9 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
     if ON_PURPOSE.search(call.function.rpartition(".")[2]):
         return CannotTell(f"{call.function} reads a token without a check: whether callers trust it is not seen",
                           call.place)
+    if function is not None and _commands(function):
+        return CannotTell(f"{call.function} is a command of a terminal, which reads its user's own token without a "
+                          "check: whether anything trusts it is not seen", call.place)
     callers = behaviour.callers.get(id(function.original.node), ()) if function is not None else ()
     if callers and all(RECORDS.search(c.function) for c, _ in callers):
         return CannotTell(f"{call.function} reads a token without a check for {callers[0][0].function}, which keeps "
@@ -125,6 +142,11 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
                   reason="tokens that were not signed with this key are refused from now on")
     return Finding(call.place, f"{call.path}() reads a token without checking its signature: anybody can write one.",
                    "critical", confidence="medium", fix=fix)
+
+
+def _commands(function: FunctionValue) -> bool:
+    """Whether a function is a command of click or Typer."""
+    return any(COMMAND.search(unparse(d)) for d in function.node[7]) if function.node[0] == "def" else False
 
 
 def _claims(body: Any, call: Call) -> frozenset[str]:
@@ -333,5 +355,14 @@ JwtMisuse.examples = (
          "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n"},
         outcome="unknown",
     ),
+    Good(  # the function asks for the end itself, a key of the API has one of its own, a command shows its user's token
+        {"auth.py": PYJWT + "def read(token: str) -> dict:\n"
+         "    claims = jwt.decode(token, KEY, algorithms=[\"HS256\"], options={\"verify_exp\": False})\n"
+         "    if claims[\"exp\"] + 60 < datetime.now(timezone.utc).timestamp():\n        raise ValueError(token)\n"
+         "    return claims\n\n\ndef read_api_key(key: str) -> dict:\n"
+         "    return jwt.decode(key, KEY, algorithms=[\"HS256\"], options={\"verify_exp\": False})\n",
+         "cli.py": "import click\nimport jwt\n\n\n@click.command()\ndef show(token: str) -> None:\n"
+         "    claims = jwt.decode(token, options={\"verify_signature\": False})\n    click.echo(str(claims))\n"},
+        outcome="unknown"),
     Good({"main.py": "import json\n\njson.loads(\"{}\")\n"}, outcome="not_applicable"),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.nodes import statements
 from readybook.facts.purposes import purposes
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, RemoveUnusedImport, ReplaceExpression
@@ -58,7 +59,7 @@ class PredictableToken(Check):
         for call in project.facts.behaviour.matching(_kind):
             kind = _kind(call.path)
             names = purposes(call)
-            if LOCK.search(call.function):
+            if LOCK.search(call.function) or _one_of_these(call):
                 continue
             if kind == "clock" and names and TIMES.search(names[0]):
                 continue
@@ -72,6 +73,17 @@ class PredictableToken(Check):
                 yield _finding(call, kind, name)
         if not found:
             yield NotApplicable("the application's code draws no secret")
+
+
+def _one_of_these(call: Call) -> bool:
+    """Whether a word is picked of a few that the code writes out, and stands alone: nobody takes it for a secret."""
+    words = call.args[0] if call.last == "choice" and call.args else None
+    if not isinstance(words, list | tuple) or not words or not all(isinstance(w, str) and len(w) > 1 for w in words):
+        return False
+    function = call.site.function
+    body = function.node[6] if function is not None and function.node[0] == "def" else call.site.module.body
+    node = call.site.node
+    return any(s[0] == "assign" and s[5] is node or s[0] == "return" and s[4] is node for s in statements(body))
 
 
 def _of_secret(name: str, kind: str) -> bool:
@@ -188,6 +200,14 @@ PredictableToken.examples = (
          "    return jwt.encode(token, key)\n"},
         outcome="not_applicable",
     ),
+    Good(  # one of a few words that the code writes out
+        {"texts.py": "import random\n\nWORDS = [\"shop\", \"cart\", \"price\"]\n\n\n"
+         "def filler(rng: random.Random) -> str:\n    token = random.choice(WORDS)\n    return f\"a {token}\"\n"},
+        outcome="not_applicable"),
+    Bad(  # several of them are one
+        {"users.py": "import random\n\nWORDS = [\"shop\", \"cart\", \"price\"]\n\n\n"
+         "def make_password() -> str:\n    return \"-\".join(random.choice(WORDS) for _ in range(4))\n"},
+        at=("users.py:7",)),
     Good({"tests/test_a.py": "import random\n\n\ndef test_login():\n    password = str(random.random())\n",
           "main.py": API}, outcome="not_applicable"),
 )

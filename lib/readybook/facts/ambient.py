@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.program import App
 
-_AMBIENT = regex(r"\bset_cookie\b|\.cookies\b|\brequest\.session\b|\b(?:SessionMiddleware|CookieTransport"
+_AMBIENT = regex(r"\bset_cookie\b|\.cookies\b|\brequest\.session\b|\b(?:CookieTransport"
                  r"|APIKeyCookie|HTTPBasic|HTTPDigest|HTTPBasicCredentials)\b|\bCookie\(")
+# a session that code looks into, under whatever name the request goes; OAuth packages keep no more than a state in it
+_SESSION = regex(r"\.session(?:\[|\.(?:get|pop|update|clear|setdefault)\()")
 # one of these is in whatever the pattern finds: plain searches, since every module is looked at
-_WORDS = ("set_cookie", ".cookies", "request.session", "SessionMiddleware", "CookieTransport", "APIKeyCookie",
+_WORDS = ("set_cookie", ".cookies", "request.session", "CookieTransport", "APIKeyCookie",
           "HTTPBasic", "HTTPDigest", "Cookie(")
 
 
@@ -27,9 +29,11 @@ def signs_in_by_cookie(facts: Facts, app: App) -> str:
 
     A session middleware of a package that is added under another name is not seen.
     """
-    modules = facts.modules
-    for path in sorted(pulled_in(modules, app.place.path)):
-        module = modules.by_path[path]
-        if module.role == "application" and any(w in module.text for w in _WORDS) and _AMBIENT.search(module.text):
-            return path
+    near = [m for path in sorted(pulled_in(facts.modules, app.place.path))
+            if (m := facts.modules.by_path[path]).role == "application"]
+    for module in near:
+        if any(w in module.text for w in _WORDS) and _AMBIENT.search(module.text):
+            return module.path
+    if any("SessionMiddleware" in m.text for m in near):
+        return next((m.path for m in near if ".session" in m.text and _SESSION.search(m.text)), "")
     return ""

@@ -113,11 +113,18 @@ def health_routes(behaviour: Behaviour, routes: tuple[Route, ...], probed: froze
         if _library_asks(route.handler):
             asks[route.endpoint] = None
         kinds = frozenset(kind for p in asks if (kind := kind_of(p)))
-        unclear = dict.fromkeys(c.last for c in calls if (c.last in UNCLEAR or ASKING.match(c.last))
-                                and not kind_of(c.path) and not functions_behind(c.site.callee))
+        unclear = dict.fromkeys(c.last for c in calls if not kind_of(c.path) and (
+            any(map(_is_left_open, functions_behind(c.site.callee))) if functions_behind(c.site.callee)
+            else c.last in UNCLEAR or ASKING.match(c.last)))
         limited = any(c.path in LIMITS or c.last in ("wait_for", "fail_after", "move_on_after") for c in calls)
         found.append(HealthRoute(route, tuple(asks), kinds, tuple(unclear), limited))
     return tuple(found)
+
+
+def _is_left_open(function: FunctionValue) -> bool:
+    """Whether a method has no body of its own, as those of a Protocol: what stands behind it is not seen."""
+    body = function.node[6] if function.owner is not None and function.node[0] == "def" else None
+    return body is not None and all(s[0] == "pass" or s[0] == "expr" and s[4][0] == "const" for s in body)
 
 
 def _run_by(call: Call) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.attributes import get_attribute
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import bindings_of, iterated
+from readybook.facts.dependencies import signature
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.scopes import (
     Origin,
@@ -337,7 +338,7 @@ class Origins:
             return list(self._trace(argument if argument is not None else default, replace(outer, key=scope.key)))
         written = unparse(annotation) + unparse(default)
         if id(function.original.node) in self.entries:
-            if any(word in written for word in INJECTED):
+            if any(word in written for word in INJECTED) or name in signature(self.run, function).injected:
                 return [Origin("unknown", name, place)]
             route = self.entries[id(function.original.node)].route
             segment = route is not None and f"{{{name}}}" in route.path

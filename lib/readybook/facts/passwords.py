@@ -11,7 +11,7 @@ from readybook.facts.bindings import bindings_of
 from readybook.facts.comparisons import compared, signed_lines
 from readybook.facts.digests import by_chance, fate
 from readybook.facts.modules import Module
-from readybook.facts.nodes import nodes
+from readybook.facts.nodes import nodes, statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import text_of
@@ -163,6 +163,8 @@ def _in_function(module: Module, name: str, function: Node, lines: list[int]) ->
             continue
         if stored.partition(".")[0] == given.partition(".")[0] or _worked_out(given, module, function, node):
             continue
+        if _written_back(stored, given, function):
+            continue
         query = stored[:1].isupper()
         place = module.place(node)
         yield Comparison(place, stored, given, query, f"{module.name}.{name}")
@@ -185,6 +187,12 @@ def _stored(text: str) -> bool:
     request = re.search(r"(?i)^(?:self|cls)$|form|payload|request|body|data|credential|schema|input|login|args|params"
                         r"|dto|_in$|_create$|command|info$|values", base)
     return bool(base) and not ELSEWHERE.search(base) and not request and not base.isupper()
+
+
+def _written_back(stored: str, given: str, function: Node) -> bool:
+    """Whether the function puts the one into the other: it asks whether a record is up to date, not who comes."""
+    return any(s[0] == "assign" and len(s[4]) == 1 and {unparse(s[4][0]), unparse(s[5])} == {stored, given}
+               for s in statements(function[6]))
 
 
 def _worked_out(given: str, module: Module, function: Node, use: Node) -> bool:

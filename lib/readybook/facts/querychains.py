@@ -196,9 +196,20 @@ def _columns_in_call(node: Node, names: Names, among: tuple[OrmModel, ...], oper
 def loadings(link: Link, names: Names) -> Iterator[Loading]:
     """The eager loads of one ``.options(…)``."""
     for node in link.nodes:
-        found = _loading(node[3] if node[0] == "star" else node, names)
-        if found is not None:
-            yield found
+        yield from _loadings(node[3] if node[0] == "star" else node, names)
+
+
+def _loadings(node: Node, names: Names, depth: int = 0) -> Iterator[Loading]:
+    """A load and those that it takes: ``joinedload(User.team).options(selectinload(Team.members))``."""
+    inner: tuple[Node, ...] = ()
+    if node[0] == "call" and node[3][0] == "attr" and node[3][4] == "options" and depth < 6:
+        inner, node = node[4], node[3][3]
+    found = _loading(node, names)
+    if found is not None:
+        yield found
+        for part in inner:
+            for one in _loadings(part, names, depth + 1):
+                yield Loading(one.strategy, (*found.path, *one.path), one.place)
 
 
 def _loading(node: Node, names: Names) -> Loading | None:

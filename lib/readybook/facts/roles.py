@@ -46,7 +46,7 @@ _ROOT_SCRIPT = regex(r"(?:seed|populate|init_db|initdb|create_(?:admin|superuser
 _SEED_FILE = regex(r"(?:seed|seeds|seeder)(?:_[^/]*)?\.py|[^/]*_seed(?:er|s)?\.py|initial_data\.py|init_db\.py")
 _EXAMPLE_FOLDERS = frozenset({
     "examples", "example", "docs_src", "samples", "sample", "demo", "demos", "tutorial", "tutorials", "cookbook",
-    "snippets", "quickstart", "playground", "notebooks",
+    "snippets", "quickstart", "playground", "notebooks", "mock", "mocks",
 })
 _DOCUMENTATION_FOLDERS = frozenset({"docs", "doc", "documentation"})
 # names of folders that hold the parts of a service: below one of them "examples" or "tools" is a part of the service

@@ -34,8 +34,10 @@ OTHER = regex(
 LIVE = regex(
     r"(?i)\b(\w*task|\w*websocket|ws|\w*socket|\w*lock|\w*queue|\w*future|fut|\w*client|conn|\w*connection|\w*event|"
     r"\w*engine|\w*pool|\w*thread|\w*process|\w*handler|callback|\w*func|fn|\w*listener|\w*subscriber|\w*semaphore)"
-    r"(\(\S*\))?$|[: ]\w*session[,}]|^\w*session$|create_task\(|ensure_future\(|asyncio\.|threading\."
+    r"(\(\S*\))?$|\.(?:get_)?(?:collection|table|bucket|topic)\("
+    r"|[: ]\w*session[,}]|^\w*session$|create_task\(|ensure_future\(|asyncio\.|threading\."
 )
+IN_WORK = regex(r"(?i)(?:^|_)(?:pending|in_?flight|in_progress|ongoing|refreshing)(?:_|$)")
 SOCKETS = regex(r"(?i)\bweb_?socket|websocket\b|\bws\b")
 NAMED_SOCKETS = regex(r"[Ww][Ee][Bb]_?[Ss][Oo][Cc][Kk][Ee][Tt]|[Ww][Ss](?<!\w[Ww][Ss])\b")  # the same, found sooner
 LIVE_TYPES = regex(
@@ -134,6 +136,8 @@ def is_state(memory: Memory, reached: frozenset[int]) -> bool:
     stores = [t for t in memory.touches if t.how == "stores"]
     if LIVE_TYPES.search(memory.annotation) or any(LIVE.search(t.value) for t in stores):
         return False
+    if memory.kind == "set" and IN_WORK.search(memory.name) and any(t.how == "drops" for t in memory.touches):
+        return False  # marks of what this process is at
     functions = {id(t.function.node) for t in memory.touches}
     return len(functions) > 1 and any(id(t.function.node) in reached for t in stores)
 

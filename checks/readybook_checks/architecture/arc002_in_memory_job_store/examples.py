@@ -119,6 +119,16 @@ EXAMPLES = (
          "    return await store.get(\"a\")\n"},
         outcome="not_applicable",
     ),
+    Good(  # handles of a database's collections, and marks of what this process is at
+        {"main.py": HEAD + "pending_jobs: set[str] = set()\n\n\nclass Database:\n    def __init__(self, client):\n"
+         "        self.client, self.collections = client, {}\n\n    def collection(self, name: str):\n"
+         "        if name not in self.collections:\n"
+         "            self.collections[name] = self.client.collection(name)\n        return self.collections[name]\n\n"
+         "    def names(self):\n        return list(self.collections)\n\n\ndatabase = Database(app)\n\n\n"
+         "def done(key: str) -> None:\n    pending_jobs.discard(key)\n\n\n"
+         "@app.post(\"/jobs/{key}\")\ndef submit(key: str) -> list[str]:\n    pending_jobs.add(key)\n"
+         "    database.collection(key)\n    done(key)\n    return database.names()\n"},
+        outcome="not_applicable"),
     Good(  # filled when the process starts
         {"main.py": "from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n\nrecords = {}\n\n\n"
          "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    records[\"a\"] = 1\n    yield\n"

@@ -128,6 +128,12 @@ GOOD = (
         {"main.py": ITEMS.format(module="stores"), "stores.py": PLAIN.replace("postgresql+psycopg://localhost/shop",
                                                                               "sqlite:///shop.db")},
         outcome="not_applicable"),
+    Good(  # what stands behind a protocol is not seen
+        {"main.py": "from typing import Protocol\n\nfrom fastapi import Depends, FastAPI\n\nimport db\n\n"
+         "app = FastAPI()\n\n\nclass Health(Protocol):\n    async def state(self) -> str:\n"
+         "        \"\"\"What is down.\"\"\"\n        ...\n\n\n@app.get(\"/ready\")\n"
+         "async def ready(health: Health = Depends()) -> str:\n    return await health.state() + str(db)\n",
+         "db.py": ENGINE}, outcome="unknown"),
     Good(  # what it asks is made at start-up, out of sight
         {"main.py": "from fastapi import FastAPI, Request\n\nimport db\n\napp = FastAPI()\n\n\n@app.get(\"/ready\")\n"
          "async def ready(request: Request) -> str:\n    await request.app.state.database.execute(\"SELECT 1\")\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call, Reached, functions_behind, in_order
+from readybook.facts.nodes import blocks, holds
 from readybook.facts.objects import Bound, FunctionValue, Instance
 from readybook.facts.reach import first_reached, startup_functions
 from readybook.facts.resources import near, resources
@@ -132,7 +133,8 @@ def _built(project: Project, call: Call, library: str, reached: Reached | None, 
     way = [reached.entry.function, *(f for s in reached.chain for f in functions_behind(s.call.site.callee)), function]
     if any(is_cached(f) or _keeps(f) for f in way):
         return Right(call.place, "a function on the way keeps it")
-    if call.conditions and any(" is None" in c or c.startswith("not ") for c in call.conditions):
+    tests = (*call.conditions, *_tests_around(function.original.node[6], call))
+    if any(" is None" in c or c.startswith("not ") for c in tests):
         return Right(call.place, "it is built where there is none yet")
     if function.name == "__init__" and reached.chain and _held(project, reached):
         return Right(call.place, "the object that builds it is built once")
@@ -144,6 +146,15 @@ def _built(project: Project, call: Call, library: str, reached: Reached | None, 
         call.place, f"{name}() builds {WHAT[library]} for every request to {reached.entry.function.name}()"
         f"{leaves}: {COST[library]}.", "high" if severe else "medium", chain=tuple(s.place for s in reached.chain),
         fix=_shared(project, call, library, function))
+
+
+def _tests_around(body: Any, call: Call) -> tuple[str, ...]:
+    """The tests of the ``if`` statements whose first block holds a call, also of those whose answer is known."""
+    for s in body:
+        if holds(s, call.site.node):
+            inner = next((b for b in blocks(s) if holds(b, call.site.node)), ())
+            return ((unparse(s[4]),) if s[0] == "if" and inner is s[5] else ()) + _tests_around(inner, call)
+    return ()
 
 
 def _given_back(project: Project, call: Call) -> bool:
@@ -344,6 +355,11 @@ ClientPerRequest.examples = (
          "    global _redis\n    if _redis is None:\n        _redis = Redis(host=\"localhost\")\n    return _redis\n"
          "\n\n@app.get(\"/\")\nasync def home() -> int:\n    s3().list_buckets()\n"
          "    return await cache().dbsize()\n"}),
+    Good(  # made by the one object that has none yet, also where what it begins with is known
+        {"main.py": "from redis.asyncio import Redis\n" + PLAIN + "\n\nclass Bus:\n    client = None\n\n"
+         "    async def send(self, text: str) -> None:\n        if self.client is None:\n"
+         "            self.client = Redis(host=\"localhost\")\n        await self.client.publish(\"news\", text)\n\n\n"
+         "bus = Bus()\n\n\n@app.post(\"/\")\nasync def post(text: str) -> None:\n    await bus.send(text)\n"}),
     Good(  # a script of its own
         {"main.py": PLAIN, "scripts/load.py": "import httpx\n\nwith httpx.Client(timeout=5) as client:\n"
          "    client.get(\"https://a.example\")\n"}, outcome="not_applicable"),

@@ -105,6 +105,11 @@ EXAMPLES = (
             "async def touch(key: int):\n    async with AsyncSession(engine) as db:\n"
             "        user = await db.get(User, key)\n        await db.commit()\n        return user.id\n")["main.py"]},
         at=("main.py:35",), severity="high"),
+    Good(  # options inside of options
+        _files("async def of(db: AsyncSession):\n"
+               "    query = select(Order).options(selectinload(Order.user).options(selectinload(User.orders)))\n"
+               "    return [len(o.user.orders) for o in (await db.scalars(query)).all()]\n",
+               LOADED.replace("import User", "import Order, User"))),
     Good(  # awaited attributes, and a session that is not asynchronous
         _files("from sqlalchemy.orm import Session\n\n\nasync def of(db: AsyncSession):\n"
                "    user = await db.get(User, 1)\n    return await user.awaitable_attrs.orders\n\n\n"

@@ -126,8 +126,8 @@ def _signing(literal: SecretLiteral, field: SettingField | None, signing: tuple[
     for one in signing:
         if one.origin is not None and one.origin.path == literal.place.path and one.origin.line in lines:
             return one
-    if field is None and not may_sign(literal):
-        return None
+    if field is None and not may_sign(literal) or literal.context == "compared":
+        return None  # what a key is compared with is what it is not to be, or what passes
     # a field of settings that holds the same text as the one that signs
     others = {(one.callee, one.place) for one in signing if one.origin is not None} if field is not None else set()
     same = [one for one in signing if one.value == literal.value and (one.callee, one.place) not in others]

@@ -183,6 +183,18 @@ EXAMPLES = (
         {"main.py": "import os\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n",
          "Dockerfile": "FROM python:3.13-slim\nARG SECRET_KEY=560b4ae9522e4c82936efc2b8c310b4e\n"
          "ENV SECRET_KEY=changeme\nCOPY . .\nCMD [\"python\", \"main.py\"]\n"}),
+    Good(  # what a key is not to be, a key for web pages, a delivery that is tried out, a description's example
+        {"main.py": "import hmac\n\nfrom config import settings\n\n"
+         "PUBLIC_MAPS_KEY = \"AIza" "SyAO1FJ2SlqU8Q4STEHLGCilw9Y9x11qcWm\"\n\n\n"
+         "def sign(body: bytes, key: str) -> str:\n"
+         "    return hmac.new(key.encode(), body, \"sha256\").hexdigest()\n\n\n"
+         "def ready() -> bool:\n    return settings.api_secret != \"fillmein\"\n\n\n"
+         "def test_hook(body: bytes) -> str:\n    api_key = None or \"test_key_placeholder\"\n"
+         "    return sign(body, api_key)\n\n\ndef hook(body: bytes) -> str:\n"
+         "    return sign(body, settings.api_secret)\n",
+         "config.py": "import os\n\n\nclass Settings:\n    api_secret = os.environ[\"API_SECRET\"]\n\n\n"
+         "settings = Settings()\n",
+         "openapi.json": "{\n  \"example\": \"whsec_" "C2FVsBQIhrscChlQIMV10R9X4jZ8\"\n}\n"}),
     Bad(  # named after the function that it stands in: PASSWORD alone would tell nobody which
         {"users.py": "def create_first_admin(users):\n"
          "    users.add({\"name\": \"admin\", \"password\": \"Password123!\"})\n"},

@@ -19,6 +19,8 @@ _STAGED = regex(
 )
 # what a MAC with a known key only keeps from being mistaken, or gives to everybody who asks: nobody signs in with it
 _HARMLESS = regex(r"(?i)cursor|pagination|etag|checksum|cache|challenge")
+# a delivery that somebody tries out, signed with what is at hand
+_TRIED = regex(r"(?:^|\.)test_\w+$")
 _DEVELOPERS = regex(r"(?:Dev|Development|Local|Test|Testing)(?:[A-Z]\w*)?(?:\.|$)")
 _RESERVED_HOST = regex(
     r"(?i)(?:^|\.)(?:example|test|invalid)(?:\.|:|$)|^(?:host|hostname|server|your.*|my.*)(?:[:.]|$)"
@@ -44,11 +46,12 @@ def may_sign(literal: SecretLiteral) -> bool:
 def judge(literal: SecretLiteral, signs: Signing | None, field: SettingField | None, role: str) -> Verdict | None:
     """The verdict on a literal; None when it is no secret, or a weak one that SEC005 tells of."""
     if literal.kind in ("provider", "private key"):
-        return _shaped(literal)
+        return None if is_public(literal.name, literal.value) else _shaped(literal)
     if literal.kind in ("template", "empty", "public") or role != "application":
         return None
     default = field is not None or literal.context == "fallback"
-    if signs is not None and signs.callee.startswith("hmac.") and _HARMLESS.search(literal.place.symbol):
+    if signs is not None and signs.callee.startswith("hmac.") and (
+            _HARMLESS.search(literal.place.symbol) or _TRIED.search(literal.place.symbol)):
         return None
     if signs is not None:
         verdict = _signing(literal, signs, field, default)
@@ -68,6 +71,11 @@ def judge(literal: SecretLiteral, signs: Signing | None, field: SettingField | N
     if literal.kind == "words" and _known_key(literal, default):
         return _named(literal, field, "high", "medium")
     return None
+
+
+def is_public(name: str, value: str) -> bool:
+    """Whether a name says that a key of Google, which gives out keys for web pages too, is one for everybody."""
+    return provider_of(value) == "Google API key" and "public" in words_of(name)
 
 
 def _known_key(literal: SecretLiteral, default: bool) -> bool:

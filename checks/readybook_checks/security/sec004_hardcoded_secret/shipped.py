@@ -10,10 +10,13 @@ from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.dockerinstructions import assignments
 from readybook.facts.dotenv import is_dotenv
 from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, names_signing_key, provider_of
+from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
 
 _SUFFIXES = (".toml", ".yml", ".yaml", ".json", ".ini", ".cfg", ".conf", ".sh", ".bash", ".tf", ".hcl", ".service")
+# a value that the description of an API shows its readers
+_EXAMPLE = regex(r"""\s*["']?(?:x-)?examples?["']?\s*:""")
 WORTH = frozenset({"provider", "private key", "random", "chosen"})
 _GRADES = {"Stripe test key": "medium", "Google API key": "high"}
 
@@ -31,7 +34,7 @@ def shipped_secrets(project: Project) -> Iterator[Finding]:
             continue
         for number, line in telling:
             label = provider_of(line)
-            if label:
+            if label and not _EXAMPLE.match(line):
                 article = "An" if label[0] in "AEIOU" else "A"
                 yield Finding(
                     Place(path, number), f"{article} {label} is in {path}: whoever reads the repository can use it.",

@@ -85,6 +85,9 @@ EXAMPLES = (
          "def invited(user) -> None:\n    user.password = hashlib.sha256(os.urandom(20)).hexdigest()\n"},
         outcome="not_applicable"),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
+    Good(  # what a client keeps for itself is brought up to date
+        {"store.py": "def keep(row, login):\n    if row.password != login.password:\n"
+         "        row.password = login.password\n"}, outcome="not_applicable"),
     Good({"rpc.py": "def allowed(daemon, password: str) -> bool:\n    return password == daemon.PASSWORD\n"},
          outcome="not_applicable"),
 )
