@@ -86,9 +86,6 @@ def _hidden(project: Project) -> CannotTell | None:
     """What may register a health route where the code does not show it."""
     for call in project.facts.behaviour.matching(LIBRARIES.match):
         return CannotTell(f"{call.path.partition('.')[0]} may register a health route", call.place)
-    if project.facts.unresolved and project.facts.packages.declares("dockerflow"):
-        return CannotTell("dockerflow's router, which is not read, has routes for heartbeats",
-                          project.facts.unresolved[0].place)
     for one in project.facts.unresolved:
         lines = project.text(one.place.path).split("\n") if one.place.path in project.files else []
         if one.place.line <= len(lines) and "health" in lines[one.place.line - 1].lower():
@@ -152,10 +149,6 @@ NoLiveness.examples = (
          "    if request.url.path == \"/healthz\":\n        return JSONResponse({\"status\": \"ok\"})\n"
          "    return await call_next(request)\n\n\n@app.get(\"/items\")\ndef items() -> list[str]:\n    return []\n"}),
     Good({"jobs.py": "print('no application')\n"}, outcome="not_applicable"),
-    Good(  # a router of a package that serves heartbeats
-        {"main.py": "from dockerflow.fastapi import router\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
-         "app.include_router(router)\n\n\n@app.get(\"/items\")\ndef items() -> list[str]:\n    return []\n",
-         "requirements.txt": "dockerflow[fastapi]==2026.3.4\n"}, outcome="unknown"),
     Good(  # a function, to which no probe goes
         {"main.py": "from fastapi import FastAPI\nfrom mangum import Mangum\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
          "def root() -> str:\n    return \"ok\"\n\n\ndef handler(event, context):\n"
