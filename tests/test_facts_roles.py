@@ -16,6 +16,7 @@ REVISION = '"""add users"""\nrevision = "a1"\ndown_revision = None\n\ndef upgrad
         ("main.py", "application"),
         ("app/api/examples.py", "application"),
         ("backend/mock/auth_server.py", "example"),
+        ("development/workflows_examples/server.py", "example"),
         ("app/mock/prices.py", "application"),
         ("app/api/examples/router.py", "application"),
         ("app/testing/client.py", "application"),

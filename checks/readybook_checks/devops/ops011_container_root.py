@@ -33,6 +33,7 @@ TITLE = "Run the image as a user of its own"
 
 
 PLAIN = frozenset({"python", "ubuntu", "debian", "alpine", "uv", "pypy", "fedora", "rockylinux"})
+SHELLS = frozenset({"bash", "sh", "/bin/bash", "/bin/sh"})
 TESTS = regex(r"(?:(?:uv|poetry) run )?(?:python3? -m )?(?:pytest|tox|nox)\b")
 
 
@@ -97,8 +98,9 @@ def _starts_nothing(project: Project, dockerfile: Dockerfile) -> bool:
     base = dockerfile.outside_base.name.rpartition("/")[2]
     deployed = any(s.build is not None and s.build.dockerfile == dockerfile.path
                    for s in project.facts.compose_services)
-    return dockerfile.cmd is None and dockerfile.entrypoint is None and base in PLAIN and not deployed and (
-        not project.facts.kubernetes)
+    waits = set(dockerfile.command) <= SHELLS and bool(dockerfile.command)  # for whoever runs something in it
+    nothing = dockerfile.cmd is None and dockerfile.entrypoint is None and base in PLAIN
+    return (waits or nothing) and not deployed and not project.facts.kubernetes
 
 
 def command_place(dockerfile: Dockerfile) -> Place:
@@ -237,7 +239,7 @@ ContainerRoot.examples = (
           "COPY --from=build /f /f\nENTRYPOINT [\"python\", \"-m\", \"awslambdaric\"]\nCMD [\"main.handler\"]\n"},
          outcome="not_applicable"),
     Good({"Dockerfile": TOP + CMD.replace("\"uvicorn\", \"main:app\", \"--host\", \"0.0.0.0\"", "\"pytest\", \"-q\""),
-          "base/Dockerfile": TOP}, outcome="not_applicable"),
+          "base/Dockerfile": TOP, "tools/Dockerfile": TOP + "ENTRYPOINT [\"bash\"]\n"}, outcome="not_applicable"),
     Bad(  # the compose file says what it starts
         {"Dockerfile": TOP, "compose.yml": "services:\n  api:\n    build: .\n    command: uvicorn main:app\n"},
         at=("Dockerfile:1",), severity="high"),

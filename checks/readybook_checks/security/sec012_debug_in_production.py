@@ -272,8 +272,11 @@ def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator
         what = "runs FastAPI's development server" if dev else "reloads on every change of a file"
         beside = command.source in ("compose", "script") and sound
         mounted = command.source in ("compose", "script") and _mounts_code(project, command)
-        severity = "medium" if beside or mounted or alone else "high"
-        note = ", where the image itself would not" if beside else " over the code that it mounts" if mounted else ""
+        branch = command.source == "script" and any(c.place.path == command.place.path and not _developing(c)
+                                                    for c in commands)
+        severity = "medium" if beside or mounted or alone or branch else "high"
+        note = ", where the image itself would not" if beside else " over the code that it mounts" if mounted else (
+            " where its argument says so" if branch else "")
         yield Finding(command.place, f"{_where(command)} {what}{note}: {_short(command.text)!r}.", severity,
                       fix=_command_fix(project, command))
 
@@ -361,6 +364,8 @@ DebugInProduction.examples = (
         {"main.py": APP + "app = FastAPI()\n", "start.sh": "#!/bin/sh\nexec uvicorn main:app --reload\n",
          "Dockerfile": "FROM python:3.13-slim\nCOPY . .\nCMD [\"./start.sh\"]\n"}, at=("start.sh:2",), severity="high",
         fixed={"start.sh": "#!/bin/sh\nexec uvicorn main:app\n"}),
+    Bad({"main.py": APP + "app = FastAPI()\n", "start.sh": "#!/bin/sh\nif [ \"$1\" = dev ]; then\n"
+         "  uvicorn main:app --reload\nelse\n  uvicorn main:app\nfi\n"}, at=("start.sh:3",), severity="medium"),
     Bad({"main.py": APP + "app = FastAPI()\n", "start.sh": "uvicorn main:app --host 0.0.0.0 --reload\n"},
         at=("start.sh:1",), severity="medium"),
     Good(  # a developer's script and main block: the image starts it otherwise

@@ -324,6 +324,20 @@ SqlInjection.examples = (
          "    return len(list(db.execute(select(User).where(User.name == name))))\n"},
         outcome="not_applicable",
     ),
+    Good(  # the keys of a mapping that callers write out are columns, whatever its values are
+        {"main.py": "import sqlite3\n\nfrom fastapi import Request\n" + API + "def insert(row: dict) -> None:\n"
+         "    values = {k: v for k, v in row.items() if k != \"id\"}\n"
+         "    names, marks = \", \".join(values.keys()), \", \".join([\"?\"] * len(values))\n"
+         "    con = sqlite3.connect(\"shop.db\")\n"
+         "    con.execute(f\"INSERT INTO users ({names}) VALUES ({marks})\", list(values.values()))\n\n\n"
+         "@app.post(\"/users\")\nasync def add(request: Request) -> None:\n    body = await request.json()\n"
+         "    insert({\"name\": body[\"name\"], \"id\": 1})\n"}),
+    Bad(  # the caller's own keys
+        {"main.py": "import sqlite3\n\nfrom fastapi import Request\n" + API + "def insert(row: dict) -> None:\n"
+         "    names = \", \".join(row.keys())\n    con = sqlite3.connect(\"shop.db\")\n"
+         "    con.execute(f\"INSERT INTO users ({names}) VALUES (1)\")\n\n\n"
+         "@app.post(\"/users\")\nasync def add(request: Request) -> None:\n    insert(await request.json())\n"},
+        at=("main.py:12",), severity="critical"),
     Good(  # a dependency, under a name of its own, fills the parameter
         {"main.py": "from typing import Annotated\n\n" + SESSION + "class Options:\n    column = \"name\"\n\n\n"
          "def options() -> Options:\n    return Options()\n\n\nChosen = Annotated[Options, Depends(options)]\n\n\n"

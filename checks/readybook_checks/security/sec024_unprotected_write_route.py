@@ -13,9 +13,11 @@ from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.callers import hint, opaque
 from readybook.facts.closure import pulled_in
 from readybook.facts.dependencies import name_of
+from readybook.facts.nodes import nodes, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.program import App
 from readybook.facts.signins import body_names, is_sign_in
+from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, SetKeyword
 from readybook.patterns import regex
@@ -147,6 +149,8 @@ def _answer(project: Project, app: App, route: Route, usual: tuple[str, int, Fun
     reason = hint(behaviour, route)
     if route.method == "POST" and PEOPLE.search(route.path):
         reason = reason or "it may be how people register"
+    if any(map(_grows, behaviour.by_last.get("include_router", ()))):
+        reason = reason or "what its router depends on is put together under a condition"
     if reason:
         return CannotTell(f"{what}: {reason}", route.place, app.spec)
     change = _change(project, route)
@@ -161,6 +165,16 @@ def _answer(project: Project, app: App, route: Route, usual: tuple[str, int, Fun
         fix=_fix(project, route, usual), app=app.spec,
         chain=(change.place,) if change.place.path != route.place.path else (),
     )
+
+
+def _grows(call: Call) -> bool:
+    """Whether a router is included with a list of dependencies that an ``if`` adds to: a setting says who is asked."""
+    given = next((v for k, v in call.site.node[5] if k == "dependencies"), None)
+    function = call.site.function
+    body = function.node[6] if function is not None else call.site.module.body
+    return given is not None and given[0] == "name" and any(
+        unparse(n[3]) == f"{given[3]}.append" for s in statements(body) if s[0] == "if" for n in nodes(s[5])
+        if n[0] == "call")
 
 
 def _change(project: Project, route: Route) -> Call | None:
@@ -312,6 +326,11 @@ UnprotectedWriteRoute.examples = (
         {"main.py": HEAD + "app = FastAPI()\n" + DB + ADD.format("app", "")}, outcome="not_applicable"),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> int:\n"
           "    return 1\n"}, outcome="not_applicable"),
+    Good(  # a setting adds what asks who calls
+        {"auth.py": AUTH, "main.py": "import os\n\n" + MAIN.replace("import Depends", "import APIRouter, Depends")
+         + "router = APIRouter()\nkept: list = []\n" + ME.format("app") + ADD.format("router", "")
+         + "\n\nif os.environ.get(\"API_KEY\"):\n    kept.append(Depends(current_user))\n"
+         "app.include_router(router, dependencies=kept)\n"}, outcome="unknown"),
     Good(  # a class-based view, by a decorator of the project's own: the class asks who calls
         {"views.py": "def controller(router):\n    def decorate(cls):\n        return cls\n\n    return decorate\n",
          "main.py": "from fastapi import APIRouter, Depends, FastAPI\nfrom fastapi.security import HTTPBearer\n\n"

@@ -24,6 +24,8 @@ SECRET = regex(
     r"(?:_?(?:value|str|string|hash|text|plain|raw))?$")
 # the token of a lock says who holds it; nobody is let in by it
 LOCK = regex(r"(?:^|\.)(?:locks?|locking|\w*(?:Lock|Mutex|Semaphore))\.")
+# the session of a process or a stream, by which what it does is counted
+COUNTED = regex(r"(?i)(?:^|[./_])(?:telemetry|usage_?(?:tracking|collector)|analytics|metrics)[./_]")
 MAKER = regex(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
               r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
               r"confirmation|auth|recovery|login)_?code)s?$")
@@ -60,6 +62,8 @@ class PredictableToken(Check):
             kind = _kind(call.path)
             names = purposes(call)
             if LOCK.search(call.function) or _one_of_these(call):
+                continue
+            if kind == "clock" and COUNTED.search(f"{call.place.path}/{call.function}"):
                 continue
             if kind == "clock" and names and TIMES.search(names[0]):
                 continue
@@ -170,6 +174,10 @@ PredictableToken.examples = (
     Good(  # the mark of who holds a lock
         {"app/locks.py": "import uuid\n\n\nclass RedisLock:\n    def acquire(self) -> str:\n"
          "        token = uuid.uuid1().hex\n        return token\n"}, outcome="not_applicable",
+    ),
+    Good(  # by what name usage is counted
+        {"app/usage_tracking/collector.py": "import time\n\n\nclass Collector:\n    def start(self) -> None:\n"
+         "        self.session_id = f\"{time.time_ns()}\"\n"}, outcome="not_applicable",
     ),
     Bad(  # what unlocks an account is no lock
         {"app/accounts.py": "import uuid\n\n\ndef make_unlock_token() -> str:\n    token = uuid.uuid1().hex\n"

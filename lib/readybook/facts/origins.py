@@ -152,8 +152,23 @@ class Origins:
         ):
             for value in values:
                 yield from self._keys(value, scope)
+        elif node[0] == "name" and (handed := self._handed(node[3], scope)):
+            for argument, outer in handed:
+                yield from self._keys(argument, outer)
         else:
             yield from self._trace(node, scope)
+
+    def _handed(self, name: str, scope: Scope) -> list[tuple[Node, Scope]]:
+        """The arguments that callers hand to a parameter which the body leaves as it is, each with its scope."""
+        function, key = scope.function, (id(scope.body), f"keys of {name}")
+        if function is None or parameter_of(name, scope) is None or scope.bindings.bound(name) or key in scope.seen:
+            return []
+        calls = [scope.given] if scope.given is not None else [
+            (c, replace(scope_of(c), depth=scope.depth + 1)) for c, shift in self.callers.get(
+                id(function.original.node), ()) if scope.depth < MAX_DEPTH and not shift]
+        found = [(argument_of(c, function, name, 0), replace(outer, seen=outer.seen | scope.seen | {key}))
+                 for c, outer in calls[:20]]
+        return [(a, outer) for a, outer in found if a is not None] if all(a is not None for a, _ in found) else []
 
     def _item(self, node: Node, scope: Scope) -> Iterator[Origin]:
         """The sources of one part of a tuple that is written out, bound to a name or given back by a function."""
@@ -212,6 +227,8 @@ class Origins:
             yield from self._returned(node, call, functions, scope)
         elif callee[0] == "attr" and isinstance(self.value_of(callee[3], scope), External):  # a function of a package
             yield Origin("unknown", unparse(node), place)
+        elif callee[0] == "attr" and callee[4] == "keys" and not node[4]:
+            yield from self._keys(callee[3], scope)
         elif callee[0] == "attr" and callee[4] not in HARMLESS_METHODS:  # a method: of the text, of what was read
             yield from self._trace(callee[3], scope)
             given = (*node[4], *(v for _, v in node[5])) if callee[4] in TEXT_METHODS else ()

@@ -93,7 +93,7 @@ def _by_path(path: str) -> str:
         return GENERATED
     for depth, folder in enumerate(folders):
         inside_service = any(f in _SERVICE_FOLDERS for f in folders[:depth])
-        if folder in _EXAMPLE_FOLDERS and not inside_service:
+        if (folder in _EXAMPLE_FOLDERS or folder.endswith(("_examples", "-examples"))) and not inside_service:
             return EXAMPLE
         if folder == "scripts" or (folder in _SCRIPT_FOLDERS and not inside_service):
             return SCRIPT
