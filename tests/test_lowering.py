@@ -266,3 +266,31 @@ def test_any_strings(first: str, second: str) -> None:
     assert lines == statement_lines(text)
     if sys.version_info >= (3, 12):
         assert shape(result) == shape(text)
+
+
+def test_a_file_that_no_python_reads_is_read_once(tmp_path, monkeypatch) -> None:
+    """A refusal is kept, in a project made from another and on disk; what only this run could not tell is not."""
+    from readybook.facts import lowering
+    from readybook.project import Project
+
+    monkeypatch.setenv("READYBOOK_CACHE_DIR", str(tmp_path / "kept"))
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "broken.py").write_text("def f(:\n")
+    (target / "main.py").write_text("x = 1\n")
+    asked: list[str] = []
+
+    def refuse(text: str, error: type[ValueError] = ValueError) -> str:
+        asked.append(text)
+        raise error("no")
+
+    monkeypatch.setattr(lowering, "lower", refuse)
+    project = Project.open(target)
+    (said,) = project.facts.modules.unparsed
+    assert project.with_files({"main.py": "x = 2\n"}).facts.modules.unparsed == [said]
+    assert Project.open(target).facts.modules.unparsed == [said] and len(asked) == 1
+
+    monkeypatch.setattr(lowering, "lower", lambda text: refuse(text, lowering.NotRead))
+    (target / "broken.py").write_text("def g(:\n")
+    for count in (2, 3):
+        assert "no" in Project.open(target).facts.modules.unparsed[0][1] and len(asked) == count

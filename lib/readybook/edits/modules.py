@@ -178,8 +178,10 @@ class Modules:
         votes = dict.fromkeys(roots, 0)
         for root in roots:
             if path.startswith(f"{root}/" if root else ""):
-                served = re.compile(rf"(?<![\w./-]){re.escape(_dotted(root, path))}:[A-Za-z_]\w*")
-                votes[root] += 3 * sum(bool(served.search(self._read(p) or "")) for p in self._serving)
+                name = f"{_dotted(root, path)}:"
+                served = re.compile(rf"(?<![\w./-]){re.escape(name)}[A-Za-z_]\w*")
+                texts = (self._read(p) or "" for p in self._serving)
+                votes[root] += 3 * sum(name in text and bool(served.search(text)) for text in texts)
         known: dict[str, list[str]] = {}  # first name → the roots that hold a package or module of that name
         for one in self.paths:
             weight = 5 if one == path else 1

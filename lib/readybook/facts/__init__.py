@@ -125,14 +125,15 @@ class Facts(Surroundings):
 
         return Cache.open(str(folder), analyser_digest(), target=folder)
 
-    def _unchanged(self, python: dict[str, SourceFile]) -> dict[str, Lowered]:
-        """What the project this one was made from already lowered, for the files that are still the same."""
+    def _unchanged(self, python: dict[str, SourceFile]) -> dict[str, Lowered | str]:
+        """What the project this one was made from already lowered or could not, for the files still the same."""
         base = self.project.base
         if base is None or "facts" not in base.__dict__ or "modules" not in base.facts.__dict__:
             return {}
-        before = base.facts.modules.by_path
-        return {p: (before[p].lowered, before[p].exact) for p, s in python.items()
-                if p in before and base.files.get(p) is s}
+        before = base.facts.modules
+        known: dict[str, Lowered | str] = {p: (m.lowered, m.exact) for p, m in before.by_path.items()}
+        known |= before.unparsed
+        return {p: known[p] for p, s in python.items() if p in known and base.files.get(p) is s}
 
     @cached_property
     def problems(self) -> tuple[tuple[str, str], ...]:

@@ -38,11 +38,15 @@ CHILD = (
 )
 
 
+class NotRead(ValueError):
+    """The text was not read for a reason that is none of its own: another run may read it."""
+
+
 def lower(text: str) -> str:
     """A file's text as Python 3.11 reads it, with as many lines and each statement starting in its line.
 
     Columns may differ. Raises ValueError with the reason when libcst cannot read the text either, or when what comes
-    out is no Python still. Nothing of the text is run.
+    out is no Python still; NotRead when that could not be found out. Nothing of the text is run.
     """
     weight = sum(4 if token[0] in "([{" else len(token) if not token[0].isalpha() else 1
                  for token in NESTING_TOKEN.findall(text))
@@ -61,15 +65,15 @@ def _lower_apart(text: str) -> str:
     """Lower in a process that may crash or be stopped without harm."""
     spec = importlib.util.find_spec("libcst")
     if spec is None or spec.origin is None:
-        raise ValueError("libcst is not installed")
+        raise NotRead("libcst is not installed")
     roots = [str(Path(__file__).parents[2]), str(Path(spec.origin).parents[1])]
     try:
         done = subprocess.run([sys.executable, "-I", "-c", CHILD, *roots], input=text.encode("utf-8", "surrogatepass"),
                               capture_output=True, timeout=PATIENCE, check=False, cwd=roots[0])
     except subprocess.TimeoutExpired:
-        raise ValueError(f"libcst needs more than {PATIENCE} seconds for it") from None
+        raise NotRead(f"libcst needs more than {PATIENCE} seconds for it") from None
     except OSError as error:
-        raise ValueError(f"no process could be started to read it: {error.strerror}") from None
+        raise NotRead(f"no process could be started to read it: {error.strerror}") from None
     if done.returncode or not done.stdout:
         raise ValueError("libcst breaks down on it: nested too deeply")
     body = done.stdout[1:].decode("utf-8", "surrogatepass")

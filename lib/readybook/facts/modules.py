@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 RECURSION = 20_000
 WORTH_SHARING = 400_000  # characters of code: below, starting a second process costs more than it saves
 PARTS = 24
-EXACT, INEXACT = b"1", b"0"  # before the statements of a file in the cache
+EXACT, INEXACT = b"1", b"0"  # before the statements of a file in the cache …
+REFUSED = b"-"  # … and before the reason why it has none
+UNDECIDED = "does not parse here"  # begins a reason that another run may not have
 Body = tuple[Node, ...] | bytes  # statements, or these as ``marshal`` writes them
 Lowered = tuple[Body, bool]  # and whether places in them are exact
 
@@ -121,10 +123,12 @@ def parse(text: str) -> Lowered:
         first = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else str(error)
     except (RecursionError, MemoryError):
         raise ValueError("nested too deeply to parse") from None
-    from readybook.facts.lowering import lower
+    from readybook.facts.lowering import NotRead, lower
 
     try:
         return lower_module(ast.parse(lower(text))), False
+    except NotRead as error:
+        raise ValueError(f"{UNDECIDED} ({first}; {error})") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"does not parse ({first})") from None
 
@@ -184,7 +188,7 @@ def lower_all(files: Mapping[str, SourceFile], cache: Cache | None) -> dict[str,
     for path, key in keys.items():
         data = cache.get(key) if cache is not None else None
         if data:
-            found[path] = data[1:], data[:1] == EXACT
+            found[path] = data[1:].decode() if data[:1] == REFUSED else (data[1:], data[:1] == EXACT)
     rest = {path: source for path, source in files.items() if path not in found}
     if is_large(rest.values()):
         found |= Lowering(rest).done()
@@ -198,10 +202,11 @@ def _keep(found: Mapping[str, Lowered | str], keys: Mapping[str, str], cache: Ca
     if cache is not None:
         for path, key in keys.items():
             lowered = found[path]
-            if not isinstance(lowered, str):
-                body = marshalled(lowered[0])
-                if body is not None:
-                    cache.put(key, (EXACT if lowered[1] else INEXACT) + body)
+            if isinstance(lowered, str):
+                if not lowered.startswith(UNDECIDED):  # it may have taken a process of its own to find that out
+                    cache.put(key, REFUSED + lowered.encode("utf-8", "backslashreplace"))
+            elif (body := marshalled(lowered[0])) is not None:
+                cache.put(key, (EXACT if lowered[1] else INEXACT) + body)
 
 
 def _lowered(text: str) -> Lowered | str:
@@ -246,7 +251,7 @@ class Modules:
     """All modules of a project, by path, and the import system over them."""
 
     def __init__(self, files: dict[str, SourceFile], app_dir: str, declared: frozenset[str],
-                 known: dict[str, Lowered], cache: Cache | None = None, begun: Lowering | None = None) -> None:
+                 known: Mapping[str, Lowered | str], cache: Cache | None = None, begun: Lowering | None = None) -> None:
         self.by_path: dict[str, Module] = {}
         self.unparsed: list[tuple[str, str]] = []
         self._homes: dict[str, list[str]] | None = None
