@@ -103,6 +103,7 @@ class Routes:
         """All routes of an application, mounted ones included."""
         self.paginated = any(event.kind == "pagination" for event in app.native.events)
         self._walk(app, _Context(spec, live=self.live), len(app.native.events))
+        self.rows = _served_first(self.rows)
 
     def _walk(self, router: Instance, outer: _Context, upto: int) -> None:
         record: RouterRecord = router.native
@@ -256,6 +257,21 @@ class Routes:
             self.run.frames.pop()
 
 
+def _served_first(rows: list[Route]) -> list[Route]:
+    """The rows in order; of several for one method and path, those that no variable must ask for take the places first.
+
+    The first answers a request: a row of a branch that is not taken by itself hides none.
+    """
+    places: dict[tuple[str, str], list[int]] = {}
+    for i, row in enumerate(rows):
+        places.setdefault((row.method, row.path), []).append(i)
+    out = list(rows)
+    for several in places.values():
+        for i, j in zip(several, sorted(several, key=lambda i: rows[i].by_default is False), strict=True):
+            out[i] = rows[j]
+    return out
+
+
 def _view_of(endpoint: Any) -> ClassValue | None:
     """The class of an endpoint that takes ``self``: only a class-based view gives it one, whoever wrote its decorator.
 
@@ -269,10 +285,9 @@ def _view_of(endpoint: Any) -> ClassValue | None:
 def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:
     from readybook.facts.values import ABSENT, Choice, FromEnv
 
-    if isinstance(value, Choice):  # what is served when no variable is set comes first, as it wins over the others
-        options = sorted(enumerate(value.options), key=lambda o: o[0] != value.default)
+    if isinstance(value, Choice):
         return [(v, (Condition(text, None if value.default is None else i == value.default), *more))
-                for i, (text, option) in options if option is not ABSENT and option is not None
+                for i, (text, option) in enumerate(value.options) if option is not ABSENT and option is not None
                 for v, more in _options(option)]
     return _options(value.default) if isinstance(value, FromEnv) else [(value, ())]
 

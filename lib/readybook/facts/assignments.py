@@ -8,7 +8,7 @@ from readybook.facts.expressions import evaluate, iterate
 from readybook.facts.fastapi_objects import RouterRecord
 from readybook.facts.interpreter import Interpreter
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
-from readybook.facts.route_lists import adopt, change, is_route_list, replace
+from readybook.facts.route_lists import adopt, change, is_route_list, replace, set_path
 from readybook.facts.syntax import Node
 from readybook.facts.values import UNKNOWN, Unknown
 
@@ -32,6 +32,8 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
             elif not (isinstance(value, list) and replace(run, owner, value)):
                 owner.native.register(run, "unknown_routes", {"value": value}, target)
             return
+        if target[4] == "path" and isinstance(owner, Instance) and "__event__" in owner.attrs:
+            set_path(run, owner, value)
         if isinstance(owner, Instance | FunctionValue) and not (run.symbolic and owner is not run.frame.receiver):
             owner.attrs[target[4]] = value
         elif isinstance(owner, ClassValue) and not run.symbolic:

@@ -19,6 +19,7 @@ from readybook.facts.objects import (
     generic,
 )
 from readybook.facts.operators import lift
+from readybook.facts.route_lists import is_route_list, routes_in
 from readybook.facts.settings_values import ENUMS
 from readybook.facts.standard_calls import DefaultDict
 from readybook.facts.targetfiles import ROOT
@@ -280,6 +281,8 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
     if isinstance(value, FromEnv | Choice):
         return lift(lambda v: get_item(run, v, key, node), value)
     key = by_default(key)
+    if is_route_list(value):
+        value = routes_in(value)
     if isinstance(value, dict):
         try:
             if key in value:

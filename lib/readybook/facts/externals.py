@@ -19,7 +19,7 @@ from readybook.facts.objects import (
 )
 from readybook.facts.pathcalls import CALLS as PATH_CALLS
 from readybook.facts.pathcalls import file_method, loader, opened, path_attribute, path_method
-from readybook.facts.route_lists import change, is_route_list
+from readybook.facts.route_lists import change, contexts, is_route_list
 from readybook.facts.standard_calls import CALLS as STANDARD_CALLS
 from readybook.facts.targetfiles import PATHS, ROOT, path_text
 from readybook.facts.value_methods import call_builtin_method
@@ -223,6 +223,10 @@ def _is_async_callable(run: Interpreter, e: External, args: Any, kwargs: Any, no
     return _is_coroutine(run, e, (f,), kwargs, node)
 
 
+def _contexts(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    return contexts(args[0]) if args and is_route_list(args[0]) else UNKNOWN
+
+
 def _second(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     return args[1] if len(args) > 1 else UNKNOWN
 
@@ -265,6 +269,7 @@ CALLS: dict[str, Any] = {
     "typing.cast": _second, "asyncio.run": _first, "typing.NewType": _new_type,
     **{f"{m}.iscoroutinefunction": _is_coroutine for m in ("inspect", "asyncio", "asgiref.sync")},
     "asyncio.coroutines.iscoroutinefunction": _is_coroutine, "starlette._utils.is_async_callable": _is_async_callable,
+    "fastapi.routing.iter_route_contexts": _contexts,
     "inspect.isasyncgenfunction": _is_coroutine, "inspect.isgeneratorfunction": _is_coroutine,
     "pkgutil.iter_modules": _iter_modules, "pkgutil.walk_packages": _iter_modules, "decouple.config": _decouple,
 }

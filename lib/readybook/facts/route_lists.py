@@ -41,13 +41,31 @@ def is_route(value: Instance, kind: str) -> bool | None:
 
 def routes_in(value: Instance) -> list[Instance]:
     """The route objects of a route list, those of included routers in their place."""
-    return [_object(e) for e in _flat(value.attrs["__of__"].native, "", (), ())]
+    return [_object(e) for _, e in _flat(value.attrs["__of__"].native, "", (), ())]
+
+
+def contexts(value: Instance) -> list[Instance]:
+    """What ``fastapi.routing.iter_route_contexts`` gives: each route as it is served, the one behind it beside it."""
+    found = []
+    for original, served in _flat(value.attrs["__of__"].native, "", (), ()):
+        context = _object(served)
+        attrs = {k: v for k, v in context.attrs.items() if k != "__event__"}
+        found.append(Instance(External("fastapi.routing.RouteContext"), {**attrs, "original_route": _object(original)}))
+    return found
+
+
+def set_path(run: Interpreter, route: Instance, path: Any) -> None:
+    """``route.path = ...``: where the route is served from then on."""
+    event = route.attrs["__event__"]
+    if not run.symbolic and not any(condition.default is False for condition in run.conditions):
+        event.data["path"] = path
 
 
 def _flat(record: RouterRecord, prefix: str, dependencies: tuple[Any, ...],
-          inside: tuple[int, ...]) -> list[Registration]:
+          inside: tuple[int, ...]) -> list[tuple[Registration, Registration]]:
+    """Each route that is registered, here or below, with what it is by its prefixes and dependencies."""
     own = text_of(record.kwargs.get("prefix", "")) or ""
-    found: list[Registration] = []
+    found: list[tuple[Registration, Registration]] = []
     if id(record) in inside or len(inside) > 20:
         return found
     for event in record.events:
@@ -64,12 +82,12 @@ def _flat(record: RouterRecord, prefix: str, dependencies: tuple[Any, ...],
         elif event.kind in POSITIONS:
             path = text_of(data["path"])
             if path is None or not (prefix or own or dependencies):
-                found.append(event)
+                found.append((event, event))
                 continue
             changed = {**data, "path": prefix + own + path}
             if dependencies:
                 changed["dependencies"] = [*dependencies, *_listed(data.get("dependencies"))]
-            found.append(Registration(event.kind, changed, event.conditions, event.place))
+            found.append((event, Registration(event.kind, changed, event.conditions, event.place)))
     return found
 
 
@@ -156,6 +174,8 @@ def replace(run: Interpreter, router: Instance, routes: list[Any]) -> bool:
     events = [registration(run, r) for r in routes]
     if run.symbolic or None in events:
         return run.symbolic
+    if is_left_out(run) and all(e in router.native.events for e in events):
+        return True
     _put(router.native, [e for e in events if e is not None])
     return True
 

@@ -26,6 +26,15 @@ def _items(run: Interpreter, value: Any) -> list[Any] | None:
     return iterate(run, value)
 
 
+def _from_keys(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """``dict.fromkeys``: every key has the very same value."""
+    keys = _items(run, args[0]) if args else None
+    try:
+        return UNKNOWN if keys is None else dict.fromkeys(keys, args[1] if len(args) > 1 else None)
+    except TypeError:  # a key that cannot be hashed
+        return UNKNOWN
+
+
 def _chain(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     lists = [_items(run, a) for a in args]
     return [v for items in lists for v in items or []] if None not in lists else UNKNOWN
@@ -159,6 +168,7 @@ def _new(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> An
 
 
 CALLS: dict[str, Any] = {
+    "dict.fromkeys": _from_keys, "collections.OrderedDict.fromkeys": _from_keys,
     "itertools.chain": _chain, "itertools.chain.from_iterable": _chain_from, "itertools.product": _product,
     "functools.reduce": _reduce, "operator.attrgetter": _getter, "operator.itemgetter": _getter,
     "collections.defaultdict": _default_dict, "collections.OrderedDict": _ordered, "types.MappingProxyType": _ordered,
