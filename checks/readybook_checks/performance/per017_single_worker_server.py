@@ -74,6 +74,8 @@ class SingleWorkerServer(Check):
             yield NotApplicable(f"{platform} starts copies of one process by design")
         elif several is None:
             yield CannotTell(f"whether {CONCURRENCY} is set for {command.server} is not shown", command.place)
+        elif "LAMBDA_" in project.text(command.place.path):
+            yield NotApplicable("AWS Lambda sends each process one request at a time")
         elif command.source == "procfile":
             yield NotApplicable(f"the platform that reads {command.place.path} sets {CONCURRENCY} itself")
         else:
@@ -156,5 +158,7 @@ SingleWorkerServer.examples = (
          "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}, at=("Dockerfile:3",)),
     Good({**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\", \"--reload\"]\n"}, outcome="not_applicable"),
     Good({**APP, "Procfile": "web: uvicorn main:app --port $PORT\n"}, outcome="not_applicable"),
+    Good({**APP, "run.sh": "#!/bin/bash\nPATH=$PATH:$LAMBDA_TASK_ROOT/bin\nexec uvicorn main:app --port $PORT\n"},
+         outcome="not_applicable"),
     Good({**APP, "Makefile": "run:\n\tuvicorn main:app --reload\n"}, outcome="not_applicable"),
 )

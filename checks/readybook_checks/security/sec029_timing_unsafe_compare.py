@@ -136,9 +136,17 @@ def _same_source(item: Comparison) -> bool:
     left, right = item.left, item.right
     if left[0] == "attr" and right[0] == "attr" and unparse(left[3]) == unparse(right[3]):
         return True
+    if _made_of(left, right, item) or _made_of(right, left, item):
+        return True
     words = unparse(left) + " " + unparse(right)
     return "password" in words.lower() and AGAIN.search(unparse(left)) is not None or (
         "password" in words.lower() and AGAIN.search(unparse(right)) is not None)
+
+
+def _made_of(one: Node, other: Node, item: Comparison) -> bool:
+    """Whether one side is a name for the other one in another form: ``plain = unquote(token)``."""
+    values = item.scope.bindings.bound(one[3], one) if one[0] == "name" else []
+    return bool(values) and all(v[0] == "call" and [unparse(a) for a in v[4]] == [unparse(other)] for v in values)
 
 
 def _evidence(item: Comparison, names: list[Node], sides: dict[int, tuple[Origin, ...]]) -> str:
@@ -250,6 +258,10 @@ TimingUnsafeCompare.examples = (
          "            return token\n"},
         outcome="not_applicable",
     ),
+    Good(  # one value in two forms
+        {"main.py": API + "from urllib.parse import unquote\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
+         "def index(token: str) -> bool:\n    plain_token = unquote(token)\n    return plain_token != token\n"},
+        outcome="not_applicable"),
     Good({"main.py": API + "\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index(name: str) -> bool:\n"
           "    return name == \"administrator\"\n"}, outcome="not_applicable"),
 )

@@ -26,6 +26,8 @@ FILES = regex(
 # told to somebody and forgotten: losing one is no loss of data
 TOLD = regex(r"e?mails?|mail|notif(?:y|ications?)|push|sms|log(?:s|ging)?|audit|track(?:ing)?|metrics?|analytics|"
              r"webhooks?|slack|telegram|message|cache|warm|invalidate|stats?")
+# what an answer leaves behind is taken away: the next start, or the folder's cleaning, does it as well
+TIDYING = frozenset({"delete", "remove", "unlink", "clean", "cleanup", "rm"})
 SLOW = ("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "subprocess.run", "subprocess.Popen",
         "subprocess.check_call", "subprocess.check_output", "os.system")
 SLEEPS = ("time.sleep", "asyncio.sleep")
@@ -121,7 +123,7 @@ def must_survive(project: Project, work: Work, way: Reached) -> tuple[str, str] 
         return "high", "it is about money"
     if status:
         return "medium", "it keeps a status, which would stay as it was"
-    if any(FILES.fullmatch(word) for word in names):
+    if any(FILES.fullmatch(word) for word in names) and not TIDYING & set(names):
         return "medium", "nobody starts it again"
     slow = lasts(project.facts.behaviour, work)
     return ("medium", slow) if slow else None

@@ -102,5 +102,12 @@ GOOD = (
          "    await asyncio.gather(*[asyncio.create_task(export_file(key))])\n"},
         outcome="not_applicable",
     ),
+    Good(  # a temporary file is taken away
+        {"main.py": "import os\n\nfrom fastapi import BackgroundTasks, FastAPI\n\napp = FastAPI()\n\n\n"
+         "def try_delete_file(path: str) -> None:\n    os.remove(path)\n\n\n"
+         "@app.post(\"/sounds\")\ndef make(tasks: BackgroundTasks) -> str:\n"
+         "    tasks.add_task(try_delete_file, \"/tmp/a.wav\")\n    return \"a\"\n"},
+        outcome="not_applicable",
+    ),
     Good({"main.py": "print(\"no application\")\n"}, outcome="not_applicable"),
 )

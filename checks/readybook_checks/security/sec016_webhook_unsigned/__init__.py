@@ -13,6 +13,7 @@ from readybook.facts.callers import hint, opaque
 from readybook.facts.program import App
 from readybook.facts.schemas import models_in, route_bodies
 from readybook.facts.signatures import signature_check
+from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, EnsureSetting, SetKeyword
 from readybook.patterns import regex
@@ -79,9 +80,19 @@ def _is_webhook(project: Project, route: Route) -> bool:
         return False
     if KEEPS.search(name) or SIGN_IN.search(f"{route.path} {name}") and not re.search("(?i)hook", route.path):
         return False
-    models = [m for _, _, kind in route_bodies(project.facts.behaviour.run, route) for m in models_in(kind)]
+    bodies = route_bodies(project.facts.behaviour.run, route)
+    if not bodies and "{" in route.path and not _reads_request(route):
+        return False  # it works on one of ours, and takes nothing of a sender
+    models = [m for _, _, kind in bodies for m in models_in(kind)]
     fields = {f.name for s in project.facts.schemas if any(s.cls is m for m in models) for f in s.fields}
     return not fields & TARGETS
+
+
+def _reads_request(route: Route) -> bool:
+    """Whether a handler or one of its dependencies takes the request itself, or a header."""
+    return any(p[1] is not None and re.search(r"\b(?:Request|Header|HTTPConnection)\b", unparse(p[1]) + unparse(p[2]))
+               or p[3] in ("var", "keys") for t in (*route.targets, route.handler) for f in functions_behind(t)
+               for p in f.params)
 
 
 def _answer(project: Project, app: App, route: Route) -> Answer:

@@ -53,6 +53,9 @@ EXAMPLES = (
          "@app.post(\"/webhooks\")\ndef keep(new: Subscription): ...\n\n\n"
          "@app.post(\"/auth/callback\")\ndef back(code: str): ...\n\n\n"
          "@app.get(\"/webhook\")\ndef challenge(): ...\n"}, outcome="not_applicable"),
+    Good(  # a delivery that was kept is worked through again
+        {"main.py": HEAD + "@app.post(\"/admin/webhooks/{key}/reprocess\")\ndef again(key: str): ...\n"},
+        outcome="not_applicable"),
     Good(  # a token that is read, in a way that cannot be followed
         {"main.py": HEAD + "@app.post(\"/webhook\")\ndef hook(x_token: str = Header()):\n    return x_token\n"},
         outcome="unknown"),
