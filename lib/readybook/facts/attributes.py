@@ -23,7 +23,18 @@ from readybook.facts.route_lists import is_route_list, routes_in
 from readybook.facts.settings_values import ENUMS
 from readybook.facts.standard_calls import DefaultDict
 from readybook.facts.targetfiles import ROOT
-from readybook.facts.values import CONSTANTS, SEVERAL, UNKNOWN, Begins, Choice, External, FromEnv, Unknown, by_default
+from readybook.facts.values import (
+    CONSTANTS,
+    SEVERAL,
+    UNKNOWN,
+    Begins,
+    Choice,
+    External,
+    FromEnv,
+    Unknown,
+    by_default,
+    choose,
+)
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -230,7 +241,8 @@ def _bound(run: Interpreter, value: Bound, name: str, node: Any) -> Any:
 def _lifted(run: Interpreter, value: Any, name: str, node: Any) -> Any:
     if isinstance(value, FromEnv):
         return _of_variable(run, value, name, node)
-    return lift(lambda v: get_attribute(run, v, name, node), value)
+    # each option by itself: the method of a variable among them is that variable's, which can be called
+    return choose([(text, get_attribute(run, v, name, node)) for text, v in value.options], value.default)
 
 
 def _of_variable(run: Interpreter, value: FromEnv, name: str, node: Any) -> Any:
