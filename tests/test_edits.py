@@ -79,6 +79,15 @@ def test_a_package_named_like_a_library_does_not_draw_the_librarys_imports_to_th
     assert found.startswith("from fastapi.middleware.gzip import GZipMiddleware\nfrom fastapi.responses")
 
 
+def test_a_neighbour_named_like_a_library_does_not_draw_its_imports_either() -> None:
+    path = "app/core/redis/client.py"
+    text = "from redis.asyncio import Redis\n\nfrom app.core.config import settings\n\nclient = Redis()\n"
+    packages = {f"app/{name}": "" for name in ("__init__.py", "core/__init__.py", "core/config.py",
+                                              "core/redis/__init__.py")}
+    found = apply(Project.from_files({path: text, **packages}), [EnsureImport(path, "redis.backoff", "NoBackoff")])
+    assert found[path].startswith("from redis.asyncio import Redis\nfrom redis.backoff import NoBackoff\n\n")
+
+
 def test_several_keywords_of_one_call_compose() -> None:
     both = (docs_off(), SetKeyword(at(1), "FastAPI", "redoc_url", "None"))
     assert edited("app = FastAPI()\n", *both) == "app = FastAPI(docs_url=None, redoc_url=None)\n"
@@ -215,6 +224,19 @@ IMPORTS = [
     ("import xml.dom\n", [("xml.sax", None)], "import xml.dom\nimport xml.sax\n"),
     ("import os", [("httpx", None)], "import os\n\nimport httpx"),
     ("", [("os", None)], "import os\n"),
+    (  # a comment tells of the import below it; the run of the same package is where it belongs
+        "import os\n\nfrom fastapi import FastAPI\nfrom fastapi.responses import Response\n\n# for admins\n"
+        "from sqladmin import Admin\n",
+        [("fastapi.middleware.gzip", "GZipMiddleware"), ("httpx", None)],
+        "import os\n\nfrom fastapi import FastAPI\nfrom fastapi.middleware.gzip import GZipMiddleware\n"
+        "from fastapi.responses import Response\n\nimport httpx\n# for admins\nfrom sqladmin import Admin\n",
+    ),
+    (  # without an order
+        "from fastapi.staticfiles import StaticFiles\nfrom fastapi import FastAPI\nfrom mangum import Mangum\n",
+        [("fastapi.middleware.gzip", "GZipMiddleware")],
+        "from fastapi.staticfiles import StaticFiles\nfrom fastapi import FastAPI\n"
+        "from fastapi.middleware.gzip import GZipMiddleware\nfrom mangum import Mangum\n",
+    ),
 ]
 
 

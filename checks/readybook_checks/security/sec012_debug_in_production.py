@@ -263,6 +263,10 @@ def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator
         if not _developing(command):
             yield Right(command.place, "the command does not reload")
             continue
+        test = _shell_test(project, command)
+        if ELSEWHERE.search(test) or "reload" in test.lower():
+            yield Right(command.place, f"it reloads where the environment asks for it: {_short(test)}")
+            continue
         alone = _by_hand(project, command)
         right = _started_by_hand(project, command, sound) if alone else None
         if right is not None:
@@ -279,6 +283,23 @@ def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator
             " where its argument says so" if branch else "")
         yield Finding(command.place, f"{_where(command)} {what}{note}: {_short(command.text)!r}.", severity,
                       fix=_command_fix(project, command))
+
+
+def _shell_test(project: Project, command: ServeCommand) -> str:
+    """The test of the shell's ``if`` or ``elif`` under which a script runs a command; empty when there is none."""
+    depth = 0
+    lines = project.text(command.place.path).split("\n")[:command.place.line] if command.source == "script" else []
+    for line in reversed(lines):
+        word = re.match(r"\s*(if|elif|else|fi)\b(.*)", line)
+        if word is None:
+            continue
+        depth += {"fi": 1, "if": -1}.get(word[1], 0)
+        if depth < 0 or (depth == 0 and word[1] != "fi"):
+            if word[1] in ("if", "elif"):
+                return word[2].partition("; then")[0].strip()
+            if word[1] == "else":
+                return ""
+    return ""
 
 
 def _mounts_code(project: Project, command: ServeCommand) -> bool:
@@ -326,7 +347,13 @@ def _command_fix(project: Project, command: ServeCommand) -> Fix:
 APP = "from fastapi import FastAPI\n\n"
 CONFIG = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
 GUARD = "\n\nif __name__ == \"__main__\":\n    import uvicorn\n\n    uvicorn.run(\"main:app\", reload=True)\n"
+BRANCHES = ("#!/bin/sh\nset -e\nif [ -n \"$WAIT\" ]; then\n  sleep 1\nfi\nif [ \"$DEBUG\" = \"true\" ]; then\n"
+            "  uvicorn main:app --host 0.0.0.0{}\nelse\n  uvicorn main:app --host 0.0.0.0{}\nfi\n")
+SCRIPTED = {"main.py": APP + "app = FastAPI()\n", "Dockerfile": "FROM python:3.12\nCOPY . .\nCMD [\"./start.sh\"]\n"}
 DebugInProduction.examples = (
+    Good({**SCRIPTED, "start.sh": BRANCHES.format(" --reload", "")}),
+    Bad({**SCRIPTED, "start.sh": BRANCHES.format("", " --reload")}, at=("start.sh:9",),
+        fixed={"start.sh": BRANCHES.format("", "")}),
     Bad({"main.py": APP + "app = FastAPI(title=\"Shop\", debug=True)\n"}, at=("main.py:3",), severity="high",
         fixed={"main.py": APP + "app = FastAPI(title=\"Shop\")\n"}),
     Bad(  # the default of a field, and an engine that echoes by another one

@@ -64,11 +64,17 @@ class Modules:
         return any(root == self._app_dir or not self._is_named_from(path, root) for root in roots)
 
     def _is_named_from(self, path: str, folder: str) -> bool:
-        """Whether a file imports the package that it stands in by its full name, so that no import starts inside it."""
-        if not self._is_package(folder):
-            return False
-        above, _, name = folder.rpartition("/")
-        return name in first_names(self._read(path) or "") and self._exists(above, name)
+        """Whether a file imports the package that it stands in, or one around that, by its full name.
+
+        No import starts inside of such a package.
+        """
+        named = first_names(self._read(path) or "")
+        while self._is_package(folder) and folder:
+            above, _, name = folder.rpartition("/")
+            if name in named and self._exists(above, name):
+                return True
+            folder = above
+        return False
 
     def file_of(self, path: str, module: str) -> str | None:
         """The file that ``path`` reads when it imports ``module``, or None when the target does not hold it."""

@@ -286,7 +286,7 @@ def _placed(source: PythonSource, head: list[Line], new: list[tuple[int, tuple[b
     for group, key, code in new:
         own = [line for line in head if line.group == group]
         if own:
-            at = _in_group(own, key)
+            at = _in_group(source, own, key)
             out.append((at, group, Splice(at, at, _whole_line(source, at, code + newline), f"{code} at {at}")))
         else:
             founded.setdefault(group, []).append(code + newline)
@@ -305,14 +305,19 @@ def _whole_line(source: PythonSource, at: int, text: str) -> str:
     return source.newline + text.removesuffix(source.newline)
 
 
-def _in_group(own: list[Line], key: tuple[bool, str]) -> int:
-    """Where a statement goes in its group: in order when the group's last run is in order, else after the last of the
-    same package, or the last of all."""
-    run = [own[-1]]
-    for line in reversed(own[:-1]):
-        if line.end != run[0].start:
-            break
-        run.insert(0, line)
+def _in_group(source: PythonSource, own: list[Line], key: tuple[bool, str]) -> int:
+    """Where a statement goes in its group: in order when the run of its package, or the last, is in order.
+
+    Elsewhere it goes after the last of the same package, or the last of all. A comment above a statement stays there.
+    """
+    runs = [[own[0]]]
+    for line in own[1:]:
+        if line.start == runs[-1][-1].end:
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    top = _top(key[1])
+    run = next((r for r in reversed(runs) if any(_top(line.key[1]) == top for line in r)), runs[-1])
     keys = [line.key for line in run]
     by_module = [k[1] for k in keys]
     if keys == sorted(keys):
@@ -320,9 +325,9 @@ def _in_group(own: list[Line], key: tuple[bool, str]) -> int:
     elif by_module == sorted(by_module):
         later = next((line for line in run if line.key[1] > key[1]), None)
     else:
-        same = [line for line in run if _top(line.key[1]) == _top(key[1])]
+        same = [line for line in run if _top(line.key[1]) == top]
         return (same or run)[-1].end
-    return later.start if later else run[-1].end
+    return _before_comments(source, later.start) if later else run[-1].end
 
 
 def _separated(source: PythonSource, head: list[Line]) -> bool:

@@ -154,10 +154,10 @@ def _unlimited(app: App, health: HealthRoute) -> Finding:
 
 
 def _fix(project: Project, app: App, stores: tuple[Store, ...], needed: list[str]) -> Fix:
-    asked = questions(project, app, stores, needed)
+    home = existing_home(project, app) or new_home(project, app, "ready")
+    asked = questions(project, app, stores, needed, home.path if home is not None else "")
     if isinstance(asked, str):
         return advice(TITLE, asked)
-    home = existing_home(project, app) or new_home(project, app, "ready")
     if home is None:
         return advice(TITLE, "no name for a new module is free there that the application's file could import")
     before = taken(project, app, home.full_path)
@@ -175,9 +175,12 @@ def _new(app: App, home: Home, imports: list[tuple[Question, str]]) -> tuple[Int
     lines = ["from fastapi import APIRouter, Response, status"]
     if any(q.kind == "database" for q, _ in imports):
         lines.append("from sqlalchemy import text")
-    own = sorted(f"from {module} import {q.access.name}" + (f" as {q.alias}" if q.alias != q.access.name else "")
-                 for q, module in imports)
-    head = Template(_template("router.py.tmpl")).substitute(imports="\n".join([*lines, "", *dict.fromkeys(own)]))
+    own: dict[str, set[str]] = {}
+    for module, name, alias in (q.imported(module) for q, module in imports):
+        spelled = f"{name or module} as {alias}" if alias else name or module
+        own.setdefault(f"from {module} import " if name else "import ", set()).add(spelled)
+    written = [head + ", ".join(sorted(names, key=str.lower)) for head, names in sorted(own.items())]
+    head = Template(_template("router.py.tmpl")).substitute(imports="\n".join([*lines, "", *written]))
     code = _code(home, [q for q, _ in imports], "ready")
     return AddFile(home.path, head + code + "\n"), EnsureRouter(app.place, home.module, home.router)
 
@@ -194,7 +197,7 @@ def _extension(project: Project, home: Home, imports: list[tuple[Question, str]]
         intents.append(EnsureImport(path, "sqlalchemy", "text"))
     for q, module in imports:
         if q.access.path != path:
-            intents.append(EnsureImport(path, module, q.access.name, q.alias if q.alias != q.access.name else None))
+            intents.append(EnsureImport(path, *q.imported(module)))
     loaded = project.facts.program.everything.loaded.get(path)
     names = loaded.scope.names if loaded else {}
     handler = next(n for n in ("ready", "readiness", "service_ready") if n not in names or n == "service_ready")

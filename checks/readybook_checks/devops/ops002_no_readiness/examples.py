@@ -73,6 +73,21 @@ BAD = (
         at=("app/main.py:6",), severity="medium",
         fixed={"app/health.py": HEAD + READY.format(router="router", path="/health/ready") + ASK},
     ),
+    Bad(  # a private engine is read through its module, where whoever replaces it does so
+        {"app/__init__.py": "", "app/main.py": "import app.db\n" + MAIN.replace("app = FastAPI()", "api = FastAPI()")
+         .replace("app.include", "api.include"), "app/db.py": ENGINE.replace("engine =", "_engine ="),
+         "app/health.py": HEALTH},
+        at=("app/main.py:6",), severity="medium",
+        fixed={"app/health.py": (HEAD + READY.format(router="router", path="/health/ready") + ASK)
+               .replace("from app.db import engine", "from app import db").replace("with engine.", "with db._engine.")},
+    ),
+    Bad(  # an object's private attribute is nobody else's: advice
+        {"app/__init__.py": "", "app/main.py": "import app.store\n" + MAIN.replace("app = FastAPI()", "api = FastAPI()")
+         .replace("app.include", "api.include"), "app/health.py": HEALTH,
+         "app/store.py": "from redis.asyncio import Redis\n\n\nclass Store:\n    def __init__(self) -> None:\n"
+         "        self._redis = Redis.from_url(\"redis://localhost\")\n\n\nstore = Store()\n"},
+        at=("app/main.py:6",), severity="medium", fixed={},
+    ),
     Bad(  # two dependencies, no health route
         {"Procfile": "web: uvicorn main:app\n", "main.py": ITEMS.format(module="stores"),
          "stores.py": ENGINE.replace("\n\n", "\nfrom redis.asyncio import Redis\n\n", 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from readybook import Project
 from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
@@ -78,7 +77,10 @@ RESERVED = frozenset(("asyncio", "logging", "logger", "text", "status", "Respons
 
 @record
 class Question:
-    """One store that readiness asks: under which ``name`` it is reported, how its object is imported and asked."""
+    """One store that readiness asks: under which ``name`` it is reported, how its object is imported and asked.
+
+    ``alias`` is bound by the import: to the object, or to its module where its name is private to that.
+    """
 
     kind: str
     name: str
@@ -91,9 +93,25 @@ class Question:
         """The call that asks it within the limit."""
         return f'state_of("{self.name}", ask_{self.name}())'
 
+    def imported(self, module: str) -> tuple[str, str | None, str | None]:
+        """(module, name, alias) of the import by which code that names the object's module ``module`` has it."""
+        wanted, asked = self.access.name, self.alias
+        if is_private(wanted):
+            above, _, wanted = module.rpartition(".")
+            if not module.startswith(".") and not above:
+                return wanted, None, asked if asked != wanted else None
+            module = f"{above}." if not above.strip(".") else above
+        return module, wanted, asked if asked != wanted else None
 
-def questions(project: Project, app: App, stores: tuple[Store, ...], kinds: list[str]) -> list[Question] | str:
-    """A question for every store of the kinds; the reason when one cannot be asked from a module of its own."""
+
+def is_private(name: str) -> bool:
+    """Whether a name is meant for its own module."""
+    return name.startswith("_")
+
+
+def questions(project: Project, app: App, stores: tuple[Store, ...], kinds: list[str],
+              home: str) -> list[Question] | str:
+    """A question for every store of the kinds, asked in the file ``home``; the reason when there can be none."""
     chosen = [s for s in stores if s.kind in kinds]
     found: list[Question] = []
     taken = set(RESERVED)
@@ -101,6 +119,9 @@ def questions(project: Project, app: App, stores: tuple[Store, ...], kinds: list
         reachable = {s.access: s for s in chosen if s.kind == kind and s.access is not None}
         if not reachable:
             return f"no module-level name leads to {NOUNS[kind]}: how a route reaches it is for a person to say"
+        reachable = {a: s for a, s in reachable.items() if not any(map(is_private, a.expression.split(".")[1:]))}
+        if not reachable:
+            return f"only private attributes lead to {NOUNS[kind]}: how a route reaches it is for a person to say"
         for access, store in reachable.items():
             assert access is not None
             templates = ASYNC if store.is_async else SYNC
@@ -109,9 +130,13 @@ def questions(project: Project, app: App, stores: tuple[Store, ...], kinds: list
             if app.place.path in pulled_in(project.facts.modules, access.path):
                 return f"{access.name} lives in {access.path}, which imports the application: a circle of imports"
             name = _free(kind, {q.name for q in found}, access)
-            alias = access.name if access.name not in taken else f"{name}_{access.name}"
+            own = access.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
+            by_module = is_private(access.name) and access.path != home
+            wanted = own if by_module else access.name
+            alias = wanted if wanted not in taken else f"{name}_{wanted}"
             taken |= {alias, f"ask_{name}", f"query_{name}", f"connect_{name}"}
-            expression = alias + access.expression[len(access.name):]
+            expression = f"{alias}.{access.expression}" if by_module else \
+                alias + access.expression[len(access.name):]
             found.append(Question(kind, name, access, alias, templates[kind].format(name=name, store=expression)))
     return found
 
