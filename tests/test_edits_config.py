@@ -223,3 +223,12 @@ def test_a_line_of_an_ignore_file_is_added_in_the_files_own_line_ends(before, af
 
 def test_a_line_that_stands_in_an_ignore_file_is_not_added_again():
     assert edited({".gitignore": "a\n .env \n"}, EnsureIgnored(".gitignore", (".env",), "secrets")) == {}
+
+
+def test_a_new_module_has_the_quotes_of_the_targets_formatter() -> None:
+    text = 'NAME = "a"\nTOLD = f"it\'s {NAME}"\n'
+    single = {"pyproject.toml": "[tool.ruff.format]\nquote-style = 'single'\n"}
+    made = apply(Project.from_files(single), [AddFile("new.py", text), AddFile("new.txt", text)])
+    assert made["new.py"] == "NAME = 'a'\nTOLD = f\"it's {NAME}\"\n"
+    assert made["new.txt"] == text
+    assert apply(Project.from_files({"pyproject.toml": ""}), [AddFile("new.py", text)])["new.py"] == text

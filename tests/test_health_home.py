@@ -29,3 +29,29 @@ def test_it_stands_beside_the_folders_of_the_features_and_into_none_of_them():
 
 def test_it_stands_among_the_routers_where_they_are_in_one_folder():
     assert added(["users", "orders"]) == ["app/routes/health.py"]
+
+
+def placed(*routers: str) -> list[str]:
+    """Where liveness goes in an application whose routers are these files below app."""
+    files = {"app/__init__.py": ""}
+    lines = ["from fastapi import FastAPI", ""]
+    for path in routers:
+        stem = path.replace("/", "_")
+        files[f"app/{path}.py"] = ROUTER.format(stem)
+        files |= {f"app/{path.rsplit('/', n)[0]}/__init__.py": "" for n in range(1, path.count("/") + 1)}
+        lines.append(f"from app.{path.replace('/', '.')} import router as {stem}")
+    lines += ["", "app = FastAPI()", *(f"app.include_router({r.replace('/', '_')})" for r in routers)]
+    files["app/main.py"] = "\n".join(lines) + "\n"
+    (finding,) = NoLiveness().find(Project.from_files(files))
+    return [i.path for i in finding.fix.intents if isinstance(i, AddFile)]
+
+
+def test_it_belongs_to_no_feature_where_each_has_as_many_routers():
+    assert placed("auth/router", "cart/router") == ["app/health.py"]
+    assert placed("auth/router", "cart/router", "shop/api/a", "shop/api/b") == ["app/health.py"]
+    assert placed("shop/api/a", "shop/api/b", "users/api/c", "users/api/d") == ["app/health.py"]
+
+
+def test_it_belongs_to_no_version_of_the_api():
+    assert placed("api/v1/users", "api/v1/orders") == ["app/api/health.py"]
+    assert placed("v1/users", "v1/orders") == ["app/health.py"]

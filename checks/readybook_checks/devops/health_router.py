@@ -16,6 +16,7 @@ from readybook.patterns import regex
 from readybook.records import record
 
 LIVE = regex(r"(?:live|liveness|alive|is[-_]?alive|ping|status|up|probe)$", re.IGNORECASE)
+VERSION = regex(r"/v\d+(?:/|$)")
 NAME = "health_router"
 FILES = ("health", "health_routes", "probes", "health_checks", "service_health")
 
@@ -121,7 +122,10 @@ def _route_files(project: Project, app: App) -> list[str]:
 
 
 def _folder(project: Project, app: App) -> str:
-    """The folder that most router modules are in; the application's own when they are one to a feature."""
+    """The folder that most router modules are in; the application's own when they are one to a feature.
+
+    Of versions of the API the folder above: the health of a service has none.
+    """
     own = app.place.path.rpartition("/")[0]
     counts = Counter(f.rpartition("/")[0] for f in _route_files(project, app))
     if not counts:
@@ -129,9 +133,13 @@ def _folder(project: Project, app: App) -> str:
     folder, number = min(counts.items(), key=lambda item: (-item[1], item[0].count("/"), item[0]))
     above = folder.rpartition("/")[0]
     beside = [f for f in counts if f.rpartition("/")[0] == above]
-    if above and above != own and len(beside) > 2 and number * 2 < sum(counts.values()):
+    spread = len(counts) > 1 and number * 2 <= sum(counts.values())
+    if above and above != own and len(beside) > 2 and spread:
         return above  # a folder to a feature: it belongs beside them, into none of them
-    return own if number == 1 and len(counts) > 1 else folder
+    if spread or number == 1 < len(counts):
+        return own
+    version = VERSION.search(folder)
+    return folder[:version.start()] if version and folder[:version.start()].startswith(own) else folder
 
 
 def _suffixed(project: Project, app: App, folder: str, stem: str) -> str:

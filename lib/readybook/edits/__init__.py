@@ -40,7 +40,7 @@ from readybook.edits.setting_use import PLACEHOLDER, resolve
 from readybook.edits.setting_use import setting_access as _setting_access
 from readybook.edits.settings import ensure_setting
 from readybook.edits.statements import remove_statement, replace_statement
-from readybook.edits.text import add_file, append_line, replace_line_text
+from readybook.edits.text import add_file, append_line, in_house_quotes, replace_line_text
 from readybook.edits.toml import ensure_toml_table
 from readybook.edits.unused_imports import remove_unused_import
 from readybook.edits.work import Work
@@ -205,7 +205,7 @@ def _add_with_settings(work: Work, intent: AddFile) -> None:
     if work.exists(intent.path):
         return
     names = PLACEHOLDER.findall(intent.text)
-    stand_in = PLACEHOLDER.sub(lambda m: f"setting_{m.group(1)}_", intent.text)
+    stand_in = in_house_quotes(work, intent.path, PLACEHOLDER.sub(lambda m: f"setting_{m.group(1)}_", intent.text))
     work.create(intent.path, stand_in)
     text = stand_in
     for name in dict.fromkeys(names):

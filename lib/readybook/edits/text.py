@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from readybook.edits.drafts import Draft, Splice
+from readybook.edits.style import requoted
 from readybook.edits.work import Work, spot
 from readybook.errors import PatchError
 from readybook.intents import AddFile, AppendLine, ReplaceLineText
@@ -13,7 +14,13 @@ from readybook.intents import AddFile, AppendLine, ReplaceLineText
 def add_file(work: Work, intent: AddFile) -> None:
     """Carry out AddFile; a file that exists is left alone."""
     if not work.exists(intent.path):
-        work.create(intent.path, intent.text)
+        work.create(intent.path, in_house_quotes(work, intent.path, intent.text))
+
+
+def in_house_quotes(work: Work, path: str, text: str) -> str:
+    """The text of a new file; Python in the quotes that the target's formatter asks for."""
+    quote = work.style(path).quote
+    return requoted(text, quote) if path.endswith(".py") and quote != '"' else text
 
 
 def replace_line_text(work: Work, intent: ReplaceLineText) -> None:

@@ -8,6 +8,7 @@ from string import Template
 
 from readybook import Fix, Project, advice
 from readybook.facts.behaviour import Call
+from readybook.facts.closure import pulled_in
 from readybook.facts.nodes import holds, is_node, names_in, nodes, statements
 from readybook.facts.objects import Bound, FunctionValue, Instance
 from readybook.facts.program import App
@@ -79,7 +80,7 @@ def _around(project: Project, app: App, home: str, call: Call) -> tuple[str, lis
     """What puts the breaker around one call, and what the module needs for that; ("", []) when it is not certain."""
     made = CLIENT.fullmatch(call.path.rpartition(".")[0])
     if made is not None:
-        built = _built(project, call, made[1])
+        built = _built(project, app, call, made[1])
         wrapped = [_wrapped(project, app, home, b, WRAPPERS[made[1]]) for b in built]
         return (made[1], [i for one in wrapped for i in one]) if built and all(wrapped) else ("", [])
     function = FUNCTION.fullmatch(call.path)
@@ -103,8 +104,9 @@ def _around(project: Project, app: App, home: str, call: Call) -> tuple[str, lis
     ]
 
 
-def _built(project: Project, call: Call, cls: str) -> list[Call]:
-    """The construction of the client that a call is made on; where only its type is seen, all that make one."""
+def _built(project: Project, app: App, call: Call, cls: str) -> list[Call]:
+    """The construction of the client that a call is made on; where only its type is seen, all that make one in what
+    the application loads: a script beside it runs once, and may as well fail."""
     behaviour = project.facts.behaviour
     client = call.site.callee.self if isinstance(call.site.callee, Bound) else None
     node = client.node if isinstance(client, Instance) else None
@@ -113,7 +115,9 @@ def _built(project: Project, call: Call, cls: str) -> list[Call]:
         return [built] if built is not None and CLIENT.fullmatch(built.path) else []
     if not isinstance(client, Instance):
         return []
-    return [c for path in (f"httpx.{cls}", f"httpx._client.{cls}") for c in behaviour.by_path.get(path, ())]
+    near = pulled_in(project.facts.modules, app.place.path)
+    return [c for path in (f"httpx.{cls}", f"httpx._client.{cls}") for c in behaviour.by_path.get(path, ())
+            if c.place.path in near]
 
 
 def _wrapped(project: Project, app: App, home: str, built: Call, wrapper: str) -> list[Intent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from readybook import Check, Finding, Hours, NotApplicable, Right
+from readybook import Check, Finding, Hours, NotApplicable, Right, advice
 from readybook.facts.closure import pulled_in
 from readybook.facts.refusals import refused
 from readybook.facts.secretliterals import SecretLiteral, secret_literals
@@ -17,8 +17,10 @@ from readybook.project import Project
 from readybook_checks.devops.ops005_print_logging import is_standalone
 from readybook_checks.security.sec004_hardcoded_secret.curing import cure
 from readybook_checks.security.sec004_hardcoded_secret.examples import EXAMPLES
-from readybook_checks.security.sec004_hardcoded_secret.judging import judge, may_sign
+from readybook_checks.security.sec004_hardcoded_secret.judging import judge, may_sign, stands_in
 from readybook_checks.security.sec004_hardcoded_secret.shipped import shipped_secrets
+
+_KEEP_OUT = advice("See to it that production never goes on with it", "where it is used is for a person to judge")
 
 
 class HardcodedSecret(Check):
@@ -88,8 +90,10 @@ def _answers(project: Project) -> Iterator[Finding | Right]:
                 yield Right(guard, f"the literal in {literal.name} is refused here")
                 continue
             chain = (signs.place,) if signs and signs.place != literal.place else ()
-            yield Finding(literal.place, verdict.message, verdict.severity, confidence=verdict.confidence,
-                          fix=cure(project, literal, field), chain=chain)
+            meant = stands_in(literal)  # every start would ask for what only developers need
+            fix = _KEEP_OUT if meant else cure(project, literal, field)
+            yield Finding(literal.place, verdict.message, "medium" if meant else verdict.severity,
+                          confidence=verdict.confidence, fix=fix, chain=chain)
 
 
 def _supports_tests(project: Project, path: str) -> bool:

@@ -12,6 +12,11 @@ TOKENS = (
 )
 
 EXAMPLES = (
+    Bad(  # its name says whom it is for: no start may ask for it, and production must refuse it
+        {"app/keys.py": "import os\n\nLOCAL_TEST_FALLBACK_SECRET_KEY = \"q8Zr2Lk0VxW9tYb3NcM5aHs7Jd1Fg4Pe\"\n\n\n"
+         "def key() -> str:\n    return os.environ.get(\"KEY\") or LOCAL_TEST_FALLBACK_SECRET_KEY\n"},
+        at=("app/keys.py:3",), severity="medium", fixed={},
+    ),
     Bad(  # a fallback that signs, whatever it says
         {"app/tokens.py": "import os\n\nfrom jose import jwt\n\n"
          "SECRET_KEY = os.getenv(\"SECRET_KEY\", \"change_this\")\n\n\n"

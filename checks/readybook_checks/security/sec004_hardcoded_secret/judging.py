@@ -78,6 +78,13 @@ def is_public(name: str, value: str) -> bool:
     return provider_of(value) == "Google API key" and "public" in words_of(name)
 
 
+def stands_in(literal: SecretLiteral) -> bool:
+    """Whether a constant's name says that it stands in for the secret, in tests and on a developer's machine."""
+    stages = {"local", "test", "tests", "testing", "dev"} & set(words_of(literal.name))
+    return literal.context == "assigned" and len(stages & {"test", "tests", "testing"}) < len(stages) and bool(
+        {"fallback", "default", "test", "tests", "testing", "only"} & set(words_of(literal.name)))
+
+
 def _known_key(literal: SecretLiteral, default: bool) -> bool:
     """Whether a plain word is a signing key: a constant, field or fallback of that name, and not the name once more."""
     held = default or literal.in_class or (literal.context == "assigned" and literal.target.isupper())

@@ -41,6 +41,7 @@ STAGES = frozenset({"test", "tests", "testing", "dev", "development", "local"})
 TESTS = (["test"], ["tests"], ["testing"])  # TEST_DB_PASSWORD: no service reads it
 LENGTH = 32  # characters of a signing key
 MINIMUM = f"Field(..., min_length={LENGTH})"
+SHORT = f"; it fails, too, where the key has less than {LENGTH} characters"
 WORSE = {"high": "medium", "medium": "low", "low": "low"}
 
 
@@ -160,7 +161,8 @@ def _with_minimum(project: Project, fix: Fix) -> Fix:
             intents += [replace(intent, value=MINIMUM), EnsureImport(intent.place.path, "pydantic", "Field")]
         else:
             intents.append(intent)
-    return replace(fix, intents=tuple(intents))
+    shorter = any(getattr(intent, "value", None) == MINIMUM for intent in intents)
+    return replace(fix, intents=tuple(intents), reason=f"{fix.reason}{SHORT * shorter}")
 
 
 def _plain(project: Project, place: Place) -> bool:
@@ -213,7 +215,8 @@ def _required(project: Project, field: SettingField) -> Fix:
     if example and field.env.lower() not in {name.lower() for name in example.names}:
         intents.append(EnsureEnvExample(example.path, field.env, "", "secret, required"))
     return Fix(f"Require {field.env}", tuple(intents), safety="review",
-               reason="the start fails where the variable is not set, so set it first, the same for all processes")
+               reason="the start fails where the variable is not set, so set it first, the same for all processes"
+               + SHORT * bool(value))
 
 
 def _short_here(project: Project, variable: str) -> bool:
