@@ -13,6 +13,7 @@ from readybook.facts.modules import Module
 from readybook.facts.program import App
 from readybook.facts.serving import ServeCommand
 from readybook.facts.settings import SettingField, SettingsClass
+from readybook.facts.shelltests import shell_test
 from readybook.facts.values import Choice, FromEnv, by_default
 from readybook.finding import Answer
 from readybook.intents import Intent, RemoveKeyword, ReplaceDefault, ReplaceLineText
@@ -31,8 +32,8 @@ VENV = regex(r"(?m)(?:^|[\s;&/])(?:\.|source)?[ \t]*\S*(?:venv|env)\S*/(?:bin|Sc
 EFFECTS = {
     "debug": ("debug mode", "medium"), "reload": ("the server's reloading", "medium"),
     "echo": ("the logging of every SQL statement", "medium"), "docs_url": ("the documentation", "low"),
-    "openapi_url": ("the documentation", "low"), "level": ("the log level", "low"), "log_level": ("the log level",
-    "low"),
+    "openapi_url": ("the documentation", "low"),
+    "level": ("the log level", "low"), "log_level": ("the log level", "low"),
 }
 RELOAD_TEXTS = ((', "--reload"', ""), ('"--reload", ', ""), ("- --reload", ""), ('- "--reload"', ""), (" --reload", ""))
 DEV_TEXTS = (('"dev"', '"run"'), ("fastapi dev", "fastapi run"), ("- dev", "- run"))
@@ -81,9 +82,8 @@ def _app_answer(project: Project, app: App) -> Answer:
     effect = "errors are answered with tracebacks"
     if isinstance(value, FromEnv) and value.place is not None:
         fix = _default_fix(project, value)
-        return Finding(value.place, f"{value.name} defaults to true and is the debug mode of {app.spec}: "
-            f"{effect}.", "high",
-                       fix=fix, app=app.spec, chain=(app.place,))
+        return Finding(value.place, f"{value.name} defaults to true and is the debug mode of {app.spec}: {effect}.",
+                       "high", fix=fix, app=app.spec, chain=(app.place,))
     node = app.instance.node
     fix = advice("Leave debug mode off", "where the value comes from is not a literal of this call")
     if node is not None and node[0] == "call" and any(key == "debug" for key, _ in node[5]):
@@ -95,8 +95,7 @@ def _app_answer(project: Project, app: App) -> Answer:
 def _default_fix(project: Project, value: FromEnv) -> Fix:
     field = next((f for c in project.facts.settings_classes for f in c.fields if f.place == value.place), None)
     if field is None:
-        return advice(f"Let {value.name} be false where it is unset", "how the fallback is written differs from read "
-            "to read")
+        return advice(f"Let {value.name} be false where it is unset", "its fallback is written differently each time")
     return _field_fix(field)
 
 
@@ -113,9 +112,8 @@ def _setting_answers(project: Project) -> Iterator[Answer]:
     seen = {value.place for value in given if isinstance(value, FromEnv)}
     for cls in classes:
         for field in cls.fields:
-            if field.place in seen or not DEBUG_FIELD.fullmatch(field.name):
-                continue
-            if by_default(field.default) is not True:
+            named = field.place not in seen and DEBUG_FIELD.fullmatch(field.name)
+            if not named or by_default(field.default) is not True:
                 continue
             seen.add(field.place)
             if not ELSEWHERE.search(field.place.symbol) and not _off_in_production(classes, field):
@@ -227,8 +225,7 @@ def _called_by_hand(project: Project, call: Call, function: str) -> bool:
 
 
 def _for_developers(call: Call) -> bool:
-    """Whether the function that starts the server says that it is for development: its decorators, name or "
-    "docstring."""
+    """Whether the function that starts the server says that it is for development: by decorator, name or docstring."""
     function = call.site.function
     if function is None:
         return False
@@ -263,9 +260,9 @@ def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator
         if not _developing(command):
             yield Right(command.place, "the command does not reload")
             continue
-        test = _shell_test(project, command)
+        test = shell_test(project.text(command.place.path), command.place.line) if command.source == "script" else ""
         if ELSEWHERE.search(test) or "reload" in test.lower():
-            yield Right(command.place, f"it reloads where the environment asks for it: {_short(test)}")
+            yield Right(command.place, f"it reloads where {_short(test)}")
             continue
         alone = _by_hand(project, command)
         right = _started_by_hand(project, command, sound) if alone else None
@@ -283,23 +280,6 @@ def _command_answers(project: Project, commands: list[ServeCommand]) -> Iterator
             " where its argument says so" if branch else "")
         yield Finding(command.place, f"{_where(command)} {what}{note}: {_short(command.text)!r}.", severity,
                       fix=_command_fix(project, command))
-
-
-def _shell_test(project: Project, command: ServeCommand) -> str:
-    """The test of the shell's ``if`` or ``elif`` under which a script runs a command; empty when there is none."""
-    depth = 0
-    lines = project.text(command.place.path).split("\n")[:command.place.line] if command.source == "script" else []
-    for line in reversed(lines):
-        word = re.match(r"\s*(if|elif|else|fi)\b(.*)", line)
-        if word is None:
-            continue
-        depth += {"fi": 1, "if": -1}.get(word[1], 0)
-        if depth < 0 or (depth == 0 and word[1] != "fi"):
-            if word[1] in ("if", "elif"):
-                return word[2].partition("; then")[0].strip()
-            if word[1] == "else":
-                return ""
-    return ""
 
 
 def _mounts_code(project: Project, command: ServeCommand) -> bool:
@@ -338,9 +318,8 @@ def _command_fix(project: Project, command: ServeCommand) -> Fix:
         for old, new in texts:
             if line.count(old) == 1 and not re.search(rf"{re.escape(old)}[-\w]", line):
                 intent: Intent = ReplaceLineText(Place(command.place.path, number), old, new)
-                return Fix(title, (intent,), kinds=("config",), safety="review",
-                           reason="whoever develops with this file loses the reloading: a compose.override.yml can "
-                            "bring it")
+                return Fix(title, (intent,), kinds=("config",), safety="review", reason="whoever develops with this "
+                           "file loses the reloading: a compose.override.yml can bring it")
     return advice(title, "the switch is not written in this file as plain text")
 
 
