@@ -14,7 +14,15 @@ from readybook.edits import apply, setting_access
 from readybook.edits.modules import Modules
 from readybook.errors import PatchError
 from readybook.gitpatch import short_subject
-from readybook.intents import AddFile, EnsureRouter, EnsureSetting, EventsToLifespan, ReplaceExpression, SetKeyword
+from readybook.intents import (
+    AddFile,
+    EnsureRequirement,
+    EnsureRouter,
+    EnsureSetting,
+    EventsToLifespan,
+    ReplaceExpression,
+    SetKeyword,
+)
 from readybook.place import Place
 from readybook.project import Project
 from readybook.run import ask
@@ -519,3 +527,16 @@ def test_a_checks_new_module_is_imported_by_name_where_dots_would_leave_the_pack
     (finding,) = ask(check, project).findings
     changed = apply(project, finding.fix.intents)
     assert "\nfrom rate_limit import limit_sign_ins\n" in changed["src/orders/api.py"]
+
+
+def test_a_package_in_a_folder_of_its_name_is_not_that_folder() -> None:
+    files = {"shop/src/shop/main.py": "from shop.routes import router\n", "shop/src/shop/routes.py": "router = None\n",
+             "shop/src/shop/limits.py": "", "shop/pyproject.toml": ""}
+    assert Modules(files, files.get).name_for("shop/src/shop/limits.py", "shop/src/shop/settings.py") == "shop.settings"
+
+
+def test_a_package_goes_where_the_service_that_needs_it_declares_its_own() -> None:
+    both = {"a/requirements.txt": "fastapi\n", "a/main.py": "", "b/requirements.txt": "fastapi\n", "b/main.py": ""}
+    fix = [AddFile("b/limits.py", "import limits\n"), EnsureRequirement("limits", ">=4")]
+    made = apply(Project.from_files(both), fix)
+    assert set(made) == {"b/limits.py", "b/requirements.txt"}

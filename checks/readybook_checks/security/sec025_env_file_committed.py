@@ -193,6 +193,7 @@ EnvFileCommitted.examples = (
     Good({"main.py": APP, ".env": RANDOM, ".gitignore": ".env\n"}),
     Good(  # an example to copy, with a value to replace
         {"main.py": APP, ".env.example": "SECRET_KEY=changethis\n"}),
+    Good({"main.py": APP, ".env_examples": "SECRET_KEY=changethis\n"}),
     Good(  # nothing secret: a page's public address, a compose project's name
         {"main.py": APP, "frontend/.env.production": "VITE_API_URL=https://api.shop.example\n",
          ".env": "COMPOSE_PROJECT_NAME=shop\nTOKEN_EXPIRE_MINUTES=30\n"}),

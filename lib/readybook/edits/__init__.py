@@ -156,6 +156,7 @@ def apply_each(project: Project, groups: Sequence[Sequence[Intent]]) -> Applied:
         for path in [p for p, n in last.items() if n == number - 1]:
             _finish(work, path)
         trial = work.fork()
+        trial.near = next((p for p in map(edited_path, intents) if p.endswith(".py")), "")
         try:
             for intent in sorted(intents, key=lambda i: not isinstance(i, FIRST)):
                 if not isinstance(intent, RemoveUnusedImport):

@@ -194,10 +194,18 @@ class Modules:
             for first in first_names(self._read(one) or ""):
                 if first not in known:
                     known[first] = [root for root in roots if self._exists(root, first)]
-                for root in known[first]:
+                for root in known[first] if len(known[first]) < 2 else self._holding(one, first, known[first]):
                     if root == "" or one.startswith(root + "/"):
                         votes[root] += weight
         return votes
+
+    def _holding(self, path: str, first: str, roots: list[str]) -> list[str]:
+        """Of folders that hold something called ``first``, those that hold the modules a file imports from it.
+
+        A folder called as the package in it (``shop/src/shop``) holds nothing else of that.
+        """
+        wanted = [m for m in self.imported(path) if m.partition(".")[0] == first and "." in m]
+        return [r for r in roots if any(self._file(r, m) for m in wanted)] or roots
 
     def _relative(self, path: str, target: str) -> str | None:
         folder = _shared(path, target)

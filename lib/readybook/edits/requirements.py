@@ -27,11 +27,12 @@ TEST_NAME = regex(r"(?:^|[-_./])tests?")
 def ensure_requirement(work: Work, intent: EnsureRequirement, near: str = "") -> None:
     """Carry out EnsureRequirement; ``near`` is a file of the part of the target that needs the package.
 
+    Without one it is the first Python file that the same fix edits.
     A package that is declared already keeps its specifier and gains missing extras at most.
     """
     name = canonicalize_name(intent.name)
     known = [d for d in declarations(work) if d.name == name and (intent.group == "dev" or d.group == "main")]
-    homes = _homes(work, near)
+    homes = _homes(work, near or work.near)
     mine = [d for d in known if d.path in homes] or ([] if homes else known)
     for path in homes:
         if any(d.path == path for d in mine):

@@ -25,12 +25,13 @@ class Work:
         self.statements: tuple[EnsureModuleStatement, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.chosen: dict[str, str] = {}
+        self.near = ""  # a file of the part of the target that the present intents are about
 
     def fork(self) -> Work:
         """A copy whose changes leave this one as it is."""
         other = Work(self.project)
         other.drafts, other.wants, other.notes = dict(self.drafts), self.wants, self.notes
-        other.statements = self.statements
+        other.statements, other.near = self.statements, self.near
         other.chosen = dict(self.chosen)
         if "modules" in self.__dict__:
             other.__dict__["modules"] = self.modules

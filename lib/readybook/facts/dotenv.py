@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 _NAME = regex(
     r"\.env(?:[._-][\w.-]+)?|[\w-]*\.env(?:[._-][\w.-]+)?"
-    r"|(?:[\w-]+[._-])?env[._-](?:example|sample|template|dist|defaults?)|(?:example|sample|template)[._-]env"
+    r"|(?:[\w-]+[._-])?env[._-](?:examples?|samples?|template|dist|defaults?)|(?:examples?|samples?|template)[._-]env"
 )
 _FOLDER = regex(r"(?:^|/)\.envs/[^/]+(?:/[^/]+)?$")
-_EXAMPLE = regex(r"(?:^|[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])",
+_EXAMPLE = regex(r"(?:^|[._-])(?:examples?|samples?|templates?|tmpl|tpl|dist|defaults?|schema|skel)(?:$|[._-])",
                  re.IGNORECASE)
 _TEST = regex(r"(?:^|[._/-])(?:tests?|testing|ci)(?:$|[._/-])", re.IGNORECASE)
 _LINE = regex(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(.*)$")
