@@ -231,6 +231,11 @@ IMPORTS = [
         "import os\n\nfrom fastapi import FastAPI\nfrom fastapi.middleware.gzip import GZipMiddleware\n"
         "from fastapi.responses import Response\n\nimport httpx\n# for admins\nfrom sqladmin import Admin\n",
     ),
+    (  # a name goes to those that keep theirs
+        "from sqlalchemy.orm import Session as S\nfrom sqlalchemy.orm import sessionmaker\n",
+        [("sqlalchemy.orm", "selectinload")],
+        "from sqlalchemy.orm import Session as S\nfrom sqlalchemy.orm import selectinload, sessionmaker\n",
+    ),
     (  # without an order
         "from fastapi.staticfiles import StaticFiles\nfrom fastapi import FastAPI\nfrom mangum import Mangum\n",
         [("fastapi.middleware.gzip", "GZipMiddleware")],

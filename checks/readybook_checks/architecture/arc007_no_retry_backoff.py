@@ -10,6 +10,7 @@ from readybook.facts.behaviour import Behaviour, Call
 from readybook.facts.nodes import statements
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.reach import first_reached
+from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import Decorate, EnsureImport, EnsureRequirement
 from readybook.patterns import regex
@@ -22,6 +23,9 @@ CALLS = {f"{client}.{method}": library for library, clients in LIBRARIES.items()
          for method in METHODS}
 LOST = {"httpx": "httpx.TransportError", "requests": "requests.ConnectionError",
         "aiohttp": "aiohttp.ClientConnectionError"}
+# what a lost connection is caught as: its own classes and those above them
+CAUGHT = regex(r"\b(?:BaseException|Exception|OSError|IOError|RequestException|HTTPError|RequestError|TransportError|"
+               r"NetworkError|ConnectError|ConnectionError|ClientError|ClientConnectionError|ClientConnectorError)\b")
 RETRYING = regex(r"retry|backoff|tenacity|stamina|resilient", re.IGNORECASE)
 CHANGING = frozenset({"commit", "flush", "add", "delete", "execute", "publish", "send", "apply_async", "delay", "write",
                       "post", "patch", "set", "append", "insert_one", "update_one"})
@@ -92,6 +96,19 @@ def _looped(call: Call, function: FunctionValue) -> bool:
             function.original.node[6])) if function.original.node[0] == "def" else False
 
 
+def _catches(function: FunctionValue, call: Call) -> bool:
+    """Whether a ``try`` of the function itself ends a lost connection there: a handler that does not raise it again."""
+    line = call.place.line
+    for s in statements(function.node[6]):
+        if s[0] != "try" or not s[4] or not s[4][0][1] <= line <= s[4][-1][3]:
+            continue
+        for kind, _, block, _ in s[5]:
+            again = any(inner[0] == "raise" and inner[4] is None for inner in statements(block))
+            if not again and (kind is None or CAUGHT.search(unparse(kind))):
+                return True
+    return False
+
+
 def _finding(behaviour: Behaviour, call: Call, function: FunctionValue) -> Finding:
     return Finding(
         call.place, f"{function.name}() asks once by {call.path}(): a connection that is lost for a moment fails the "
@@ -109,6 +126,9 @@ def _fix(behaviour: Behaviour, call: Call, function: FunctionValue) -> Fix:
         return advice(f"{title}: move the call to a function of its own and decorate that one "
                       f"(@stamina.retry(on={LOST[library]}, attempts=3))",
                       "retrying the whole handler, or a method with state, would repeat more than the call")
+    if _catches(own, call):
+        return advice(f"{title}: inside of its try, around the call alone",
+                      f"{function.name}() catches the error itself, so that nothing around it would see one to retry")
     others = [c for c in behaviour.calls_in(own) if c.path not in CALLS]
     if any(c.last in CHANGING or c.path.endswith((".post", ".patch")) for c in others):
         return advice(title, f"{function.name}() also changes something, which would be done again")
@@ -135,6 +155,18 @@ NoRetryBackoff.examples = (
          "        answer = await session.get(\"https://stock.example\")\n        return await answer.text()\n",
          "main.py": MAIN.replace("def home() -> dict:\n    return ", "async def home() -> str:\n    return await "),
          **NEEDS}, at=("stock.py:6",)),
+    Bad(  # it answers for itself: a decorator would never see an error
+        {"stock.py": "import httpx\n\n\ndef stock() -> dict:\n    try:\n"
+         "        return httpx.get(\"https://stock.example/items\").json()\n    except httpx.HTTPError:\n"
+         "        return {}\n", "main.py": MAIN, **NEEDS}, at=("stock.py:6",), fixed={}),
+    Bad(  # it hands the error on
+        {"stock.py": "import httpx\n\n\ndef stock() -> dict:\n    try:\n"
+         "        return httpx.get(\"https://stock.example/items\").json()\n    except httpx.HTTPError:\n"
+         "        print(\"lost\")\n        raise\n", "main.py": MAIN, **NEEDS}, at=("stock.py:6",),
+        fixed={"stock.py": "import httpx\nimport stamina\n\n\n@stamina.retry(on=httpx.TransportError, attempts=3)\n"
+               "def stock() -> dict:\n    try:\n        return httpx.get(\"https://stock.example/items\").json()\n"
+               "    except httpx.HTTPError:\n        print(\"lost\")\n        raise\n",
+               "requirements.txt": "fastapi\nhttpx\nstamina>=24.3,<27\n"}),
     Good({"stock.py": DECORATED, "main.py": MAIN, **NEEDS}),
     Good({"stock.py": "import httpx\n\nclient = httpx.Client(transport=httpx.HTTPTransport(retries=3))\n\n\n"
           "def stock() -> dict:\n    return client.get(\"https://stock.example\").json()\n", "main.py": MAIN}),

@@ -227,7 +227,8 @@ def _merged(
     work: Work, path: str, source: PythonSource, head: list[Line], module: str, names: list[str]
 ) -> list[Splice] | None:
     """Splices that add names to an existing ``from module import …``, or None when a new statement is better."""
-    for line in head:
+    # isort gives ``from a import b as c`` a line of its own, unless it is told otherwise: others are asked first
+    for line in sorted(head, key=_renames):
         node = line.node
         if not isinstance(node, cst.ImportFrom) or isinstance(node.names, cst.ImportStar):
             continue
@@ -247,6 +248,11 @@ def _merged(
                 at = source.line_end(end)
                 return _inserted(source, node, names, f",{source.newline}", indent, (start, at))
     return None
+
+
+def _renames(line: Line) -> bool:
+    names = line.node.names
+    return not isinstance(names, cst.ImportStar) and any(a.asname is not None for a in names)
 
 
 def _inserted(
