@@ -308,6 +308,11 @@ NoQueryTimeout.examples = (
     Good({"main.py": APP, "db.py": "from sqlalchemy import create_engine\n\n"
           "engine = create_engine(\"sqlite:///shop.db\")\n"},
          outcome="not_applicable"),
+    Bad(  # SQLite's argument on one of the ways to the one engine
+        {"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import create_engine\n\n"
+         "URL = \"sqlite://\" if os.getenv(\"MEMORY\") else \"postgresql+psycopg2://localhost/shop\"\narguments = {}\n"
+         "if \"sqlite\" in URL:\n    arguments[\"check_same_thread\"] = False\n"
+         "engine = create_engine(URL, connect_args=arguments)\n"}, at=("db.py:9",), severity="high"),
     Good(  # nothing is asked: whether the server answers is all
         {"main.py": APP, "db.py": "import psycopg2\n\n\ndef is_up(host: str) -> bool:\n    try:\n"
          "        conn = psycopg2.connect(host=host, connect_timeout=3)\n        conn.close()\n        return True\n"

@@ -47,7 +47,9 @@ class Engine:
     def only_sqlite(self) -> bool:
         """Whether it can be nothing but SQLite: its addresses, an argument no other driver takes, or the branch."""
         given = self.kwargs.get("connect_args")
-        if isinstance(given, dict) and "check_same_thread" in given:
+        written = next((v for k, v in self.call.site.node[5] if k == "connect_args"), None)
+        here = written is not None and written[0] == "dict"  # one that is put together before may not hold it always
+        if isinstance(given, dict) and "check_same_thread" in given and (here or not self.backends):
             return True
         if self.backends and "sqlite" not in self.backends:
             return False
