@@ -125,7 +125,7 @@ def _read(run: Interpreter, f: FunctionValue, skip: int, given: dict[str, Any]) 
                 continue
             value = default_of(run, f, name, default) if default is not None else ...
             value = given.get(name, value)
-            scope = f.owner.scope if f.owner else f.scope
+            scope = (f.owner.scope if f.owner else f.scope).as_of(f.node[1])
             _parameter(out, name, annotation_value(run, annotation, scope), value, unparse(annotation),
                        default is not None or name in given)
     finally:

@@ -389,7 +389,7 @@ def default_of(run: Interpreter, f: FunctionValue, name: str, default: Node) -> 
         f.defaults[name] = UNKNOWN
         run.frames.append(Frame(f.module, None, f.owner))
         try:
-            f.defaults[name] = evaluate(run, default, f.owner.scope if f.owner else f.scope)
+            f.defaults[name] = evaluate(run, default, (f.owner.scope if f.owner else f.scope).as_of(f.node[1]))
         finally:
             run.frames.pop()
     return f.defaults[name]

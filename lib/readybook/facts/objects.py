@@ -7,6 +7,7 @@ Unknown, FromEnv, Choice and External. Here are the rest. Identity matters: two 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.values import External, Unknown
@@ -18,15 +19,30 @@ if TYPE_CHECKING:
 
 
 class Namespace:
-    """Where names live: the names of one module, class body or call, and the scope around it."""
+    """Where names live: the names of one module, class body or call, and the scope around it.
 
-    __slots__ = ("globals_", "names", "nonlocal_", "outer")
+    ``rebound`` tells of names that a ``def`` took over: its line, and what the name meant before, ``...`` for nothing.
+    """
+
+    __slots__ = ("globals_", "names", "nonlocal_", "outer", "rebound")
 
     def __init__(self, names: dict[str, Any], outer: Namespace | None = None, globals_: frozenset[str] = frozenset()):
         self.names = names
         self.outer = outer
         self.globals_ = globals_
         self.nonlocal_: frozenset[str] = frozenset()
+        self.rebound: dict[str, list[tuple[int, Any]]] | None = None
+
+    def as_of(self, line: int) -> Namespace:
+        """The scope as a ``def`` on this line meets it: what it and those below took over means what it did before."""
+        if self.rebound is None:
+            return self
+        earlier = {name: min((c for c in changes if c[0] >= line), key=itemgetter(0))[1]
+                   for name, changes in self.rebound.items() if any(at >= line for at, _ in changes)}
+        if not earlier:
+            return self
+        names = {k: v for k, v in {**self.names, **earlier}.items() if v is not ...}
+        return Namespace(names, self.outer, self.globals_)
 
     def find(self, name: str) -> Any:
         """The value of a name here or in a scope around; raises KeyError when no scope binds it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from readybook.errors import ReadybookError
 from readybook.facts.assignments import annotated_assignment, assign, assignment, augmented_assignment
-from readybook.facts.expressions import evaluate, iterate
+from readybook.facts.expressions import BUILTINS, evaluate, iterate
 from readybook.facts.importing import catches_import, import_from, import_names, missing_import
 from readybook.facts.interpreter import Condition, Frame, Interpreter, Suspended
 from readybook.facts.objects import ClassValue, FunctionValue, Namespace
@@ -247,7 +247,13 @@ def _def(run: Interpreter, s: Node, scope: Namespace) -> None:
     outer = scope.outer if inner and scope.outer is not None else scope
     f = FunctionValue(frame.module, s, outer, s[4], prefix + s[4], frame.owner if inner else None)
     run.functions.setdefault((frame.module.path, s[1], f.qualname), f)
-    scope.names[s[4]] = decorate(run, f, s[7], scope)
+    made = decorate(run, f, s[7], scope)
+    before = scope.names.get(s[4], ...)
+    again = isinstance(before, FunctionValue) and before.original.node is s
+    if not again and (before is not ... or inner and (s[4] in BUILTINS or s[4] in outer.names)):
+        scope.rebound = {} if scope.rebound is None else scope.rebound
+        scope.rebound.setdefault(s[4], []).append((s[1], before))
+    scope.names[s[4]] = made
 
 
 def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
