@@ -48,7 +48,7 @@ router = APIRouter(prefix="/auth")
 async def login(name: str) -> str:
     return name if name == "a" else "nobody"
 """
-UNCOUNTED = "Redis does not count requests"
+UNCOUNTED = "Redis fails, no limit"
 FILES = {"main.py": MAIN, "users.py": USERS, "requirements.txt": "fastapi==0.165.0\npydantic-settings==2.16.3\n"}
 
 
