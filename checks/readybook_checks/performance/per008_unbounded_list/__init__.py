@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
 from readybook.facts.behaviour import functions_behind
+from readybook.facts.nodes import holds, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.queries import Query
 from readybook.facts.readings import Reading
 from readybook.facts.tablesizes import grows
+from readybook.facts.unparse import unparse
 from readybook.facts.usage import held_names
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureParameter, Intent, ReplaceExpression
@@ -190,7 +192,7 @@ def paging(project: Project, listing: Listing) -> tuple[Intent, ...]:
     held = held_names(handler.node[6]) | {p[0] for p in handler.params}
     others = [r for r in project.facts.readings.given(handler) if r[0] is not listing.reading]
     edit = bound_query(project, query)
-    if edit is None or held & {"limit", "offset", "Query"} or others:
+    if edit is None or held & {"limit", "offset", "Query"} or others or not _answers_with(handler, query):
         return ()
     path = handler.module.path
     place = handler.module.place(handler.node, handler.qualname)
@@ -205,6 +207,22 @@ def paging(project: Project, listing: Listing) -> tuple[Intent, ...]:
     if annotated:
         intents.append(EnsureImport(path, "typing", "Annotated"))
     return tuple(intents)
+
+
+def _answers_with(handler: FunctionValue, query: Query) -> bool:
+    """Whether a handler answers with the rows as they are read: what it picks one of, or sifts, is no page."""
+    node = query.call.site.node
+    for s in statements(handler.node[6]):
+        if s[0] != "assign" or not holds(s, node):
+            continue
+        name = s[4][0][3] if len(s[4]) == 1 and s[4][0][0] == "name" else ""
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        rest = handler.module.lines_of(s[3] + 1, handler.node[3])
+        sifted = re.search(rf"\bin {re.escape(name)}\s+if\b|\bfilter\([^()]*, {re.escape(name)}\)", rest)
+        used = any(word.search(unparse(r[4])) for r in statements(handler.node[6]) if r[0] == "return" and r[4])
+        walked = any(word.search(unparse(f[5])) for f in statements(handler.node[6]) if f[0] == "for")
+        return bool(name) and not sifted and (used or walked)
+    return True
 
 
 def bound_query(project: Project, query: Query) -> ReplaceExpression | None:

@@ -76,6 +76,9 @@ def _files(body: str, head: str = HEAD) -> dict[str, str]:
 
 
 EXAMPLES = (
+    Bad(_files("@app.get(\"/orders\")\ndef orders(db: Session = Depends(get_db)):\n"  # sifted in Python: no page
+               "    found = db.query(Order).all()\n    picked = [o for o in found if o.title]\n"
+               "    return picked\n"), at=("main.py:15",), fixed={}),
     Bad(_files("@app.get(\"/orders\")\ndef orders(db: Session = Depends(get_db)):\n"
                "    return db.query(Order).all()\n"),
         at=("main.py:15",), severity="medium",
