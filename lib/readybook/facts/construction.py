@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.attributes import ENUMS, enum_members, enum_value
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.operators import lift
 from readybook.facts.targetfiles import path_text
-from readybook.facts.values import UNKNOWN, External, by_default
+from readybook.facts.values import UNKNOWN, Choice, External, FromEnv, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -18,13 +19,20 @@ MAX_HOOK = 1_000  # steps that making one class may take: a metaclass that regis
 POST_INIT = ("__post_init__", "__attrs_post_init__", "model_post_init")
 
 
+def _member(run: Interpreter, cls: ClassValue, wanted: Any) -> Any:
+    """The member of an enum class for a value; one that variables choose stays theirs, where the usual one is known."""
+    if isinstance(wanted, FromEnv | Choice):
+        usual = _member(run, cls, by_default(wanted))
+        return usual if enum_value(usual) is None else lift(lambda v: _member(run, cls, v), wanted)
+    members = enum_members(run, cls) or [] if wanted is not None else []
+    return next((m for m in members if enum_value(m) == wanted), Instance(cls))
+
+
 def construct(run: Interpreter, cls: ClassValue, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any,
               complete: bool) -> Any:
     """The value of calling a class of the project."""
     if cls.is_a(*ENUMS):
-        wanted = by_default(args[0]) if args else UNKNOWN
-        return next((m for m in enum_members(run, cls) or [] if enum_value(m) == wanted and wanted is not None),
-                    Instance(cls))
+        return _member(run, cls, args[0] if args else UNKNOWN)
     if cls.is_a("Exception", "BaseException", "fastapi.exceptions.HTTPException") and run.symbolic:
         return Instance(cls, args=args, kwargs=kwargs)
     if run.symbolic:

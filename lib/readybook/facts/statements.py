@@ -11,6 +11,7 @@ from readybook.facts.expressions import BUILTINS, evaluate, iterate
 from readybook.facts.importing import catches_import, import_from, import_names, missing_import
 from readybook.facts.interpreter import Condition, Frame, Interpreter, Suspended
 from readybook.facts.objects import ClassValue, FunctionValue, Namespace
+from readybook.facts.operators import compare
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
@@ -301,19 +302,30 @@ def _nonlocal(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 def _match(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     subject = evaluate(run, s[4], scope)
+    usual = by_default(subject)
+    taken: bool | None = None if isinstance(usual, Unknown | Choice) else False  # whether a case above is by default
     for value, anything, bound, guard, body in s[5]:
         for name in bound:
             scope.names[name] = UNKNOWN
-        if value is not None and guard is None and truth(subject) is not None:
+        default = None
+        if value is not None and guard is None:
             expected = evaluate(run, value, scope)
-            if not isinstance(expected, Unknown) and subject == expected:
-                return block(run, body, scope)
-            if not isinstance(expected, Unknown | Choice):
-                continue
+            if truth(subject) is not None:
+                if not isinstance(expected, Unknown) and subject == expected:
+                    return block(run, body, scope)
+                if not isinstance(expected, Unknown | Choice):
+                    continue
+            default = truth(compare(run, "Eq", usual, expected))
         if anything and guard is None:
-            return block(run, body, scope)
+            if not taken:
+                return block(run, body, scope)
+            default = False
+        if taken is None or default is None:
+            taken = default = None
+        else:
+            taken, default = taken or default, default and not taken
         text = f"{unparse(s[4])} matches {unparse(value) if value else '…'}"
-        with run.under(Condition(text, None)):
+        with run.under(Condition(text, default)):
             block(run, body, scope)
     return None
 
