@@ -10,7 +10,7 @@ from readybook.facts.interpreter import Interpreter
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
 from readybook.facts.route_lists import adopt, change, is_route_list, replace, set_path
 from readybook.facts.syntax import Node
-from readybook.facts.values import UNKNOWN, Unknown
+from readybook.facts.values import CONSTANTS, UNKNOWN, Choice, Unknown, by_default, choose
 
 
 def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None:
@@ -35,7 +35,7 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
         if target[4] == "path" and isinstance(owner, Instance) and "__event__" in owner.attrs:
             set_path(run, owner, value)
         if isinstance(owner, Instance | FunctionValue) and not (run.symbolic and owner is not run.frame.receiver):
-            owner.attrs[target[4]] = value
+            owner.attrs[target[4]] = value if run.symbolic else _switched(run, owner, target[4], value)
         elif isinstance(owner, ClassValue) and not run.symbolic:
             owner.scope.names[target[4]] = value
         elif isinstance(owner, ModuleValue) and not run.symbolic:
@@ -52,6 +52,26 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
                 owner[key] = value
             except TypeError:
                 owner[Unknown("key is not known")] = value
+
+
+def _switched(run: Interpreter, owner: Instance | FunctionValue, name: str, value: Any) -> Any:
+    """What an attribute holds once a plain value is put over another one where the code does not come by itself.
+
+    ``self.paid = True`` in a branch that a variable must ask for leaves the value from before the usual one.
+    """
+    if name not in owner.attrs and not run.conditions:
+        return value
+    written = run.summaries.setdefault("written", {})  # type: ignore[call-overload]
+    key, under = (id(owner), name), tuple(run.conditions)
+    first = written.get(key, (owner, ()))[1]
+    before, more = owner.attrs.get(name, UNKNOWN), under[len(first):]
+    before = by_default(before) if isinstance(before, Choice) else before
+    if under[: len(first)] == first and any(c.default is False for c in more):
+        if name in owner.attrs and isinstance(by_default(before), CONSTANTS) and isinstance(value, CONSTANTS):
+            text = " and ".join(c.text for c in more)
+            return choose([(text, value), (f"not ({text})", before)], 1)
+    written[key] = (owner, under)  # kept with its object, so that no id is used again
+    return value
 
 
 def _around(scope: Namespace, name: str) -> Namespace:
