@@ -13,6 +13,7 @@ from readybook.facts.dependencies import evaluated_async
 from readybook.facts.interpreter import CallSite
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
 from readybook.facts.values import SEVERAL, Choice, External
+from readybook.facts.wrappers import in_place
 from readybook.place import Place
 from readybook.records import record
 
@@ -51,7 +52,7 @@ class Call:
     def runs(self) -> tuple[FunctionValue, ...]:
         """The project functions whose bodies run in place; kept, since every walk over calls asks for them."""
         if self.site.runs is None:
-            self.site.runs = tuple(f.original for f in functions_behind(self.site.callee))
+            self.site.runs = tuple(map(in_place, functions_behind(self.site.callee)))
         return self.site.runs
 
     @property

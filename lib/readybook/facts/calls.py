@@ -204,9 +204,22 @@ def _decorated(run: Interpreter, decorator: Any, f: Any, node: Node) -> Any:
     if isinstance(decorator, Bound) and isinstance(decorator.function, External) and not _native_receiver(decorator):
         return f
     result = call(run, decorator, (f,), {}, node)
+    if isinstance(result, FunctionValue) and isinstance(f, FunctionValue) and _hands_all_on(result, f):
+        result.wrapped = f
     if isinstance(result, FunctionValue | Native | Instance | PartialValue | ClassValue | Bound):
         return result
     return f
+
+
+def _hands_all_on(wrapper: FunctionValue, f: FunctionValue) -> bool:
+    """Whether a wrapper without ``functools.wraps`` takes whatever comes, for a function that its decorator was given.
+
+    What runs is then the function that it was made for: one body is shared by all that a decorator made.
+    """
+    outer = wrapper.scope.outer if wrapper.wrapped is None else None
+    if wrapper is f or outer is None or [p[3] for p in wrapper.params] != ["var", "keys"]:
+        return False
+    return any(value is f for scope in (wrapper.scope, outer) for value in scope.names.values())
 
 
 def _native_receiver(b: Bound) -> bool:
