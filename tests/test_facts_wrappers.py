@@ -11,7 +11,8 @@ from readybook.run import ask
 MAIN = ("from fastapi import FastAPI\n\nimport work\n\napp = FastAPI()\n\n\n@app.get('/a')\nasync def a():\n"
         "    return {0}work.one()\n\n\n@app.get('/b')\nasync def b():\n    return {0}work.two()\n")
 WORK = ("import asyncio\nimport functools\nimport time\nfrom functools import partial\n\n\ndef guard(func):\n{wraps}"
-        "{body}    return wrapper\n\n\n@guard\ndef one():\n    time.sleep(1)\n\n\n@guard\ndef two():\n    time.sleep(2)\n")
+        "{body}    return wrapper\n\n\n@guard\ndef one():\n    time.sleep(1)\n\n\n"
+        "@guard\ndef two():\n    time.sleep(2)\n")
 WRAPS = ["", "    @functools.wraps(func)\n"]
 
 
