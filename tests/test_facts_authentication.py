@@ -34,6 +34,31 @@ def test_answers_and_errors_of_ones_own_refuse_too(text):
     assert facts.guarded(route)
 
 
+DECORATOR = ("from functools import wraps\n\n\ndef log(func):\n    @wraps(func)\n"
+             "    async def wrapper(*args, **kwargs):\n        return await func(*args, **kwargs)\n"
+             "    return wrapper\n\n\n@app.delete('/')\n@log\ndef drop():\n    raise HTTPException(403)\n\n\n"
+             "def around(func):\n    @wraps(func)\n    async def wrapper(*args, **kwargs):\n%s    return wrapper\n\n\n"
+             "@app.post('/')\n@log\n@around\n@log\nasync def add(request: Request): ...\n")
+
+
+def test_a_decorator_of_the_handler_refuses():
+    facts, route = the_route(DECORATOR % (
+        "        if not kwargs['request'].headers:\n            raise HTTPException(401)\n"
+        "        return await func(*args, **kwargs)\n"))
+    assert facts.guarded(route)
+
+
+@pytest.mark.parametrize("body", [
+    "        return await func(*args, **kwargs)\n",
+    "        try:\n            return await func(*args, **kwargs)\n        except PermissionError:\n"
+    "            raise HTTPException(403)\n",
+])
+def test_a_decorator_that_refuses_nobody_by_itself_guards_no_handler(body):
+    facts, route = the_route(DECORATOR % body)
+    assert not facts.guarded(route)
+    assert facts.guarded(facts.routes[0])  # the one that refuses in its own body, under the same decorator
+
+
 @pytest.mark.parametrize("text", [
     "@app.post('/')\ndef add():\n    raise HTTPException(404)\n",
     "class OutOfStock(Exception):\n    pass\n\n\n@app.post('/')\ndef add():\n    raise OutOfStock\n",

@@ -39,6 +39,14 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
     any error of the client's where a token or key that it was given is not the right one."""
     seen: set[int] = set()
     queue = [function.original]
+    for layer in _decorated(behaviour, function):
+        skipped = _translations(layer)
+        raised = [v for v, s in layer.attrs.get("__raises__", ()) if s[1] not in skipped]
+        if any(_refusal(behaviour, value) for value in raised):
+            return True
+        for call in behaviour.calls_in(layer):
+            if call.place.line not in skipped:
+                queue += [g.original for g in functions_behind(call.site.callee) if not _inner(layer, g)]
     while queue and len(seen) < 200:
         f = queue.pop()
         if id(f.node) in seen:
@@ -51,6 +59,34 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
                 return True
             queue += [g.original for g in functions_behind(call.site.callee)]
     return False
+
+
+def _decorated(behaviour: Behaviour, function: FunctionValue) -> list[FunctionValue]:
+    """What decorators put around a function, outermost first: of closures with one body, the one that was read."""
+    layers = []
+    while function.wrapped is not None and len(layers) < 20:
+        key = (function.module.path, function.node[1], function.qualname)
+        layers.append(behaviour.run.functions.get(key, function))
+        function = function.wrapped
+    return layers
+
+
+def _inner(layer: FunctionValue, called: FunctionValue) -> bool:
+    """Whether a wrapper's call is that of the function that it was put around: it says nothing about other ones."""
+    return called.original.node is layer.original.node
+
+
+def _translations(layer: FunctionValue) -> set[int]:
+    """The lines where a wrapper gives errors of the function inside another form: these refuse nobody."""
+    inner = [f"{name}(" for name, value in (layer.scope.names.items() if layer.scope else ())
+             if isinstance(value, FunctionValue) and _inner(layer, value)]
+    lines: set[int] = set()
+    for s in statements(layer.node[6]):
+        if s[0] == "try" and s[4]:
+            body = layer.module.lines_of(s[4][0][1], s[4][-1][3])
+            if any(call in body for call in inner):
+                lines.update(n for h in s[5] for b in h[2] for n in range(b[1], b[3] + 1))
+    return lines
 
 
 def _compares(behaviour: Behaviour, function: FunctionValue) -> bool:

@@ -22,7 +22,10 @@ POST_INIT = ("__post_init__", "__attrs_post_init__", "model_post_init")
 def _member(run: Interpreter, cls: ClassValue, wanted: Any) -> Any:
     """The member of an enum class for a value; one that variables choose stays theirs, where the usual one is known."""
     if isinstance(wanted, FromEnv | Choice):
-        usual = _member(run, cls, by_default(wanted))
+        usual = by_default(wanted)
+        if isinstance(usual, FromEnv | Choice):  # nothing decides between its options
+            return Instance(cls)
+        usual = _member(run, cls, usual)
         return usual if enum_value(usual) is None else lift(lambda v: _member(run, cls, v), wanted)
     members = enum_members(run, cls) or [] if wanted is not None else []
     return next((m for m in members if enum_value(m) == wanted), Instance(cls))
