@@ -13,8 +13,9 @@ SCRIPTED = {"main.py": APP + "app = FastAPI()\n", "Dockerfile": "FROM python:3.1
 EXAMPLES = (
     Good({**SCRIPTED, "start.sh": BRANCHES.format(" --reload", "")}),
     Good({**SCRIPTED, "start.sh": BRANCHES.replace("$DEBUG", "$1").replace("true", "dev").format(" --reload", "")}),
-    Bad({**SCRIPTED, "start.sh": BRANCHES.format("", " --reload")}, at=("start.sh:9",),
-        fixed={"start.sh": BRANCHES.format("", "")}),
+    Bad({**SCRIPTED, "start.sh": BRANCHES.replace("  uvicorn", "  sleep", 1).format("", " --reload")},
+        at=("start.sh:9",),
+        fixed={"start.sh": BRANCHES.replace("  uvicorn", "  sleep", 1).format("", "")}),
     Bad({"main.py": APP + "app = FastAPI(title=\"Shop\", debug=True)\n"}, at=("main.py:3",), severity="high",
         fixed={"main.py": APP + "app = FastAPI(title=\"Shop\")\n"}),
     Bad(  # the default of a field, and an engine that echoes by another one
