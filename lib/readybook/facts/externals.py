@@ -157,9 +157,10 @@ def _getenv(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) ->
 
 
 def _decouple(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
-    from readybook.facts.settings_values import environment
+    from readybook.facts.settings_values import environment, switch
 
-    return environment(run, args[0] if args else UNKNOWN, kwargs.get("default", UNKNOWN), node)
+    default = switch(kwargs.get("cast"), kwargs.get("default", UNKNOWN))
+    return environment(run, args[0] if args else UNKNOWN, default, node)
 
 
 def _partial(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:

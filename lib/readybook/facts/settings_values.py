@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "fastapi_utils.api_settings.APISettings")
 MODELS = ("pydantic.BaseModel", "pydantic.main.BaseModel", "sqlmodel.SQLModel")
+YES_OR_NO = {**dict.fromkeys(("true", "1", "yes", "y", "on", "t"), True),
+             **dict.fromkeys(("false", "0", "no", "n", "off", "f", ""), False)}
 ENUMS = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag")
 MAX_NESTED = 4
 FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field", "attrs.field")
@@ -163,4 +165,12 @@ def config_call(run: Interpreter, value: Instance, method: str, args: Any, kwarg
     if not (starlette and method in ("__call__", "get") or environs) or not args:
         return None
     default = kwargs.get("default", args[1] if environs and len(args) > 1 else args[2] if len(args) > 2 else UNKNOWN)
-    return environment(run, args[0], default, node)
+    return environment(run, args[0], switch(kwargs.get("cast", args[1] if starlette and len(args) > 1 else None),
+                                            default), node)
+
+
+def switch(cast: Any, default: Any) -> Any:
+    """A default as ``cast=bool`` reads it: the text "false" is no."""
+    kind = getattr(cast, "path", getattr(cast, "name", ""))
+    text = default.strip().lower() if isinstance(default, str) and kind in ("bool", "builtins.bool") else None
+    return YES_OR_NO.get(text, default) if text is not None else default
