@@ -130,6 +130,16 @@ PAIRS = {
     ),
     "debugging": ('x = f"{a["b"] = }"\n', "x = 'a[\"b\"] = ' + '{!r}'.format(a['b'])\n"),
     "field over lines": ('x = f"a {\n    b\n} c"\ny\n', 'x = f"""a {\n    b\n} c"""\ny\n'),
+    "field over lines in a block": (
+        'def f():\n    if a:\n        g(\n            f"a {\n                b(\n                    c,\n'
+        '                )\n            }"\n        )\ny\n',
+        'def f():\n    if a:\n        g(\n            f"""a {\n                b(\n                    c,\n'
+        '                )\n            }"""\n        )\ny\n',
+    ),
+    "debugging in a block": (
+        'def f():\n    x = f"{\n        a["b"]\n        = !r:>{w}}"\n',
+        "def f():\n    x = '\\n        a[\"b\"]\\n    = ' + '{!r:{}}'.format(a['b'], f'>{w}')\n",
+    ),
     "field with comment": ('x = f"a {  # why "\n    b\n} c"\ny\n', 'x = f"""a {\n    b\n} c"""\ny\n'),
     "nested fields over lines": (
         'x = f"{f"{\n    a\n}"}"\ny\n', "x = f\"\"\"{f'''{\n    a\n}'''}\"\"\"\ny\n",

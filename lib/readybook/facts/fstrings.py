@@ -196,9 +196,10 @@ def _constant(text: str, prefix: str, own: str, delimiter: str, around: tuple[st
 
 def _expression_span(source: Parsed, field: Any) -> tuple[int, int]:
     """Bytes of a field from behind its brace to the end of its expression, white space and parentheses with it."""
-    start = source.span(field)[0] + 1
-    parts = (field.whitespace_before_expression, field.expression, field.whitespace_after_expression)
-    return start, start + sum(len(source.code(part).encode()) for part in parts)
+    # not by the length of the parts' own text: that of a node alone lacks the indentation of the block around it
+    equal = field.equal
+    end = source.span(equal.whitespace_before)[0] if equal else source.span(field.whitespace_after_expression)[1]
+    return source.span(field)[0] + 1, end
 
 
 def _expression(source: Parsed, field: Any, around: tuple[str, ...]) -> str:
