@@ -102,10 +102,6 @@ def native_for(run: Interpreter, path: str, args: Any, kwargs: Any, node: Any) -
         value = Instance(External(path), args=args, kwargs=kwargs, module=run.frame.module, node=node)
         attach(run, value, path, args, kwargs, node)
         populate(run, value, node)
-        if "crudrouter" in path:
-            from readybook.facts import known_crud
-
-            known_crud.populate(run, value, node)
         return value
     if path in CBV and args:
         return Native("cbv", lambda a, k, site: _class_based_view(run, args[0], a[0] if a else UNKNOWN))

@@ -132,6 +132,10 @@ def _wanted(run: Interpreter, users: Any, router: Instance, wants: tuple[str, ..
 
 def populate(run: Interpreter, router: Instance, node: Any) -> None:
     """Register what a package's router class registers on itself when it is made."""
+    if router.path.startswith("fastapi_crudrouter."):
+        from readybook.facts import known_crud
+
+        known_crud.populate(run, router, node)
     if router.path not in GRAPHQL[0]:
         return
     path = router.kwargs.get("path", router.args[1] if len(router.args) > 1 else "")
