@@ -48,7 +48,9 @@ CHAIN: tuple[Row, ...] = (
     *((name, "GET", name, f"langserve.server.add_routes.<locals>.{name}")
       for name in ("input_schema", "output_schema", "config_schema")),
     ("playground", "GET", "playground/{file_path:path}", f"{_HANDLER}.playground"),
+    ("token_feedback", "POST", "token_feedback", f"{_HANDLER}.create_feedback_from_token"),
 )
+PLAIN_ONLY = ("token_feedback",)  # operations without a route for settings of their own
 
 
 def called(run: Interpreter, path: str, args: Any, kwargs: Any, node: Any) -> Any:
@@ -194,7 +196,8 @@ def _chain(run: Interpreter, args: Any, kwargs: Any, node: Any) -> None:
     deps = by_default(kwargs.get("dependencies"))
     for name, method, path, endpoint in CHAIN:
         by_settings = endpoint if endpoint.startswith(_HANDLER) else f"{endpoint}_with_config"
-        rows = [(path, endpoint), *([(f"c/{{config_hash}}/{path}", by_settings)] if on("config_hashes") else [])]
+        both = on("config_hashes") and name not in PLAIN_ONLY
+        rows = [(path, endpoint), *([(f"c/{{config_hash}}/{path}", by_settings)] if both else [])]
         for inner, target in rows if on(name) else ():
             app.native.register(run, "route", {
                 "path": _joined(kwargs.get("path", ""), inner), "methods": [method], "endpoint": External(target),
