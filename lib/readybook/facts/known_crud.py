@@ -73,18 +73,17 @@ def populate(run: Interpreter, router: Instance, node: Any) -> None:
     schema = args[0] if args else kwargs.get("schema")
     given = by_default(kwargs.get("prefix"))
     record.kwargs = {**record.kwargs, "prefix": _prefix(given or _table(schema, _argument(args, kwargs, table)))}
-    database = [kwargs[k] for k in ("db",) if isinstance(kwargs.get(k), FunctionValue)]
+    asks = [kwargs["db"]] if isinstance(kwargs.get("db"), FunctionValue) else []
     for operation, method, path, endpoint in ROUTES:
         wanted = by_default(kwargs.get(operation, True))
         if wanted is False or (isinstance(wanted, list | tuple) and not wanted):
             continue
         own = list(wanted) if isinstance(wanted, list | tuple) else []
-        before = [External(f"{_ROUTERS}._utils.pagination_factory.<locals>.pagination")] if path == "" and \
-            operation == "get_all_route" else []
+        pages = [External(f"{_ROUTERS}._utils.pagination_factory.<locals>.pagination")]
         record.register(run, "route", {
             "path": path, "methods": [method], "name": "route",
             "endpoint": External(f"{_ROUTERS}.{module}.{name}.{endpoint}.<locals>.route"),
-            "dependencies": [*own, *_depends([*database, *before])],
+            "dependencies": [*own, *_depends(asks + (pages if operation == "get_all_route" else []))],
         }, node)
 
 
