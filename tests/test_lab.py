@@ -107,3 +107,7 @@ def test_the_keyboard_moves_through_findings_and_shows_their_code(lab) -> None:
     seen = lab["notebooks"]["00_explore"]["choose"]
     assert seen["first"] != seen["second"]
     assert seen["code"] >= 1
+
+
+def test_long_names_of_fixes_stay_in_their_rows(lab) -> None:
+    assert lab["notebooks"]["00_explore"]["crowded"] == []

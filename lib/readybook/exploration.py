@@ -96,7 +96,7 @@ def fix_label(priority: Priority, choices: Choices) -> str:
     patch = choices.patches.get(priority.result.id)
     how = f"patch, {SAFETY_WORDS[patch.safety]}" if patch else "by hand"
     hours = story.hours_text(priority.hours)
-    return f"{priority.result.id} · {clip(priority.result.title.rstrip('.'), 90)} · {priority.result.gravest} · {how}" \
+    return f"{priority.result.id} · {clip(priority.result.title.rstrip('.'), 120)} · {priority.result.gravest} · {how}" \
            f" · {hours} · {priority.gain:+.2f}"
 
 

@@ -60,6 +60,21 @@ async function choose(page) {
   return { first, second, code: await part.locator(".context .hit").count() };
 }
 
+// Labels of fixes in a narrow window: those that run out of their row, to the side or into the next one.
+async function crowded(page) {
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 1000, height: wide.height });
+  await page.waitForTimeout(500);
+  const labels = await page.$$eval(".readybook-boxes .widget-checkbox", (rows) => rows.filter((row) => {
+    const range = document.createRange();
+    range.selectNodeContents(row);
+    const [text, own, list] = [range, row, row.parentElement].map((each) => each.getBoundingClientRect());
+    return text.right > list.right + 1 || text.bottom > own.bottom + 1;
+  }).map((row) => row.textContent));
+  await page.setViewportSize(wide);
+  return labels;
+}
+
 try {
   for (const scheme of pictures ? ["light", "dark"] : ["light"]) {
     const context = await browser.newContext({ viewport: { width: 1400, height: 1000 } });
@@ -83,6 +98,7 @@ try {
       if (name === "00_explore") {
         own.tick = await tick(page);
         own.choose = await choose(page);
+        own.crowded = await crowded(page);
       }
       const shot = pictures ? (n) => page.screenshot({ path: `${pictures}/${name}-${scheme}-${n}.png` }) : null;
       result.notebooks[name] = { ...own, ...(await look(page, shot)) };
