@@ -6,12 +6,21 @@ import re
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.application import Route
+from readybook.facts.behaviour import functions_behind
+from readybook.facts.containers import Dockerfile
+from readybook.facts.nodes import nodes
+from readybook.facts.reach import run_for
 from readybook.facts.serving import ServeCommand
 from readybook.facts.streaming import sends_events, streamed_answers
+from readybook.facts.unparse import unparse
 from readybook.finding import Answer
+from readybook.patterns import regex
 from readybook_checks.devops.command_line import add_option, run_by_exec, written
 
 OPTION = "--timeout-graceful-shutdown"
+READS = regex(r"(?:receive|iter_)")
+SENDS = regex(r"\.send(?:_\w+)?\(|\bsleep\(|\.accept\(")
 SECONDS = {"kubernetes": "25", "docker": "8"}  # below the 30 and 10 seconds after which each kills
 FIRST_WITH_OPTION = (0, 22)  # uvicorn
 
@@ -21,9 +30,10 @@ class NoGracefulShutdown(Check):
 
     Looked at: the commands that start the deployed service. A shell that starts the server without ``exec`` (``CMD
     uvicorn …`` in shell form, an entrypoint script, ``sh -c``) is the process that gets SIGTERM, does not hand it on,
-    and is killed with every request in flight when the grace period ends. uvicorn waits without limit for open
-    requests: with websockets or event streams that is every stop, unless the option
-    ``--timeout-graceful-shutdown`` is given. gunicorn limits the wait itself, to 30 seconds.
+    and is killed with every request in flight when the grace period ends. bash, and the shell of Alpine, put the last
+    command of ``-c`` in their own place. uvicorn waits without limit for open requests: with event streams that is
+    every stop, unless the option ``--timeout-graceful-shutdown`` is given. It closes websockets itself: only a handler
+    that waits for something else than its client goes on. gunicorn limits the wait itself, to 30 seconds.
 
     Fix: ``exec`` before the server, and a limit below the orchestrator's grace period.
     """
@@ -40,6 +50,8 @@ class NoGracefulShutdown(Check):
         """Answers for each command that starts the deployed service."""
         commands = [c for c in project.facts.serve_commands
                     if c.purpose == "deploy" and c.server not in ("python", "other")]
+        commands = [c for c in commands if not (c.reload and any(
+            o.place.path == c.place.path and not o.reload for o in commands))]  # the script's branch for developers
         if not commands:
             yield NotApplicable("no command that starts a deployed server is seen")
             return
@@ -50,12 +62,26 @@ class NoGracefulShutdown(Check):
 
 
 def lasting(project: Project) -> str:
-    """What keeps a connection open without end: a websocket or server-sent events; a download ends by itself."""
+    """What keeps a connection open without end: server-sent events, or a websocket whose client nobody listens to.
+
+    A download ends by itself; a websocket that is read from, too: the server closes it.
+    """
     for route in project.facts.routes:
-        if route.method == "WEBSOCKET":
+        if route.method == "WEBSOCKET" and _goes_on(project, route):
             return f"the websocket {route.path}"
     events = next((c for c in streamed_answers(project.facts.behaviour) if sends_events(c)), None)
     return f"the event stream at {events.place}" if events is not None else ""
+
+
+def _goes_on(project: Project, route: Route) -> bool:
+    """Whether a handler repeats something that no closed websocket ends: it reads nothing, or waits before it sends."""
+    calls = list(run_for(project.facts.behaviour, (route.handler,)))
+    if any(READS.match(c.last) for c in calls):
+        return False
+    bodies = [f.original.node for f in functions_behind(route.handler)]
+    loops = [n for b in bodies if b[0] == "def" for n in nodes(b[6]) if n[0] in ("while", "for")]
+    waits = [unparse(n[3]) for loop in loops for n in nodes(loop) if n[0] == "await"]
+    return any(not SENDS.search(w) for w in waits) or bool(waits) and not any(c.last.startswith("send") for c in calls)
 
 
 def _signals(project: Project, command: ServeCommand) -> Iterator[Answer]:
@@ -93,15 +119,34 @@ def _shell(project: Project, command: ServeCommand) -> str | None:
         started = dockerfile and (dockerfile.cmd or dockerfile.entrypoint)
         if started is None or started is False:
             return None
+        if _replaces_itself(dockerfile, started.exec_form, written(project, command), command.server):
+            return ""
         if started.exec_form:
             return "sh -c" if _wrapped(started.argv) else ""
         return "The shell form of CMD" if started.keyword == "CMD" else "The shell form of ENTRYPOINT"
     if command.source == "compose":
         service = next((s for s in project.facts.compose_services if s.name == command.service
                         and s.path == command.place.path), None)
+        built = next((d for d in project.facts.dockerfiles if service is not None and service.build is not None
+                      and d.path == service.build.dockerfile), None)
+        if built is not None and _replaces_itself(built, True, line, command.server):
+            return ""
         return "" if service is None or not _wrapped((*(service.entrypoint or ()), *(service.command or ()))) else (
             f"sh -c in the service {service.name}")
     return None
+
+
+def _replaces_itself(dockerfile: Dockerfile, exec_form: bool, line: str, server: str) -> bool:
+    """Whether the image's shell puts the server, its last command, in its own place: BusyBox does, Debian's dash not.
+
+    For a shell form the image may name bash by ``SHELL``.
+    """
+    shell = next((i.argv for i in reversed(dockerfile.final_instructions) if i.keyword == "SHELL"), ())
+    if exec_form or not shell:
+        own = "alpine" in f"{dockerfile.outside_base.name}:{dockerfile.outside_base.tag}"
+    else:
+        own = shell[0].rpartition("/")[2] == "bash"
+    return own and re.search(r"[;&|]", line.rpartition(server[:7])[2].rstrip("\"'] ;")) is None
 
 
 def _wrapped(argv: tuple[str, ...]) -> bool:
@@ -142,8 +187,15 @@ def _limit(project: Project, command: ServeCommand) -> Fix:
 
 
 PLAIN = {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}
-SOCKET = {"main.py": "from fastapi import FastAPI, WebSocket\n\napp = FastAPI()\n\n\n@app.websocket(\"/ws\")\n"
-          "async def talk(socket: WebSocket) -> None:\n    await socket.accept()\n"}
+SOCKET = {"main.py": "from fastapi import FastAPI, WebSocket\nfrom news import queue\n\napp = FastAPI()\n\n\n"
+          "@app.websocket(\"/ws\")\nasync def tell(socket: WebSocket) -> None:\n    await socket.accept()\n"
+          "    while True:\n        await socket.send_text(await queue.get())\n"}
+HEARS = {"main.py": "from fastapi import FastAPI, WebSocket\n\napp = FastAPI()\n\n\n@app.websocket(\"/ws\")\n"
+         "async def talk(socket: WebSocket) -> None:\n    await socket.accept()\n    while True:\n"
+         "        await hear(socket)\n\n\nasync def hear(socket: WebSocket) -> None:\n"
+         "    await socket.receive_text()\n\n\n@app.websocket(\"/clock\")\n"
+         "async def tick(socket: WebSocket) -> None:\n    await socket.accept()\n    while True:\n"
+         "        await socket.send_text(\"tick\")\n"}
 IMAGE = "FROM python:3.12-slim\nCOPY . .\n"
 COMPOSE = "services:\n  api:\n    image: shop\n    command: "
 NoGracefulShutdown.examples = (
@@ -174,4 +226,12 @@ NoGracefulShutdown.examples = (
     Good({**PLAIN, "Dockerfile": IMAGE + "CMD exec uvicorn main:app --port ${PORT:-8000}\n"}),
     Good({**SOCKET, "compose.yml": COMPOSE + "uvicorn main:app --timeout-graceful-shutdown 5\n"}),
     Good(PLAIN, outcome="not_applicable"),
+    Good({**HEARS, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n"}),  # the server closes websockets
+    Good({**PLAIN, "Dockerfile": "FROM python:3.12-alpine\nCOPY . .\nCMD uvicorn main:app --port $PORT\n",
+          "b/Dockerfile": IMAGE + "SHELL [\"/bin/bash\", \"-c\"]\nCMD alembic upgrade head && uvicorn main:app\n"}),
+    Bad({**PLAIN, "Dockerfile": "FROM python:3.12-alpine\nCOPY . .\nCMD uvicorn main:app | tee log\n"},
+        at=("Dockerfile:3",)),
+    Bad(  # one branch is for developers
+        {**PLAIN, "start.sh": "#!/bin/sh\nif [ \"$RUN\" = \"local\" ]; then\n  uvicorn main:app --reload\nelse\n"
+         "  uvicorn main:app\nfi\n", "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}, at=("start.sh:5",)),
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.behaviour import Behaviour, Call, functions_behind, path_of
 from readybook.facts.blocking import blocking
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
+from readybook.facts.reach import run_for
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
@@ -52,7 +53,6 @@ THREADS = ("asyncio.to_thread", "fastapi.concurrency.run_in_threadpool", "starle
 LIMITS = ("asyncio.wait_for", "asyncio.timeout", "async_timeout.timeout", "anyio.fail_after", "anyio.move_on_after")
 # fastapi-health, fastapi-healthcheck, fastapi-healthchecks: what they are given is asked when the route is
 LIBRARIES = regex(r"^fastapi_health(?:check(?:s)?)?(?:[._]|$)")
-MAX_DEPTH = 12
 
 
 @record
@@ -108,7 +108,7 @@ def health_routes(behaviour: Behaviour, routes: tuple[Route, ...], probed: froze
     for route in routes:
         if route.method != "GET" or not (is_health_path(route.path) or route.path.rstrip("/") in probed):
             continue
-        calls = list(_reached(behaviour, (route.handler, *route.targets)))
+        calls = list(run_for(behaviour, (route.handler, *route.targets)))
         asks = dict.fromkeys(p for c in calls for p in _run_by(c) if kind_of(p))
         if _library_asks(route.handler):
             asks[route.endpoint] = None
@@ -144,22 +144,6 @@ def kind_of(path: str) -> str:
     if why is None or why.kind not in ("database", "http", "network"):
         return ""
     return kind or ("database" if why.kind == "database" else "service")
-
-
-def _reached(behaviour: Behaviour, targets: tuple[Any, ...]) -> Iterator[Call]:
-    """Every call that runs for these callables: coroutines and functions that are handed on count as run."""
-    queue = [(f.original, 0) for t in targets for f in functions_behind(t)]
-    seen = {id(f.node) for f, _ in queue}
-    while queue:
-        function, depth = queue.pop(0)
-        for call in behaviour.calls_in(function):
-            yield call
-            for value in (call.site.callee, *call.args):
-                for f in functions_behind(value):
-                    f = f.original
-                    if id(f.node) not in seen and f.module.role == "application" and depth < MAX_DEPTH:
-                        seen.add(id(f.node))
-                        queue.append((f, depth + 1))
 
 
 def _library_asks(handler: Any) -> bool:

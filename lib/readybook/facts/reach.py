@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, Way, by_body, functions_behind
 from readybook.facts.objects import FunctionValue, Instance
@@ -62,6 +63,22 @@ def first_reached(behaviour: Behaviour, calls: Iterable[Call]) -> dict[int, Reac
                 seen.add(id(f.node))
                 queue.append((entry, Way(f, way, call, way.length + 1)))
     return found
+
+
+def run_for(behaviour: Behaviour, targets: Iterable[Any]) -> Iterator[Call]:
+    """Every call that runs for these callables: coroutines and functions that are handed on count as run."""
+    queue = [(f.original, 0) for t in targets for f in functions_behind(t)]
+    seen = {id(f.node) for f, _ in queue}
+    while queue:
+        function, depth = queue.pop(0)
+        for call in behaviour.calls_in(function):
+            yield call
+            for value in (call.site.callee, *call.args):
+                for f in functions_behind(value):
+                    f = f.original
+                    if id(f.node) not in seen and f.module.role == "application" and depth < 12:
+                        seen.add(id(f.node))
+                        queue.append((f, depth + 1))
 
 
 def startup_functions(behaviour: Behaviour) -> tuple[FunctionValue, ...]:
