@@ -169,4 +169,11 @@ NoHttpsEnforcement.examples = (
         {"main.py": HEAD, "Dockerfile": DOCKERFILE,
          "compose.yml": COMPOSE + "    ports:\n      - \"127.0.0.1:8000:8000\"\n"}, outcome="unknown"),
     Good({"main.py": "print(\"no application\")\n"}, outcome="not_applicable"),
+    Good({"main.py": HEAD, "Dockerfile": DOCKERFILE, "Caddyfile": " {$DOMAIN} {\n    reverse_proxy api:8000\n}\n",
+          ".env.example": "FORWARDED_ALLOW_IPS=172.30.0.0/24\n"}),
+    Good(  # the server's configuration names a certificate
+        {"main.py": HEAD, "serving.py": "bind = \"0.0.0.0:443\"\ncertfile = \"cert.pem\"\n",
+         "Dockerfile": DOCKERFILE.replace("\"uvicorn\", \"main:app\", \"--host\", \"0.0.0.0\"",
+                                          "\"hypercorn\", \"main:app\", \"--config\", \"python:serving\""),
+         "compose.yml": COMPOSE + "    ports:\n      - \"443:443\"\n"}),
 )

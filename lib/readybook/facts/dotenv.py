@@ -64,6 +64,8 @@ class Dotenv:
 def example_near(examples: Iterable[Dotenv], path: str, code: Collection[str]) -> Dotenv | None:
     """The example nearest above a file, else the largest one of a folder that holds no code of its own (``deploy``).
 
+    A folder of that kind within one that has code (``connectors/deploy`` beside ``connectors/main.py``) is that code's.
+
     ``code`` are the paths of all Python files. None when all examples belong to other programs.
     """
     def above(folder: str) -> bool:
@@ -73,8 +75,12 @@ def example_near(examples: Iterable[Dotenv], path: str, code: Collection[str]) -
         folder = example.path.rpartition("/")[0]
         return (not above(folder), -folder.count("/") - bool(folder), -len(example.variables), example.path)
 
-    fitting = [e for e in examples if above(folder := e.path.rpartition("/")[0])
-               or not any(p.startswith(folder + "/") for p in code)]
+    def home(folder: str) -> str:
+        while folder and not any(p.startswith(folder + "/") for p in code):
+            folder = folder.rpartition("/")[0]
+        return folder
+
+    fitting = [e for e in examples if above(home(e.path.rpartition("/")[0]))]
     return min(fitting, key=key, default=None)
 
 

@@ -28,6 +28,7 @@ from readybook.records import record
 if TYPE_CHECKING:
     from readybook.project import Project
 
+_RYE_LOCK = regex(r"requirements?[\w-]*\.lock")
 _REQUIREMENTS_NAME = regex(r"[\w.-]*(?:requirements?|constraints?|reqs?|deps)[\w.-]*\.(?:txt|in)", re.IGNORECASE)
 _REQUIREMENTS_FOLDER = regex(r"(?:^|/)(?:requirements?|reqs|deps)/[^/]+\.(?:txt|in)$", re.IGNORECASE)
 _CONDA_NAME = regex(r"(?:[\w-]*environment[\w-]*|conda[\w.-]*|env)\.ya?ml", re.IGNORECASE)
@@ -119,6 +120,8 @@ def packages(project: Project) -> Packages:
             manifests.append(reader(path, file.text))
         elif lock_tool(path):
             locks.append(lock_file(path, file.text))
+        elif _RYE_LOCK.fullmatch(path.rpartition("/")[2]):
+            locks.append(_as_lock(path, requirements_text(path, file.text)))
         elif _is_requirements(path):
             texts[path] = requirements_text(path, file.text)
     problems = [(m.path, m.problem) for m in manifests if m.problem] + [(k.path, k.problem) for k in locks if k.problem]
@@ -132,7 +135,8 @@ def packages(project: Project) -> Packages:
 
 def requirement_files(project: Project) -> tuple[str, ...]:
     """Paths of all files that declare or lock dependencies."""
-    return tuple(p for p in sorted(project.files) if _reader(p) or lock_tool(p) or _is_requirements(p))
+    return tuple(p for p in sorted(project.files) if _reader(p) or lock_tool(p) or _is_requirements(p)
+                 or _RYE_LOCK.fullmatch(p.rpartition("/")[2]))
 
 
 def _reader(path: str) -> Callable[[str, str], Manifest] | None:

@@ -40,6 +40,7 @@ class SettingsClass:
     """A class that reads its fields from the environment; ``instances`` are module-level names, ``module:name``.
 
     ``parts`` are the fields of models inside it that variables of their own fill (``DATABASE__HOST``).
+    ``only_base``: others inherit from it under prefixes of their own, and no module holds an instance of it.
     """
 
     path: str
@@ -49,6 +50,7 @@ class SettingsClass:
     env_prefix: str
     env_file: str | None
     parts: tuple[SettingField, ...] = ()
+    only_base: bool = False
 
     @property
     def every(self) -> tuple[SettingField, ...]:
@@ -88,6 +90,8 @@ def settings_classes(run: Interpreter) -> tuple[SettingsClass, ...]:
             cls.path, cls.module.place(cls.node, cls.qualname), tuple(_fields(run, cls)),
             tuple(instances.get(id(cls), ())), prefix if isinstance(prefix, str) else "",
             env_file if isinstance(env_file, str) else None, tuple(_parts(run, cls)),
+            id(cls) not in instances and any(o is not cls and cls in o.mro() and option(o, "env_prefix") != prefix
+                                             for o in classes),
         ))
     return tuple(found)
 
@@ -141,7 +145,7 @@ def variables(classes: tuple[SettingsClass, ...], behaviour: Behaviour) -> tuple
     """Every environment variable that application code reads, by place."""
     found: dict[tuple[str, str, int], Variable] = {}
     for cls in classes:
-        for f in cls.every:
+        for f in cls.every if not cls.only_base or behaviour.by_path.get(cls.path) else ():
             secret = any(t in f.annotation for t in SECRET_TYPES)
             key = (f.env, f.place.path, f.place.line)
             found[key] = Variable(f.env, f.default, f.place, cls.path, f.annotation, secret)

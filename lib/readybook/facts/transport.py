@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from readybook.facts.compose import ComposeService
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.servedimages import ServedService
+from readybook.facts.serving import ServeCommand
 from readybook.facts.wrapping import around, source_texts
 from readybook.patterns import regex
 from readybook.place import Place
@@ -25,7 +26,8 @@ _NOTHING = regex(r"(?!)")
 TLS = {
     "nginx": regex(r"^[ \t]*(?:listen[ \t]+[^;\n]*\b(?:443|ssl)\b|ssl_certificate\b|"
                    r"return[ \t]+30[1278][ \t]+https)", re.MULTILINE),
-    "caddy": regex(r"^(?:https://)?(?:[\w*-]+\.)+[a-z]{2,}\b|^\{\$\w+\}|^[ \t]*tls\b", re.MULTILINE),
+    "caddy": regex(r"^(?:https://)?(?:[\w*-]+\.)+[a-z]{2,}\b|^\{\$\w+\}|^[ \t]*\{\$\w+\}[ \t]*\{"
+                   r"|^[ \t]*tls\b", re.MULTILINE),
     "traefik": regex(r"certresolver|websecure|acme\b|\.tls\b|^[ \t]*tls:", re.IGNORECASE | re.MULTILINE),
     "haproxy": regex(r"^[ \t]*bind\b[^\n]*\bssl\b|redirect[ \t]+scheme[ \t]+https", re.MULTILINE),
     "apache": regex(r"SSLEngine[ \t]+on|:443>", re.IGNORECASE),
@@ -45,6 +47,7 @@ BALANCED = regex(r"certificate_arn|aws_acm_certificate|google_compute_managed_ss
 TRUST = regex(r"forwarded[_-]allow[_-]ips|proxyheadersmiddleware")  # in small letters
 UPSTREAM = regex(r"(?:proxy_pass[ \t]+https?://|^[ \t]*server[ \t]+|reverse_proxy[ \t]+(?:https?://)?)([\w.-]{1,80})",
                  re.MULTILINE)
+CERTIFICATE = regex(r"^certfile\s*=\s*(?!None\b|[\"']{2})", re.MULTILINE)
 LOCAL = ("localhost", "127.", "unix", "0.0.0.0")
 
 
@@ -72,8 +75,22 @@ def secured(facts: Facts, app: App) -> Iterator[Secured]:
     for command in facts.serve_commands:
         if command.purpose == "deploy" and (command.option("--ssl-certfile") or command.option("--certfile")):
             yield Secured(f"{command.server} with a certificate", command.place)
+        elif command.purpose == "deploy" and (configured := _certificate(facts, command)) is not None:
+            yield Secured(f"{command.server} with a certificate", configured)
     yield from proxies_with_tls(facts)
     yield from _platforms(facts, app)
+
+
+def _certificate(facts: Facts, command: ServeCommand) -> Place | None:
+    """Where the Python file that configures a server (gunicorn, hypercorn) names a certificate, None when none does."""
+    given = command.option("--config") or command.option("-c") or "gunicorn.conf.py"
+    name = given.removeprefix("file:").removeprefix("./")
+    name = f"{name.removeprefix('python:').replace('.', '/')}.py" if name.startswith("python:") else name
+    for path in sorted(facts.project.files):
+        if name.endswith(".py") and f"/{path}".endswith(f"/{name}"):
+            match = CERTIFICATE.search(facts.project.text(path))
+            return Place(path, facts.project.text(path).count("\n", 0, match.start()) + 1) if match else None
+    return None
 
 
 def proxies_with_tls(facts: Facts) -> Iterator[Secured]:

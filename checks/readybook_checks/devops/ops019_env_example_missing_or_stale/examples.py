@@ -87,4 +87,19 @@ EXAMPLES = (
         fixed={".env.example": HEAD + "\n# config.py\n# SecretStr, required, secret\nSECRET_KEY=\n# str\n"
                "# ALGORITHM=HS256\n"}),
     Good({"main.py": "import os\n\nPATH = os.environ[\"PATH\"]\n"}, outcome="not_applicable"),
+    Good(  # a base class of settings that are read under prefixes; a variable whose absence is caught
+        {"app/__init__.py": "", "app/config.py": "import os\n\nfrom pydantic_settings import BaseSettings\n\n\n"
+         "class Database(BaseSettings):\n    host: str\n\n\nclass Primary(Database):\n    class Config:\n"
+         "        env_prefix = \"PRIMARY_\"\n\n\ndef settings() -> Primary:\n    return Primary()\n\n\n"
+         "def models() -> str:\n    try:\n        return os.environ[\"MODELS_DIR\"]\n    except KeyError:\n"
+         "        return \"models\"\n", ".env.example": "PRIMARY_HOST=\n# MODELS_DIR=\n"}),
+    Bad(  # what is optional is told of as such
+        {"app/__init__.py": "", "app/config.py": "import os\n\nNAME = os.environ[\"SHOP_NAME\"]\ntry:\n"
+         "    FOLDER = os.environ[\"SHOP_FOLDER\"]\nexcept KeyError:\n    FOLDER = \".\"\n",
+         ".env.example": "SHOP_NAME=\n"}, at=("app/config.py:5",), severity="low"),
+    Good(  # another program's example, in a folder of that program's own
+        {"search/main.py": "import os\n\nKEY = os.environ[\"SEARCH_KEY\"]\n",
+         "search/.env.example": "SEARCH_KEY=\n",
+         "mail/main.py": "import os\n\nURL = os.environ[\"MAIL_URL\"]\nNAME = os.getenv(\"MAIL_NAME\", \"x\")\n",
+         "mail/deploy/large.env.example": "MAIL_URL=\nMAIL_NAME=\n"}),
 )

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from readybook.facts.dotenv import Dotenv
+from readybook.facts.nodes import nodes
 from readybook.facts.secretvalues import names_secret
 from readybook.facts.settings import Variable
+from readybook.facts.unparse import unparse
 from readybook.facts.values import Unknown, by_default
 from readybook.patterns import regex
 from readybook.place import Place
@@ -68,8 +70,20 @@ def needed(project: Project) -> tuple[Needed, ...]:
 
 
 def _falls_back(project: Project, place: Place) -> bool:
-    """Whether a plain read gives something else where the variable is unset: ``getenv`` and ``.get`` never fail."""
-    return bool(re.search(r"getenv\(|\.get\(", project.line(place.path, place.line)[place.column - 1:]))
+    """Whether a plain read gives something else where the variable is unset: ``getenv`` and ``.get`` never fail.
+
+    Nor does ``os.environ[…]`` whose KeyError is caught around it.
+    """
+    if re.search(r"getenv\(|\.get\(", project.line(place.path, place.line)[place.column - 1:]):
+        return True
+    module = project.facts.modules.by_path.get(place.path)
+    return module is not None and any(
+        n[4] and n[4][0][1] <= place.line <= n[4][-1][3] and any(_catches_key_error(h[0]) for h in n[5])
+        for n in nodes(module.body) if n[0] == "try")
+
+
+def _catches_key_error(kind: Any) -> bool:
+    return kind is None or re.search(r"\b(?:KeyError|LookupError|Exception|BaseException)\b", unparse(kind)) is not None
 
 
 def _merged(a: Needed, b: Needed) -> Needed:
