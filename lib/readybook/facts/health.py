@@ -57,7 +57,7 @@ LIBRARIES = regex(r"^fastapi_health(?:check(?:s)?)?(?:[._]|$)")
 
 @record
 class HealthRoute:
-    """A GET route that answers as health.
+    """A GET or HEAD route that answers as health.
 
     ``asks`` are the dotted calls by which it reaches a store or another service, ``kinds`` what these are (database,
     redis, mongo, broker, service). ``unclear`` are names of calls that may ask something whose object is not known.
@@ -74,6 +74,12 @@ class HealthRoute:
     def is_liveness(self) -> bool:
         """Whether it answers without asking anything else."""
         return not self.asks
+
+    @property
+    def is_of_another(self) -> bool:
+        """Whether it passes on how another service is: that is asked, and the path names it (``/search/health``)."""
+        before = [s for s in self.route.path.split("/") if s][:-1]
+        return self.kinds == {"service"} and not all(ROOT.match(s) or STRONG.match(s) for s in before)
 
 
 @record
@@ -106,7 +112,7 @@ def health_routes(behaviour: Behaviour, routes: tuple[Route, ...], probed: froze
     """Health routes in order of registration. ``probed`` are paths that a probe outside the code asks for."""
     found = []
     for route in routes:
-        if route.method != "GET" or not (is_health_path(route.path) or route.path.rstrip("/") in probed):
+        if route.method not in ("GET", "HEAD") or not (is_health_path(route.path) or route.path.rstrip("/") in probed):
             continue
         calls = list(run_for(behaviour, (route.handler, *route.targets)))
         asks = dict.fromkeys(p for c in calls for p in _run_by(c) if kind_of(p))

@@ -65,6 +65,7 @@ class NoLiveness(Check):
         hidden = _hidden(project)
         if hidden is not None:
             return hidden
+        routes = [h for h in routes if not h.is_of_another]
         return self._asking(project, app, routes[0]) if routes else self._missing(project, app)
 
     def _missing(self, project: Project, app: App) -> Finding:
@@ -160,4 +161,12 @@ NoLiveness.examples = (
          "urllib.request.urlopen(f\"http://127.0.0.1:{port}/about\", timeout=2)\n",
          "Dockerfile": "FROM python:3.12-slim\nCOPY . /app\nHEALTHCHECK CMD python /app/scripts/check.py || exit 1\n"
          "CMD [\"uvicorn\", \"main:app\"]\n"}),
+    Good(  # the image asks for the head of the answer
+        {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.head(\"/status\")\n"
+         "async def status() -> None:\n    pass\n", "Dockerfile": "FROM python:3.12-slim\nCOPY . /app\n"
+         "HEALTHCHECK CMD curl -fI http://localhost:8000/status\nCMD [\"uvicorn\", \"main:app\"]\n"}),
+    Bad(  # how another service is
+        {"main.py": "import httpx\n\n" + HEAD + "app = FastAPI()\n\n\n@app.get(\"/api/search/health\")\n"
+         "def search() -> str:\n    return httpx.get(\"http://search:9200/_health\").text\n"},
+        at=("main.py:5",), severity="medium"),
 )
