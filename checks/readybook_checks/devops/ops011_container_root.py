@@ -10,6 +10,7 @@ from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotAppl
 from readybook.facts.compose import ComposeService
 from readybook.facts.containers import Dockerfile
 from readybook.facts.functionplatform import is_function_image
+from readybook.facts.kubernetes import HelmChart
 from readybook.facts.servercommands import called_scripts
 from readybook.finding import Answer
 from readybook.intents import InsertInstruction
@@ -33,6 +34,9 @@ TITLE = "Run the image as a user of its own"
 
 
 PLAIN = frozenset({"python", "ubuntu", "debian", "alpine", "uv", "pypy", "fedora", "rockylinux"})
+WORKLOAD = regex(r"(?m)^kind:\s*(?:Deployment|StatefulSet|DaemonSet|CronJob|Job)\b")
+OTHERS = regex(r"(?i)redis|valkey|postgres|pg_?bouncer|mysql|maria|mongo|kafka|rabbit|clickhouse|minio|nginx|ingress"
+               r"|elastic|opensearch|vault|grafana|prometheus|loki|kyverno|cert-manager|zookeeper|keycloak|traefik")
 SHELLS = frozenset({"bash", "sh", "/bin/bash", "/bin/sh"})
 TESTS = regex(r"(?:(?:uv|poetry) run )?(?:python3? -m )?(?:pytest|tox|nox)\b")
 
@@ -85,9 +89,15 @@ class ContainerRoot(Check):
             return Right(command_place(dockerfile), "its entry point drops privileges")
         if not services and pods_set_user(project):
             return Right(place, "the pod's security context sets its user")
+        charts = [] if services else charts_with_user(project)
+        if charts and len(charts) == len(workload_charts(project)):
+            return Right(charts[0].place, f"the pods of the chart {charts[0].folder or charts[0].name} have a user")
         if root == "unknown":
             what = dockerfile.user.text if dockerfile.user else dockerfile.outside_base.reference
             return CannotTell(f"which user {what} is, is not written here", place)
+        if charts:
+            return CannotTell(f"pods of {charts[0].values_path} have a user: whether they run the image of "
+                              f"{dockerfile.path} is not written here", place)
         said = f"ends as USER {dockerfile.user.text}" if dockerfile.user else "never sets a USER"
         message = f"{dockerfile.path} {said}: its process is root in the container and in what is mounted into it."
         return Finding(place, message, fix=fix_of(project, dockerfile, services))
@@ -100,7 +110,38 @@ def _starts_nothing(project: Project, dockerfile: Dockerfile) -> bool:
                    for s in project.facts.compose_services)
     waits = set(dockerfile.command) <= SHELLS and bool(dockerfile.command)  # for whoever runs something in it
     nothing = dockerfile.cmd is None and dockerfile.entrypoint is None and base in PLAIN
-    return (waits or nothing) and not deployed and not project.facts.kubernetes
+    return (waits or nothing) and not deployed and not _in_a_pod(project, dockerfile, waits)
+
+
+def _in_a_pod(project: Project, dockerfile: Dockerfile, waits: bool) -> bool:
+    """Whether a pod may run the image: there are pods, and one asks for an image of that name, or nothing tells.
+
+    Of an image that waits in a shell a pod must tell.
+
+    An image has the name of its Dockerfile or of a folder around it (``rest/Dockerfile``: ``shop-rest``), where there
+    are several.
+    """
+    facts = project.facts
+    if not facts.kubernetes or len([d for d in facts.dockerfiles if d.python]) < 2:
+        return bool(facts.kubernetes)
+    names = [c.image.name for o in facts.kubernetes for c in o.containers if c.image is not None]
+    names += [text for chart in facts.helm_charts for text in _repositories(chart.values)]
+    own = {w for w in re.split(r"[^a-z0-9]+", dockerfile.path.lower()) if w not in ("", "dockerfile", "docker")}
+    return not (names or waits) or any(_words(name)[-1:] and set(_words(name)[-1:]) <= own for name in names)
+
+
+def _words(image: str) -> list[str]:
+    """The words of the last part of an image's name."""
+    return [w for w in re.split(r"[^a-z0-9]+", image.lower().rpartition("/")[2].partition(":")[0]) if w]
+
+
+def _repositories(values: object, depth: int = 0) -> Iterator[str]:
+    """The images that a chart's values name."""
+    for key, value in values.items() if isinstance(values, dict) and depth < 6 else ():
+        if isinstance(value, str) and key in ("repository", "image"):
+            yield value
+        else:
+            yield from _repositories(value, depth + 1)
 
 
 def command_place(dockerfile: Dockerfile) -> Place:
@@ -127,6 +168,24 @@ def pods_set_user(project: Project) -> bool:
     pods = [o for o in project.facts.kubernetes if o.containers and project.facts.role(o.place.path) == "application"]
     return bool(pods) and all(_safe(o.security) or all(_safe(c.security) for c in o.containers if not c.init)
                               for o in pods)
+
+
+def workload_charts(project: Project) -> list[HelmChart]:
+    """The Helm charts that start pods of the project's own, not a store or a tool that it needs."""
+    files = project.files
+    return [c for c in project.facts.helm_charts if not OTHERS.search(c.name) and project.facts.role(c.place.path) not in (
+        "test", "example", "vendored") and any(
+        WORKLOAD.search(files[t].text) for t in c.templates if t in files)]
+
+
+def charts_with_user(project: Project) -> list[HelmChart]:
+    """Those of them whose values give their pods a user other than root."""
+    return [c for c in workload_charts(project) if _gives_user(c.values)]
+
+
+def _gives_user(values: object, depth: int = 0) -> bool:
+    return isinstance(values, dict) and depth < 4 and (_safe(values) or any(
+        _gives_user(v, depth + 1) for k, v in values.items() if depth < 3 or "ontext" in str(k)))
 
 
 def _safe(security: object) -> bool:
@@ -247,4 +306,29 @@ ContainerRoot.examples = (
     Bad(  # the entry point starts nginx too; the image has a user already: a person says how
         {"Dockerfile": TOP + "COPY start.sh .\nENTRYPOINT [\"sh\", \"start.sh\"]\n",
          "start.sh": "#!/bin/sh\nnginx\nuvicorn main:app\n"}, at=("Dockerfile:6",)),
+    Good(  # the chart's pods have a user; the image of a base waits in its shell, and no pod is of its name
+        {"Dockerfile": TOP + CMD, "base/Dockerfile": TOP + "CMD [\"bash\"]\n",
+         "chart/Chart.yaml": "name: shop\n", "chart/templates/d.yaml": "apiVersion: apps/v1\nkind: Deployment\n"
+         "spec:\n  x: {{ .Values.podSecurityContext }}\n",
+         "chart/values.yaml": "image:\n  repository: example.org/shop-api\npodSecurityContext:\n"
+         "  runAsUser: 1001\n"}),
+    Bad(  # a chart that gives none
+        {"Dockerfile": TOP + CMD, "chart/Chart.yaml": "name: shop\n",
+         "chart/templates/d.yaml": "apiVersion: apps/v1\nkind: Deployment\nspec:\n  x: {{ .Values.y }}\n",
+         "chart/values.yaml": "image:\n  repository: example.org/shop\npodSecurityContext: {}\n"},
+        at=("Dockerfile:5",)),
+    Bad(  # a pod gives the image of this folder its command
+        {"rest/Dockerfile": TOP, "tool/Dockerfile": TOP,
+         "k8s.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: r\nspec:\n  template:\n    spec:\n"
+         "      containers:\n        - name: r\n          image: example.org/shop-rest:1\n"
+         "          command: [uvicorn, main:app]\n"}, at=("rest/Dockerfile:1",)),
+    Good(  # another chart's pods have one, and which image is whose is not written
+        {"Dockerfile": TOP + CMD, **{f"{c}/Chart.yaml": f"name: {c}\n" for c in ("a", "b")},
+         **{f"{c}/templates/d.yaml": "apiVersion: apps/v1\nkind: Deployment\nspec: {{ .Values.x }}\n"
+            for c in ("a", "b")},
+         "a/values.yaml": "securityContext:\n  runAsNonRoot: true\n", "b/values.yaml": "x: 1\n"}, outcome="unknown"),
+    Bad(  # the user is the store's
+        {"Dockerfile": TOP + CMD, "chart/charts/redis/Chart.yaml": "name: redis\n",
+         "chart/charts/redis/templates/d.yaml": "apiVersion: apps/v1\nkind: Deployment\nspec: {{ .Values.x }}\n",
+         "chart/charts/redis/values.yaml": "securityContext:\n  runAsUser: 999\n"}, at=("Dockerfile:5",)),
 )

@@ -36,6 +36,8 @@ def _is_plain(facts: Facts, health: HealthRoute) -> bool:
         return False
     if any(p.required for p in route.parameters) or route.body is not None or route.by_default is not True:
         return False
+    if route.method != "GET":
+        return False
     return not facts.guarded(route)
 
 
