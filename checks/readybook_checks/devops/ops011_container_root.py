@@ -173,9 +173,9 @@ def pods_set_user(project: Project) -> bool:
 def workload_charts(project: Project) -> list[HelmChart]:
     """The Helm charts that start pods of the project's own, not a store or a tool that it needs."""
     files = project.files
-    return [c for c in project.facts.helm_charts if not OTHERS.search(c.name) and project.facts.role(c.place.path) not in (
-        "test", "example", "vendored") and any(
-        WORKLOAD.search(files[t].text) for t in c.templates if t in files)]
+    own = [c for c in project.facts.helm_charts if not OTHERS.search(c.name)
+           and project.facts.role(c.place.path) not in ("test", "example", "vendored")]
+    return [c for c in own if any(WORKLOAD.search(files[t].text) for t in c.templates if t in files)]
 
 
 def charts_with_user(project: Project) -> list[HelmChart]:
