@@ -96,8 +96,8 @@ def fix_label(priority: Priority, choices: Choices) -> str:
     patch = choices.patches.get(priority.result.id)
     how = f"patch, {SAFETY_WORDS[patch.safety]}" if patch else "by hand"
     hours = story.hours_text(priority.hours)
-    return f"{priority.result.id} · {clip(priority.result.title.rstrip('.'), 120)} · {priority.result.gravest} · {how}" \
-           f" · {hours} · {priority.gain:+.2f}"
+    title = clip(priority.result.title.rstrip("."), 120)
+    return f"{priority.result.id} · {title} · {priority.result.gravest} · {how} · {hours} · {priority.gain:+.2f}"
 
 
 def row_label(row: Row) -> str:
