@@ -124,3 +124,40 @@ def test_blocking_names_why():
     assert blocking("boto3.client().meta") is None
     assert blocking("httpx.AsyncClient.get") is None
     assert blocking("asyncio.sleep") is None
+
+
+STATE = """
+from contextlib import asynccontextmanager
+from fastapi import FastAPI, Request
+from redis import Redis
+
+
+class Tokens:
+    def __init__(self) -> None:
+        self.redis = Redis()
+
+    def revoked(self, token: str) -> bool:
+        return self.redis.get(token) is not None
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    yield {"tokens": Tokens()}
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/")
+async def index(request: Request, token: str) -> bool:
+    tokens: Tokens = request.state.tokens
+    name: str = request.state.name
+    return tokens.revoked(token) or name.upper() == "A"
+"""
+
+
+def test_what_a_request_carries_is_known_by_the_annotation_of_the_name_that_takes_it():
+    behaviour = Project.from_files({"main.py": STATE}).facts.behaviour
+    (entry,) = [e for e in behaviour.entries if e.kind == "handler"]
+    reached = [r.call.path for r in Reaching(behaviour, behaviour.by_last["get"]).by(entry)]
+    assert reached == ["redis.Redis.get"]
+    assert "starlette.requests.Request.state.name.upper" in behaviour.by_path  # a plain type tells nothing new

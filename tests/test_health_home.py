@@ -55,3 +55,15 @@ def test_it_belongs_to_no_feature_where_each_has_as_many_routers():
 def test_it_belongs_to_no_version_of_the_api():
     assert placed("api/v1/users", "api/v1/orders") == ["app/api/health.py"]
     assert placed("v1/users", "v1/orders") == ["app/health.py"]
+
+
+HEALTH = ("from fastapi import FastAPI\nfrom sqlalchemy import create_engine, text\n\nengine = create_engine(\"postgresql://db/shop\")"
+          "\napp = FastAPI()\n\n\n@app.get(\"/{}\")\ndef health() -> str:\n    with engine.connect() as connection:\n"
+          "        connection.execute(text(\"SELECT 1\"))\n    return \"ok\"\n")
+
+
+def test_a_health_route_that_asks_the_database_is_liveness_in_part_and_a_readiness_route_is_none():
+    kinds = {name: [type(a).__name__ for a in NoLiveness().find(Project.from_files({"main.py": HEALTH.format(name)}))]
+             for name in ("health", "health/ready", "ready", "health/db")}
+    assert kinds == {"health": ["Right", "Finding"], "health/ready": ["Finding"], "ready": ["Finding"],
+                     "health/db": ["Finding"]}

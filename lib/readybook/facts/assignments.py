@@ -12,6 +12,8 @@ from readybook.facts.route_lists import adopt, change, is_route_list, replace, s
 from readybook.facts.syntax import Node
 from readybook.facts.values import CONSTANTS, UNKNOWN, Choice, Unknown, by_default, choose
 
+STATE = ".state."  # what applications and requests carry: its attributes are declared nowhere
+
 
 def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None:
     """Bind a target to a value."""
@@ -112,18 +114,30 @@ def _note_line(run: Interpreter, target: Node, line: int) -> None:
 
 
 def annotated_assignment(run: Interpreter, s: Node, scope: Namespace) -> None:
-    """``a: kind = value``; without a value, what the type says inside a function."""
+    """``a: kind = value``; inside a function what the type says, where there is no value or nothing is known of it."""
     target = s[4]
     owner = run.frame.owner
     if owner is not None and run.frame.function is None and target[0] == "name":
         owner.annotations[target[3]] = s[5]
         owner.lines[target[3]] = s[1]
     if s[6] is not None:
-        assign(run, target, evaluate(run, s[6], scope), scope)
+        value = evaluate(run, s[6], scope)
+        if run.symbolic and (isinstance(value, Unknown) or STATE in getattr(value, "path", "")):
+            value = _by_annotation(run, s[5], value, scope)
+        assign(run, target, value, scope)
     elif target[0] == "name" and run.frame.function is not None:
         from readybook.facts.symbols import symbol
 
         scope.names.setdefault(target[3], symbol(run, s[5], scope))
+
+
+def _by_annotation(run: Interpreter, annotation: Node, value: Any, scope: Namespace) -> Any:
+    """What the type says of a value that is not known, where the type is a class of the project or of a package."""
+    from readybook.facts.symbols import symbol
+
+    typed = symbol(run, annotation, scope)
+    named = isinstance(typed, Instance) and "." in typed.path and not typed.path.startswith(("typing.", "collections."))
+    return typed if named else value
 
 
 def augmented_assignment(run: Interpreter, s: Node, scope: Namespace) -> None:

@@ -36,7 +36,7 @@ KINDS = (
     ("redis", ("redis.", "aioredis.")),
     ("mongo", ("motor.", "pymongo.", "beanie.", "odmantic.")),
     ("broker", ("aio_pika.", "kombu.", "celery.", "aiokafka.")),
-    ("service", ("httpx.", "requests.", "elasticsearch.", "aiohttp.", "boto3.")),
+    ("service", ("httpx.", "httpx2.", "requests.", "elasticsearch.", "aiohttp.", "boto3.")),
 )
 ASKS = regex(
     r"\.(?:execute|scalars?|connect|begin|ping|command|server_info|list_database_names|fetchval|fetchrow|fetch|"

@@ -39,7 +39,7 @@ REQUEST = ("starlette.requests.", "fastapi.Request", "starlette.datastructures.U
            "starlette.websockets.", "fastapi.WebSocket")
 # attributes of a request that middleware and signed cookies fill, not who calls
 SERVER_SIDE = frozenset({"user", "auth", "state", "app", "session"})
-NETWORK = ("requests.", "httpx.", "aiohttp.", "urllib.request.", "websockets.", "socket.")
+NETWORK = ("requests.", "httpx.", "httpx2.", "aiohttp.", "urllib.request.", "websockets.", "socket.")
 CONSOLE = frozenset({"input", "getpass.getpass", "sys.stdin.read", "sys.stdin.readline"})
 INJECTED = ("Depends(", "Security(")
 CONFIGURATION = regex(r"(?i)(?:^|[._])(?:settings|config|conf|cfg|configuration|env)(?:\(\))?$")

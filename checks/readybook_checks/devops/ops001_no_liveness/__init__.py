@@ -12,10 +12,13 @@ from readybook.facts.processes import deploys
 from readybook.facts.program import App
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRouter
+from readybook.patterns import regex
 from readybook_checks.devops.health_router import new_home, taken
 
 NOUNS = {"database": "the database", "redis": "Redis", "mongo": "MongoDB", "broker": "the broker",
          "service": "another service"}
+# the last words of routes that are there for what the service needs, and not for the process
+SPECIAL = regex(r"(?i)ready|readiness|database|^db|postgres|redis|cache|detail|full|deep|startup|dependenc")
 TITLE = "Add a liveness route that asks nothing else"
 
 
@@ -24,9 +27,10 @@ class NoLiveness(Check):
 
     Looked at: the GET routes of each served application, resolved with their prefixes. One answers as liveness when its
     path says so, or a probe of a container asks for it, and neither it nor its dependencies ask a database or another
-    service. Without one a hung process stays in service; one that asks the database has every process restarted while
-    the database is away, which helps nobody. A welcome message and a page of the front end are no liveness. High where
-    this repository says how the service is deployed, medium where it does not: an example, or a part of something.
+    service. Without one a hung process stays in service; one that asks the database shows a hung process too, but has
+    every process restarted while the database is away, which helps nobody: right in part. A welcome message and a page
+    of the front end are no liveness. High where this repository says how the service is deployed, medium where it does
+    not: an example, or a part of something.
 
     Fix: a health router beside the others with ``/health/live``, included in the application.
     """
@@ -45,9 +49,18 @@ class NoLiveness(Check):
         if not apps:
             yield NotApplicable("no route is served")
         for app in apps:
-            yield self._answer(project, app)
+            yield from self._answers(project, app)
 
-    def _answer(self, project: Project, app: App) -> Answer:
+    def _answers(self, project: Project, app: App) -> Iterator[Answer]:
+        answer = self._answer(project, app)
+        if isinstance(answer, HealthRoute):
+            path = answer.route.path
+            if not SPECIAL.search(path.rstrip("/").rpartition("/")[2]):  # a hung process does not answer it either
+                yield Right(answer.route.place, f"GET {path} tells whether the process answers", app.spec)
+            answer = self._asking(project, app, answer)
+        yield answer
+
+    def _answer(self, project: Project, app: App) -> Answer | HealthRoute:
         platform = function_platform(project.facts, app)
         if platform:
             return NotApplicable(f"{platform} replaces what hangs and asks no health route")
@@ -66,7 +79,8 @@ class NoLiveness(Check):
         if hidden is not None:
             return hidden
         routes = [h for h in routes if not h.is_of_another]
-        return self._asking(project, app, routes[0]) if routes else self._missing(project, app)
+        general = sorted(routes, key=lambda h: bool(SPECIAL.search(h.route.path.rstrip("/").rpartition("/")[2])))
+        return general[0] if general else self._missing(project, app)
 
     def _missing(self, project: Project, app: App) -> Finding:
         return Finding(
@@ -136,6 +150,13 @@ NoLiveness.examples = (
          "@app.get(\"/health\")\n"
          "def health(db: Session = Depends(session)) -> str:\n    db.execute(text(\"SELECT 1\"))\n    return \"ok\"\n"},
         at=("main.py:15",), severity="medium",
+    ),
+    Bad(  # a readiness route alone
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy import create_engine, text\n\n"
+         "engine = create_engine(\"postgresql://localhost/shop\")\napp = FastAPI()\n\n\n@app.get(\"/ready\")\n"
+         "def ready() -> str:\n    with engine.connect() as connection:\n"
+         "        connection.execute(text(\"SELECT 1\"))\n    return \"ok\"\n"},
+        at=("main.py:9",), severity="medium",
     ),
     Good({"main.py": HEAD + "app = FastAPI()\n\n\n@app.get(\"/api/v1/healthz\")\nasync def healthz() -> str:\n"
           "    return \"ok\"\n"}),

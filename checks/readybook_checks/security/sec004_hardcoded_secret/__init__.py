@@ -15,6 +15,7 @@ from readybook.finding import Answer
 from readybook.place import Place
 from readybook.project import Project
 from readybook_checks.devops.ops005_print_logging import is_standalone
+from readybook_checks.security.sec004_hardcoded_secret.addressed import addressed_passwords
 from readybook_checks.security.sec004_hardcoded_secret.curing import cure
 from readybook_checks.security.sec004_hardcoded_secret.examples import EXAMPLES
 from readybook_checks.security.sec004_hardcoded_secret.judging import judge, may_sign, stands_in
@@ -37,7 +38,8 @@ class HardcodedSecret(Check):
     A default or fallback that signs tokens counts whatever it says, ``"change_this"`` too, unless a validator refuses
     it: where the variable is unset, anybody who knows the text signs in as anybody. Other weak defaults and
     placeholders belong to SEC005. Tests, examples, documentation, publishable keys and names of things (headers,
-    fields, enum members) are left alone; dotenv, compose and Kubernetes files have checks of their own.
+    fields, enum members) are left alone, but for a password that a test or a script hands over beside a public IP
+    address; dotenv, compose and Kubernetes files have checks of their own.
 
     Fix: the value comes from a required setting or variable, the start fails without it, and a person gives out a new
     one: the old one stays in the history.
@@ -55,7 +57,7 @@ class HardcodedSecret(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each literal; a Right for each secret that is read from outside when there is no literal."""
-        answers = [*_answers(project), *shipped_secrets(project)]
+        answers = [*_answers(project), *shipped_secrets(project), *addressed_passwords(project)]
         findings = [a for a in answers if isinstance(a, Finding)]
         if findings:
             yield from findings

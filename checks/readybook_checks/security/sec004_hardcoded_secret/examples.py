@@ -10,8 +10,15 @@ TOKENS = (
     "import jwt\n\nfrom app.config import settings\n\n\ndef token(user: str) -> str:\n"
     "    return jwt.encode({\"sub\": user}, settings.secret_key, algorithm=\"HS256\")\n"
 )
+CONNECTS = ("import psycopg\n\nconnection = psycopg.connect(\n"
+            "    host=\"77.88.12.9\", password=\"kW7!fq20_Zu\", user=\"shop\")\n")
 
 EXAMPLES = (
+    Bad(  # a script, called like a test, that somebody tried the real database with
+        {"app/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n", "app/scripts/test_db.py": CONNECTS,
+         "tests/test_db.py": CONNECTS.replace("host=\"77.88.12.9\"", "host=\"192.0.2.7\"")},
+        at=("app/scripts/test_db.py:3",), severity="critical",
+    ),
     Bad(  # its name says whom it is for: no start may ask for it, and production must refuse it
         {"app/keys.py": "import os\n\nLOCAL_TEST_FALLBACK_SECRET_KEY = \"q8Zr2Lk0VxW9tYb3NcM5aHs7Jd1Fg4Pe\"\n\n\n"
          "def key() -> str:\n    return os.environ.get(\"KEY\") or LOCAL_TEST_FALLBACK_SECRET_KEY\n"},

@@ -20,7 +20,7 @@ from readybook.intents import AddFile, EnsureEnvExample, EnsureImport, Intent, R
 from readybook.patterns import regex
 from readybook_checks.devops.health_router import import_name
 
-CLIENTS = (r"(?:requests|httpx|urllib3|aiohttp|niquests|curl_cffi)(?:\.(?:api|sessions|client|requests|_client|"
+CLIENTS = (r"(?:requests|httpx2?|urllib3|aiohttp|niquests|curl_cffi)(?:\.(?:api|sessions|client|requests|_client|"
            r"[A-Z]\w*(?:Session|Client|PoolManager)|Session|Client|session)(?:\(\))?)*")
 FIRST = regex(
     CLIENTS + r"\.(?:get|post|put|patch|delete|head|options|ws_connect)"
@@ -218,6 +218,9 @@ Ssrf.examples = (
          "    return urllib.request.urlopen(f\"https://{host}/stock\").status\n"},
         at=("fetch.py:5", "main.py:21"),
     ),
+    Bad(
+        {"main.py": "import httpx2\n" + API + ROUTE.replace("httpx", "httpx2")
+         + "        return (await client.get(url)).text\n"}, at=("main.py:10",), severity="high"),
     Bad(  # the client's own address does not hold: a whole address replaces it
         {"main.py": "import httpx\n" + API + "\nclient = httpx.AsyncClient(base_url=\"https://a.example\")\n\n\n"
          "@app.get(\"/\")\nasync def index(path: str) -> int:\n"
