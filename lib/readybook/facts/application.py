@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
+from readybook.facts.carriedsignatures import carried, signed_as
 from readybook.facts.dependencies import (
     DEPENDS,
     View,
@@ -13,7 +14,6 @@ from readybook.facts.dependencies import (
     evaluated_async,
     name_of,
     signature,
-    signed_as,
 )
 from readybook.facts.expressions import iterate
 from readybook.facts.fastapi_objects import Registration, RouterRecord
@@ -231,7 +231,8 @@ class Routes:
             direct.append(marker.args[0] if marker.args else marker.kwargs.get("dependency"))
         if isinstance(view, ClassValue):
             direct.append(View(view))
-        elif isinstance(endpoint, FunctionValue) and "__signature__" in endpoint.attrs and signed_as(endpoint) is None:
+        elif isinstance(endpoint, FunctionValue) and "__signature__" in endpoint.attrs and (
+                carried(endpoint) is None and signed_as(endpoint) is None):
             direct.append(Unknown("the signature is made when the module is imported"))
         direct += [target for target, _ in signature(self.run, endpoint).dependencies]
         seen: set[int] = set()

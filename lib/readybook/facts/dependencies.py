@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from readybook.facts.carriedsignatures import EMPTY, carried, signed_as
 from readybook.facts.interpreter import Frame, Interpreter, default_of, is_generator
 from readybook.facts.known_dependencies import DEFINED, known_dependencies, known_name
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
@@ -65,6 +66,13 @@ def signature(run: Interpreter, target: Any) -> Signature:
     if isinstance(target, External):
         return Signature([Input(n, External("str"), _FORM, "str", n not in ("username", "password"))
                           for n in LOGIN_FORM.get(target.path, ())], [])
+    shown = carried(target)
+    if shown is not None:
+        out = Signature([], [])
+        for p in shown:
+            _parameter(out, p.name, Unknown("no annotation") if p.annotation is EMPTY else p.annotation,
+                       ... if p.default is EMPTY else p.default, p.text, p.default is not EMPTY)
+        return out
     function, skip, given = _callable(target)
     if function is None:
         return _fields(run, target) if isinstance(target, ClassValue) and has_fields(target) else Signature([], [])
@@ -89,16 +97,6 @@ def _callable(target: Any) -> tuple[FunctionValue | None, int, dict[str, Any]]:
     if isinstance(target, Instance) and isinstance(target.cls, ClassValue):
         return own_method(target.cls, "__call__"), 1, {}
     return None, 0, {}
-
-
-def signed_as(f: FunctionValue) -> FunctionValue | None:
-    """The function whose signature another one carries as ``__signature__``; None for no or an unknown one."""
-    given = f.attrs.get("__signature__")
-    while isinstance(given, Instance):
-        if given.path == "inspect.signature()":
-            return given.args[0] if given.args and isinstance(given.args[0], FunctionValue) else None
-        given = given.attrs.get("__on__")
-    return None
 
 
 def own_method(cls: ClassValue, name: str) -> FunctionValue | None:

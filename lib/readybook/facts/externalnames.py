@@ -65,6 +65,7 @@ ALIASES: dict[str, str] = {
     "collections.abc.Callable": "typing.Callable",
     "starlette.config.Config": "starlette.config.Config",
     "uvicorn.main.run": "uvicorn.run",
+    "inspect.Signature.empty": "inspect.Parameter.empty", "inspect._empty": "inspect.Parameter.empty",
     **{f"fastapi.security.{n}": f"fastapi.security.{m}.{n}" for m, names in SECURITY.items() for n in names},
 }
 PREFIXES = (
@@ -74,6 +75,8 @@ PREFIXES = (
 CONSTANT_NAMES: dict[str, Any] = {
     "typing.TYPE_CHECKING": False, "sys.platform": Unknown("the platform"), "os.sep": "/", "math.inf": float("inf"),
     "fastapi.status.WS_1008_POLICY_VIOLATION": 1008, "os.name": Unknown("the platform"),
+    **{f"inspect.{of}{name}": number for of in ("Parameter.", "_ParameterKind.") for number, name in enumerate((
+        "POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD"))},
 }
 # what a function of a package gives, by the class of its result
 RETURNS: dict[str, str] = {

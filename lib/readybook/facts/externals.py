@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.builtin_calls import call_builtin
+from readybook.facts.carriedsignatures import CALLS as SIGNATURE_CALLS
 from readybook.facts.externalnames import FACTORIES, RETURNS, SAME
 from readybook.facts.interpreter import is_generator
 from readybook.facts.objects import (
@@ -156,6 +157,13 @@ def _getenv(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) ->
     return environment(run, name, default, node)
 
 
+def _environment_copied(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """``os.environ.copy()`` and ``dict(os.environ)``: what is asked of the copy is asked of the environment."""
+    if e.path == "os.environ.copy":
+        return External("os.environ")
+    return args[0] if args == (External("os.environ"),) and not kwargs else call_builtin(run, "dict", args, kwargs)
+
+
 def _decouple(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     from readybook.facts.settings_values import environment, switch
 
@@ -264,9 +272,10 @@ def _module_from_spec(run: Interpreter, e: External, args: Any, kwargs: Any, nod
 
 CALLS: dict[str, Any] = {
     "importlib.util.spec_from_file_location": _module_spec, "importlib.util.module_from_spec": _module_from_spec,
-    **PATH_CALLS, **STANDARD_CALLS,
+    **PATH_CALLS, **STANDARD_CALLS, **SIGNATURE_CALLS,
     "os.getenv": _getenv, "os.environ.get": _getenv, "os.environ.setdefault": _getenv, "functools.partial": _partial,
     "functools.wraps": _wraps, "functools.update_wrapper": _update_wrapper, "importlib.import_module": _import_module,
+    "os.environ.copy": _environment_copied, "dict": _environment_copied,
     "typing.cast": _second, "asyncio.run": _first, "typing.NewType": _new_type,
     **{f"{m}.iscoroutinefunction": _is_coroutine for m in ("inspect", "asyncio", "asgiref.sync")},
     "asyncio.coroutines.iscoroutinefunction": _is_coroutine, "starlette._utils.is_async_callable": _is_async_callable,

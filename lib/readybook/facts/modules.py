@@ -316,7 +316,8 @@ class Modules:
             for candidate in (f"{stem}/__init__.py", f"{stem}.py"):
                 if candidate in self.by_path:
                     return self.by_path[candidate]
-            if stem in self.folders and stem not in self.packages and not foreign:
+            own = not foreign or _topmost(stem, inner) in self.packages  # a folder of a package that is here is its own
+            if stem in self.folders and stem not in self.packages and own:
                 # a folder without modules may be the project around the package: a package on the path wins
                 package = f"{portion}/{inner}/__init__.py" if portion and stem not in self._of_modules else ""
                 return self.by_path.get(package, stem)
@@ -385,6 +386,11 @@ def _parents(path: str) -> Iterator[str]:
     while folder:
         yield folder
         folder = folder.rpartition("/")[0]
+
+
+def _topmost(stem: str, inner: str) -> str:
+    """The folder of the top package of ``inner``, which ``stem`` ends with; the empty text when it is one name only."""
+    return stem[: len(stem) - len(inner)] + inner.partition("/")[0] if "/" in inner else ""
 
 
 def _inside(path: str, folder: str) -> bool:

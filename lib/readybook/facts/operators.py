@@ -124,6 +124,10 @@ def unary(run: Interpreter, op: str, value: Any) -> Any:
     return UNKNOWN
 
 
+SAMENESS = ("Is", "IsNot", "Eq", "NotEq")
+_SENTINEL = External("inspect.Parameter.empty")  # nothing else of a signature is that class
+
+
 def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
     """The value of one comparison."""
     if isinstance(left, FromEnv | Choice):
@@ -140,6 +144,8 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
 
     left = left if enum_value(left) is None else enum_value(left)
     right = right if enum_value(right) is None else enum_value(right)
+    if op in SAMENESS and _SENTINEL in (left, right):
+        return (left == right) is (op in ("Is", "Eq"))
     if op in ("Is", "IsNot"):
         same = left is right if not isinstance(left, CONSTANTS) else (type(left) is type(right) and left == right)
         if not (isinstance(left, CONSTANTS) and isinstance(right, CONSTANTS)) and _opaque(left, right):
