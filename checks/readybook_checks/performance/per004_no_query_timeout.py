@@ -113,7 +113,7 @@ class NoQueryTimeout(Check):
 
     def _raw(self, project: Project, call: Call) -> Answer:
         driver = RAW[call.path]
-        if "**" in call.kwargs or any(isinstance(v, Unknown) for k, v in call.kwargs.items() if k == "options"):
+        if "**" in call.kwargs or _changed_mapping(call) or isinstance(call.kwargs.get("options"), Unknown):
             return CannotTell("the connection's arguments come from a mapping", call.place)
         settings = by_default(call.kwargs.get("server_settings"))
         texts = [str(by_default(call.kwargs.get("options"))), *(str(a) for a in call.args if isinstance(a, str)),
@@ -125,6 +125,16 @@ class NoQueryTimeout(Check):
             f"{call.path} sets no limit on its queries: one may run for ever.",
             confidence="high", fix=_raw_fix(project, call, driver),
         )
+
+
+def _changed_mapping(call: Call) -> bool:
+    """Whether a mapping that is spread into a call gets entries in the function around: ``options["x"] = …``."""
+    spread = {v[3] for k, v in call.site.node[5] if k is None and v[0] == "name"}
+    function = call.site.function
+    body = function.node[6] if function is not None and function.node[0] == "def" else call.site.module.body
+    return bool(spread) and any(s[0] in ("assign", "aug") and any(
+        t[0] == "sub" and t[3][0] == "name" and t[3][3] in spread for t in (s[4] if s[0] == "assign" else (s[4],)))
+        for s in statements(body))
 
 
 def _plain_connections(project: Project) -> Iterator[Call]:
@@ -338,4 +348,10 @@ NoQueryTimeout.examples = (
         outcome="not_applicable"),
     Good({"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import create_engine\n\n"
           "engine = create_engine(os.environ[\"DATABASE_URL\"])\n"}, outcome="unknown"),
+    Good(  # what else is put into the mapping decides
+        {"main.py": "import psycopg2\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
+         "SERVER = {\"host\": \"db\", \"dbname\": \"shop\"}\n\n\n@app.get(\"/\")\ndef index(limit: int) -> None:\n"
+         "    options = dict(SERVER)\n    if limit:\n"
+         "        options[\"options\"] = f\"-c statement_timeout={limit}\"\n    psycopg2.connect(**options)\n"},
+        outcome="unknown"),
 )

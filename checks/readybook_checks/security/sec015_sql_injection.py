@@ -346,4 +346,20 @@ SqlInjection.examples = (
         outcome="unknown"),
     Good({"migrations/versions/a1_add.py": "from alembic import op\n\nrevision = \"a1\"\n\n\ndef upgrade(name):\n"
           "    op.execute(f\"UPDATE users SET name = '{name}'\")\n", "main.py": API}, outcome="not_applicable"),
+    Good(  # a field of a model in another module: its type is an enum, or one that is not here
+        {"forms/__init__.py": "from .search import *\n", "forms/search.py": "from enum import Enum\n"
+         "from typing import Literal\n\nfrom pydantic import BaseModel\n\n\nclass Order(str, Enum):\n    UP = \"ASC\"\n"
+         "    DOWN = \"DESC\"\n\n\nclass Base(BaseModel):\n    order: Order = Order.UP\n"
+         "    way: Literal[\"asc\", \"desc\"] = \"asc\"\n\n\nclass Search(Base):\n    text: str\n",
+         "main.py": "import sqlite3\n\nimport forms\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+         "def rows(data: forms.Search) -> list:\n    with sqlite3.connect(\"x\") as db:\n        return db.execute("
+         "f\"SELECT * FROM t ORDER BY a {data.order}, b {data.way}\").fetchall()\n\n\n@app.post(\"/rows\")\n"
+         "def found(data: forms.Search) -> list:\n    return rows(data)\n"}),
+    Bad(  # and one whose type is a text
+        {"forms/__init__.py": "from .search import *\n", "forms/search.py": "from pydantic import BaseModel\n\n\n"
+         "class Search(BaseModel):\n    text: str\n",
+         "main.py": "import sqlite3\n\nimport forms\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+         "@app.post(\"/rows\")\ndef found(data: forms.Search) -> list:\n    with sqlite3.connect(\"x\") as db:\n"
+         "        return db.execute(f\"SELECT * FROM t WHERE a = '{data.text}'\").fetchall()\n"},
+        at=("main.py:12",), severity="critical"),
 )

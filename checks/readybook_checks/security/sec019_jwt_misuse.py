@@ -9,6 +9,7 @@ from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotAppl
 from readybook.facts.behaviour import Behaviour, Call
 from readybook.facts.nodes import nodes, statements
 from readybook.facts.objects import FunctionValue, Instance
+from readybook.facts.reach import run_for
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Begins, Choice, Unknown, by_default, possible
 from readybook.finding import Answer
@@ -28,7 +29,9 @@ ON_PURPOSE = regex(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|lo
 API_KEY = regex(r"(?i)api_?key")
 COMMAND = regex(r"(?:^|\.)(?:command|callback)(?:\(|$)")
 RECORDS = regex(r"(?i)log(?:ger|ging)|access_?log|telemetry|tracing|metrics|analytics|profil")
-NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "kid"})  # which token it is, and when; nobody's rights
+# which token it is, when and for whom; nobody's rights
+NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "aud", "kid"})
+SIGNING = ("jose.", "jwt.", "cryptography.", "jwcrypto.", "joserfc.")
 JOSE_MESSAGE = ("python-jose reads and makes this project's tokens: it has few releases, and before 3.4 it had the "
                 "holes CVE-2024-33663 and CVE-2024-33664.")
 JOSE_FIX = advice("Move to PyJWT", "exceptions and a few arguments differ, so callers change with it")
@@ -123,6 +126,9 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
     others = behaviour.calls_in(function) if function is not None else []
     if any(c.path in DECODE and c is not call and "options" not in c.kwargs for c in others):
         return Right(call.place, "read once to choose the key, then verified")
+    if function is not None and any(c.last == "verify" and len(c.args) > 1 and c.path.startswith(SIGNING)
+                                    for c in run_for(behaviour, (function,))):
+        return Right(call.place, "its signature is verified by the function's own steps")
     if function is not None and (asked := _claims(body, call)) and asked <= NAMING:
         return CannotTell(f"only {', '.join(sorted(asked))} is read of a token that is not checked here", call.place)
     if ON_PURPOSE.search(call.function.rpartition(".")[2]):
@@ -364,5 +370,19 @@ JwtMisuse.examples = (
          "cli.py": "import click\nimport jwt\n\n\n@click.command()\ndef show(token: str) -> None:\n"
          "    claims = jwt.decode(token, options={\"verify_signature\": False})\n    click.echo(str(claims))\n"},
         outcome="unknown"),
+    Good(  # for whom it is
+        {"auth.py": PYJWT + "def is_mobile(token: str) -> bool:\n"
+         "    claims = jwt.decode(token, options={\"verify_signature\": False})\n    audience = claims.get(\"aud\")\n"
+         "    return audience == \"mobile\"\n"}, outcome="unknown"),
+    Good(  # the signature is verified step by step
+        {"auth.py": "from jose import jwk, jwt\n\n\ndef checked(token: str, key: dict) -> None:\n"
+         "    message, signature = token.rsplit(\".\", 1)\n"
+         "    if not jwk.construct(key).verify(message.encode(), signature.encode()):\n"
+         "        raise ValueError(token)\n\n\ndef read(token: str, key: dict) -> dict:\n    checked(token, key)\n"
+         "    return jwt.get_unverified_claims(token)\n"}),
+    Bad(  # the password is
+        {"auth.py": "from jose import jwt\nfrom passlib.context import CryptContext\n\npasswords = CryptContext()\n"
+         "\n\ndef read(token: str, password: str, known: str) -> dict:\n    passwords.verify(password, known)\n"
+         "    return jwt.get_unverified_claims(token)\n"}, at=("auth.py:9",), severity="critical"),
     Good({"main.py": "import json\n\njson.loads(\"{}\")\n"}, outcome="not_applicable"),
 )

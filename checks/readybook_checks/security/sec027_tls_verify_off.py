@@ -9,6 +9,7 @@ from typing import Any
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Call
 from readybook.facts.modules import Module
+from readybook.facts.scopes import scope_of
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, External, FromEnv, Unknown, beginning, by_default
 from readybook.finding import Answer
@@ -126,6 +127,9 @@ def _by_keyword(call: Call, keyword: str, value: Any, off: tuple[Any, ...], swit
     if target and HERE.match(target) and not PROXIES.search(call.path):
         return None
     default = by_default(value)
+    chosen = _chosen_by(call, keyword)
+    if chosen:
+        return Right(call.place, f"switched off only when {chosen}")
     if isinstance(default, Unknown | Choice):
         return CannotTell(f"what {keyword} of {call.path}() is at run time is not in the code", call.place)
     if not any(default is o if isinstance(o, bool | None) else default == o for o in off):
@@ -136,6 +140,17 @@ def _by_keyword(call: Call, keyword: str, value: Any, off: tuple[Any, ...], swit
     fix = Fix("Verify the server's certificate", (RemoveKeyword(call.place, call.last, keyword),), safety="review",
               reason=PRIVATE)
     return _finding(call, f"{call.path}({keyword}={_text(default)}) verifies no certificate", fix)
+
+
+def _chosen_by(call: Call, keyword: str) -> str:
+    """The test of a switch that is written ``False if insecure else context``; empty where no name says it is meant."""
+    node = next((v for k, v in call.site.node[5] if k == keyword), None)
+    values = scope_of(call).bindings.bound(node[3], node) if node is not None and node[0] == "name" else [node]
+    one = values[0] if len(values) == 1 else None
+    if one is None or one[0] != "if" or one[4][0] != "const":
+        return ""
+    test = unparse(one[3])
+    return test if DELIBERATE.search(test) and not test.startswith("not ") else ""
 
 
 def _finding(call: Call, what: str, fix: Fix, chain: tuple[Place, ...] = ()) -> Answer:
@@ -333,6 +348,10 @@ TlsVerifyOff.examples = (
          "    ctx = ssl.create_default_context()\n    if insecure:\n        ctx.check_hostname = False\n"
          "        ctx.verify_mode = ssl.CERT_NONE\n    return ctx\n"},
     ),
+    Good({"main.py": "import httpx\nfrom authority import context\n\n\n"
+          "def ask(url: str, skip_tls_verify: bool = False) -> int:\n"
+          "    verify = False if skip_tls_verify else context()\n"
+          "    return httpx.Client(verify=verify).get(url).status_code\n"}),
     Good(  # the mode decides
         {"db.py": "import ssl\n\n\ndef context(mode: str) -> ssl.SSLContext:\n    ctx = ssl.SSLContext()\n"
          "    ctx.verify_mode = ssl.CERT_NONE\n    if mode == \"full\":\n"

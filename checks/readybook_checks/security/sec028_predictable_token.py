@@ -26,6 +26,9 @@ SECRET = regex(
 LOCK = regex(r"(?:^|\.)(?:locks?|locking|\w*(?:Lock|Mutex|Semaphore))\.")
 # the session of a process or a stream, by which what it does is counted
 COUNTED = regex(r"(?i)(?:^|[./_])(?:telemetry|usage_?(?:tracking|collector)|analytics|metrics)[./_]")
+# the session of a batch of data is a mark on its rows
+SESSION = regex(r"(?i)(?:^|_)(?:session_?id|sid|session_?key)$")
+BATCH = regex(r"(?i)(?:^|[./_])(?:datasets?|batch(?:es)?|imports?|importer|ingest(?:ion)?|synthetic|seed(?:er)?)[./_]")
 MAKER = regex(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
               r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
               r"confirmation|auth|recovery|login)_?code)s?$")
@@ -63,11 +66,13 @@ class PredictableToken(Check):
             names = purposes(call)
             if LOCK.search(call.function) or _one_of_these(call):
                 continue
+            name = next((n for n in names if _of_secret(n, kind)), "")
+            if SESSION.search(name) and BATCH.search(f"{call.place.path}/{call.function}"):
+                continue
             if kind == "clock" and COUNTED.search(f"{call.place.path}/{call.function}"):
                 continue
             if kind == "clock" and names and TIMES.search(names[0]):
                 continue
-            name = next((n for n in names if _of_secret(n, kind)), "")
             if not name:
                 continue
             found = True
@@ -178,6 +183,13 @@ PredictableToken.examples = (
     Good(  # by what name usage is counted
         {"app/usage_tracking/collector.py": "import time\n\n\nclass Collector:\n    def start(self) -> None:\n"
          "        self.session_id = f\"{time.time_ns()}\"\n"}, outcome="not_applicable",
+    ),
+    Good(  # by what name the rows of one import are found again
+        {"app/dataset_import.py": "import random\nimport time\n\n\ndef load(rows: list) -> list:\n"
+         "    session_id = random.randint(0, 999999)\n"
+         "    return [(row, f\"imported_{session_id}\") for row in rows]\n\n\n"
+         "def load_more(rows: list) -> list:\n    session_id = str(int(time.time()))\n"
+         "    return [(row, session_id) for row in rows]\n"}, outcome="not_applicable",
     ),
     Bad(  # what unlocks an account is no lock
         {"app/accounts.py": "import uuid\n\n\ndef make_unlock_token() -> str:\n    token = uuid.uuid1().hex\n"

@@ -33,6 +33,7 @@ METHODS = {"open": "read", "read_text": "read", "read_bytes": "read", "write_tex
            "rmdir": "folder", "iterdir": "folder", "rglob": "read", "glob": "read"}
 PATHS = regex(r"(?:pathlib|anyio|aiopath)\.\w*Path\.(\w+)")
 CLEANING = regex(r"(?i)(?:^|_)(?:secure|safe|sanit|clean|slug|basename|valid|check|ensure|normalize_file|uuid)")
+METHOD = regex(r"starlette\.requests\.\w+\.method\.")
 SPLITTING = frozenset({"split", "rsplit", "partition", "rpartition", "splitext"})
 PLAIN = "\"../\" in it leaves the folder"
 GLUED = "after the letters before it \"../\" leaves the folder on Windows, or where a folder of that name exists"
@@ -105,8 +106,11 @@ def _paths(call: Call) -> Iterator[tuple[str, Node]]:
 def clean(node: Node, path: str) -> bool:
     """What leaves no folder in a name: its last part, its ending, what a function of a telling name gives back."""
     if node[0] == "attr":
-        return node[4] in ("name", "stem", "suffix") and node[3][0] == "call" or contents(node, path)
+        return node[4] in ("name", "stem", "suffix") and node[3][0] == "call" or (
+            node[4] == "method" and unparse(node[3]).rpartition(".")[2] == "request") or contents(node, path)
     called = unparse(node[3]).rpartition(".")[2]
+    if METHOD.match(path):
+        return True  # of the request: GET or another word
     if called == "replace" and node[4] and node[4][0][0] == "const" and node[4][0][3] in (".", "..", "/", "\\"):
         return True  # without dots, or without slashes, no part of it names another folder
     return contents(node, path) or called in SPLITTING or path == "re.sub" or CLEANING.search(called) is not None
@@ -332,4 +336,24 @@ PathTraversal.examples = (
          "def keep(data: bytes | Path) -> None:\n    if isinstance(data, Path):\n"
          "        shutil.copy2(data, \"/data/image\")\n\n\n@app.post(\"/image\")\n"
          "def image(image: bytes = File()) -> None:\n    keep(image)\n"}),
+    Good(  # how far it lies inside is compared; a type of its own turns slashes away; the method has none
+        {"main.py": "import os\nfrom pathlib import Path\nfrom typing import Annotated\n\n"
+         "from fastapi import FastAPI, HTTPException, Request\nfrom fastapi.responses import FileResponse\n"
+         "from pydantic import AfterValidator, BaseModel\n\napp = FastAPI()\nROOT = Path(\"static\")\n\n\n"
+         "def plain(value: str) -> str:\n    if \"/\" in value:\n        raise ValueError(value)\n"
+         "    return value\n\n\n"
+         "Name = Annotated[str, AfterValidator(plain)]\n\n\nclass Shop(BaseModel):\n    name: Name\n\n\n"
+         "@app.get(\"/static/{path:path}\")\ndef static(path: str) -> FileResponse:\n"
+         "    target = os.path.normpath(ROOT / path)\n    shared = Path(os.path.commonpath([ROOT, target]))\n"
+         "    if shared != ROOT:\n        raise HTTPException(404)\n    return FileResponse(target)\n\n\n"
+         "@app.post(\"/shops\")\ndef make(shop: Shop) -> None:\n    os.makedirs(os.path.join(\"shops\", shop.name))\n"
+         "\n\n@app.post(\"/log\")\ndef log(request: Request) -> None:\n    method = request.method\n"
+         "    open(f\"logs/{method.lower()}.txt\", \"w\").close()\n"}),
+    Bad(  # a type that only takes blanks away
+        {"main.py": "import os\nfrom typing import Annotated\n\nfrom fastapi import FastAPI\n"
+         "from pydantic import AfterValidator, BaseModel\n\napp = FastAPI()\n\n\n"
+         "def neat(value: str) -> str:\n    return value.strip()\n\n\n"
+         "Name = Annotated[str, AfterValidator(neat)]\n\n\n"
+         "class Shop(BaseModel):\n    name: Name\n\n\n@app.post(\"/shops\")\ndef make(shop: Shop) -> None:\n"
+         "    os.makedirs(os.path.join(\"shops\", shop.name))\n"}, at=("main.py:23",), severity="high"),
 )

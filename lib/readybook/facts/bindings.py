@@ -134,8 +134,14 @@ class Bindings:
                 if last[0] in ("raise", "return", "continue", "assign"):
                     listed = unparse(test[3]) if test[0] == "cmp" and test[4][0][0] == "NotIn" else ""
                     leaves = frozenset(map(unparse, last[4])) if last[0] == "assign" else None
-                    found.append((unparse(test), listed, leaves))
+                    found.append((" ".join((unparse(test), *self._insides(test))), listed, leaves))
         return found
+
+    def _insides(self, test: Node) -> Iterator[str]:
+        """What the names of a test are bound to, where that asks how far a path lies inside another."""
+        for part in nodes(test):
+            if part[0] == "name":
+                yield from (text for value in self.bound(part[3]) if "commonpath(" in (text := unparse(value)))
 
     @cached_property
     def _looked_up(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from readybook.facts.attributes import get_attribute
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import bindings_of, iterated
 from readybook.facts.dependencies import signature
-from readybook.facts.objects import ClassValue, FunctionValue
+from readybook.facts.objects import ClassValue, FunctionValue, ModuleValue
 from readybook.facts.scopes import (
     Origin,
     Scope,
@@ -43,6 +43,7 @@ from readybook.facts.textflow import (
     REQUEST,
     SERVER_SIDE,
     TEXT_METHODS,
+    field_type,
     harmless_type,
     named_class,
     refused_by_model,
@@ -208,7 +209,9 @@ class Origins:
         text = callee[0] == "attr" and callee[4] == "join"  # of a list that may have grown
         if call is not None and not text and isinstance(call.site.result, str | int) and known(call.site.result):
             return
-        if path.startswith(REQUEST):
+        if path.startswith(REQUEST) and path.partition("Request.")[2].partition(".")[0] in SERVER_SIDE:
+            yield Origin("unknown", unparse(node), place)
+        elif path.startswith(REQUEST):
             yield Origin("request", unparse(node), place)
         elif path.startswith(NETWORK):
             yield Origin("network", unparse(node), place)
@@ -258,6 +261,11 @@ class Origins:
             if not returns:
                 yield Origin("unknown", unparse(node), scope.module.place(node))
 
+    def _lost(self, annotation: Node | None, function: FunctionValue) -> bool:
+        """Whether a type is that of a module of the project which has none of that name: its fields are not known."""
+        return annotation is not None and annotation[0] == "attr" and isinstance(
+            named_class(annotation[3], function), ModuleValue)
+
     def _attribute(self, node: Node, scope: Scope) -> Iterator[Origin]:
         base, text = node[3], unparse(node)
         if self.clean is not None and self.clean(node, ""):
@@ -270,10 +278,15 @@ class Origins:
                 yield Origin("unknown", text, scope.module.place(node))
                 return
             owner = named_class(parameter[1], scope.function) if parameter is not None else None
-            if isinstance(owner, ClassValue) and node[4] in owner.annotations and (
-                harmless_type(owner.annotations[node[4]], owner)
-            ):
+            if owner is None and parameter is not None and self._lost(parameter[1], scope.function):
+                yield Origin("unknown", text, scope.module.place(node))
                 return
+            if isinstance(owner, ClassValue) and (typed := field_type(owner, node[4]))[0] is not None:
+                if harmless_type(*typed):
+                    return
+                if typed[0][0] == "attr" and not known(named_class(*typed)):  # of a module that is not here
+                    yield Origin("unknown", text, scope.module.place(node))
+                    return
         guarded = scope.bindings.guard(text, scope.conditions)
         if guarded == "listed":
             return

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from readybook.facts.nodes import statements
-from readybook.facts.objects import ClassValue, FunctionValue
+from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Subscripted
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
@@ -69,11 +69,14 @@ def harmless_type(annotation: Node | None, near: FunctionValue | ClassValue) -> 
     return isinstance(value, ClassValue) and value.is_a(*ENUMS)
 
 
+VALIDATOR = regex(r"\b(?:Before|After|Wrap|Plain)Validator$")
 VALIDATING = regex(r"(?:\w+\.)?(?:field_validator|validator)\(")
 
 
 def refused_by_model(model: ClassValue, name: str) -> bool:
-    """Whether a validator of a pydantic model looks at the field and turns some values away."""
+    """Whether a validator of a pydantic model, or of the field's type, looks at it and turns some values away."""
+    if _refused_by_type(*field_type(model, name)):
+        return True
     for cls in model.mro():
         for s in cls.node[7] if isinstance(cls, ClassValue) else ():
             if s[0] != "def" or not any(inner[0] in ("raise", "assert") for inner in statements(s[6])):
@@ -84,8 +87,52 @@ def refused_by_model(model: ClassValue, name: str) -> bool:
     return False
 
 
+def field_type(model: ClassValue, name: str) -> tuple[Node | None, ClassValue]:
+    """The annotation of a model's field, and the class that has it; None where no class of the project has one."""
+    for cls in model.mro():
+        if isinstance(cls, ClassValue) and name in cls.annotations:
+            return cls.annotations[name], cls
+    return None, model
+
+
+def _refused_by_type(annotation: Node | None, near: ClassValue) -> bool:
+    """Whether a type brings a pattern, or a validator that turns something away: ``Annotated[str, AfterValidator(…)]``.
+
+    A name for such a type counts, and so does a validator whose body is not seen.
+    """
+    if annotation is None:
+        return False
+    if annotation[0] == "name":
+        value = named_class(annotation, near)
+        given = value.args if isinstance(value, Subscripted) else ()
+        return any(isinstance(v, Instance) and ("pattern" in v.kwargs or VALIDATOR.search(v.path) is not None
+                                                and all(map(_turns_away, v.args[:1]))) for v in given)
+    parts = annotation[4][3] if annotation[0] == "sub" and annotation[4][0] == "tuple" else ()
+    for part in parts:
+        if part[0] == "call" and any(k == "pattern" for k, _ in part[5]):
+            return True
+        if part[0] == "call" and VALIDATOR.search(unparse(part[3])) and all(
+                _turns_away(named_class(a, near)) for a in part[4][:1]):
+            return True
+    return False
+
+
+def _turns_away(function: Any) -> bool:
+    """Whether a function raises something, as far as it is seen."""
+    if not isinstance(function, FunctionValue) or function.node[0] != "def":
+        return True
+    return any(s[0] in ("raise", "assert") for s in statements(function.node[6]))
+
+
 def named_class(annotation: Node | None, near: FunctionValue | ClassValue) -> Any:
-    """The class of the project that an annotation names; None when it names none by a plain name."""
+    """The class of the project that an annotation names, plainly, through a module or in Optional or Annotated."""
+    if annotation is not None and annotation[0] == "attr":
+        base = named_class(annotation[3], near)
+        return base.scope.names.get(annotation[4]) if isinstance(base, ModuleValue) else None
+    if annotation is not None and annotation[0] == "sub":
+        outer = unparse(annotation[3]).rpartition(".")[2]
+        first = annotation[4][3][0] if annotation[4][0] == "tuple" and annotation[4][3] else annotation[4]
+        return named_class(first, near) if outer in ("Annotated", "Optional") else None
     if annotation is None or annotation[0] != "name":
         return None
     try:

@@ -29,6 +29,7 @@ FIRST = regex(
 SECOND = regex(CLIENTS + r"\.(?:request|stream|build_request)|urllib3\.request")
 HOST = regex(r"(?i)^\s*(?:\w+:)?//[^/?#\s]+[/?#]|^/(?!/)")
 OPEN_HOST = regex(r"(?i)\s*(?:\w+:)?//[^/?#\s]+")
+ELSEWHERE = regex(r"\s*(?:[\w+.-]+:|//)")
 TITLE = "Call only the hosts of a list"
 TEMPLATE = "outbound_urls.py.tmpl"
 
@@ -121,6 +122,9 @@ def _host_of(origins: Origins, node: Node, scope: Scope, depth: int) -> list[Ori
         if isinstance(piece, Hole):
             if OPEN_HOST.fullmatch(seen) and _begins_path(origins, piece):
                 break
+            if not seen and _joins(piece.node) and _begins_inside(origins, piece.node[4][1], piece.scope):
+                found += _host_of(origins, piece.node[4][0], piece.scope, depth + 1)
+                break
             handed = _handed_in(origins, piece, depth) if not seen else None
             traced = origins.traced(piece.node, piece.scope, clean) if handed is None else handed
             found += traced
@@ -136,17 +140,34 @@ def _host_of(origins: Origins, node: Node, scope: Scope, depth: int) -> list[Ori
 
 def _begins_path(origins: Origins, hole: Hole) -> bool:
     """Whether a parameter begins with a slash in every call: behind a host, the rest is its path."""
-    scope, node = hole.scope, hole.node
+    starts = _starts(origins, hole.node, hole.scope)
+    return bool(starts) and all(start[:1] in ("/", "?") for start in starts)
+
+
+def _joins(node: Node) -> bool:
+    """Whether an expression is ``urljoin(base, rest)``."""
+    return node[0] == "call" and unparse(node[3]).rpartition(".")[2] == "urljoin" and len(node[4]) > 1
+
+
+def _begins_inside(origins: Origins, node: Node, scope: Scope) -> bool:
+    """Whether what is joined to a base begins with text of the code that names no host."""
+    first = pieces(node, scope)[:1]
+    starts = [first[0]] if first and isinstance(first[0], str) else _starts(origins, node, scope)
+    return bool(starts) and all(start.strip() and not ELSEWHERE.match(start) for start in starts)
+
+
+def _starts(origins: Origins, node: Node, scope: Scope) -> list[str]:
+    """The texts that every call's argument for a parameter begins with; none where one begins otherwise."""
     function = scope.function
     if function is None or node[0] != "name" or parameter_of(node[3], scope) is None:
-        return False
+        return []
     if scope.bindings.bound(node[3], node):
-        return False
+        return []
     given = [(argument_of(call, function, node[3], shift), scope_of(call))
              for call, shift in origins.callers.get(id(function.original.node), [])[:20]]
-    starts = [pieces(argument, outer)[:1] for argument, outer in given if argument is not None]
-    return bool(starts) and len(starts) == len(given) and all(
-        start and isinstance(start[0], str) and start[0][:1] in ("/", "?") for start in starts)
+    firsts = [pieces(argument, outer)[:1] if argument is not None else [] for argument, outer in given]
+    starts = [first[0] for first in firsts if first and isinstance(first[0], str)]
+    return starts if len(starts) == len(given) else []
 
 
 def _handed_in(origins: Origins, hole: Hole, depth: int) -> list[Origin] | None:
@@ -273,4 +294,20 @@ Ssrf.examples = (
          "@app.get(\"/link\")\ndef link(address: str) -> str:\n"
          "    found = next((one for one in links() if one.address == address), None)\n    if not found:\n"
          "        raise HTTPException(404)\n    return fetch(address)\n"}),
+    Good(  # joined to an address of the settings
+        {"flows.py": "import os\nfrom urllib.parse import urljoin\n\nimport requests\n\n\n"
+         "class Flows(requests.Session):\n    def request(self, method: str, rest: str):\n"
+         "        url = urljoin(os.environ[\"FLOWS\"], rest)\n        return requests.request(method, url)\n\n"
+         "    def logs(self, run: str):\n        rest = f\"/runs/{run}/logs\"\n"
+         "        return self.request(\"get\", rest=rest)\n",
+         "main.py": "from flows import Flows\n" + API + "\n\n@app.get(\"/logs\")\ndef logs(run: str) -> str:\n"
+         "    return Flows().logs(run).text\n"}),
+    Bad(  # joined, but what comes behind may be another address
+        {"main.py": "from urllib.parse import urljoin\n\nimport requests\n" + API + "\n\n@app.get(\"/logs\")\n"
+         "def logs(run: str) -> str:\n    return requests.get(urljoin(\"https://a.example\", run)).text\n"},
+        at=("main.py:11",), severity="high"),
+    Good(  # what the service keeps for itself
+        {"main.py": "import httpx\nfrom fastapi import FastAPI, Request\n\napp = FastAPI()\n\n\n@app.get(\"/x\")\n"
+         "def x(request: Request) -> str:\n    base = request.app.state.config.get_url()\n"
+         "    return httpx.get(f\"{base.rstrip('/')}/auth\").text\n"}, outcome="not_applicable"),
 )
