@@ -12,6 +12,7 @@ from readybook.facts.dependencies import yields
 from readybook.facts.nodes import own_nodes, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.packages import PackageVersion
+from readybook.facts.reach import run_for
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.intents import SetKeyword
@@ -28,7 +29,7 @@ class CommitAfterResponse(Check):
     """The transaction is committed after the response went out: the client gets its 201 although the commit failed.
 
     Looked at: ``commit()`` behind the ``yield`` of a dependency, and ``yield`` inside ``with session.begin()``, which
-    commits when it ends, for dependencies of routes that change data. FastAPI runs what follows the ``yield`` after the
+    commits when it ends, for dependencies of routes that change data and do not commit themselves. FastAPI runs what follows the ``yield`` after the
     response in every release but 0.106 to 0.117. A commit that fails then (a constraint that is checked late, a lost
     connection, a serialisation error) changes nothing that the client was told.
 
@@ -80,13 +81,22 @@ def _answers(project: Project, function: FunctionValue, place: Place, late: bool
         yield Right(place, f"FastAPI {version.value} ends dependencies before it answers")
     elif release is None and not _surely_late(project, version):
         yield CannotTell("which FastAPI is installed, and so when its commit runs, is not pinned", place)
+    elif not (late_ones := [r for r in routes if not _commits_itself(project, r, function)]):
+        yield Right(place, "the handlers commit before they answer: nothing is left for it")
     else:
+        routes = late_ones
         first = routes[0]
         more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
         yield Finding(
             place, f"{function.name}() commits after its yield, which FastAPI {version.value or 'of today'} runs when "
             f"the response is out: {first.method} {first.path}{more} answer success even when the commit fails.",
             fix=_fix(project, function, release), chain=(first.place,))
+
+
+def _commits_itself(project: Project, route: Route, dependency: FunctionValue) -> bool:
+    """Whether what a handler runs commits a session; what comes after that commit is not looked for."""
+    return any(c.last == "commit" and _of_session(c) and c.site.function is not dependency
+               for c in run_for(project.facts.behaviour, (route.handler,)))
 
 
 def _surely_late(project: Project, version: PackageVersion) -> bool:
@@ -184,4 +194,12 @@ CommitAfterResponse.examples = (
     Good({"db.py": DB + GET_DB.replace("        await session.commit()\n", ""), "main.py": MAIN, **NEW}),
     Good({"db.py": DB + GET_DB, "main.py": MAIN, "requirements.txt": "fastapi\n"}, outcome="unknown"),
     Good({"db.py": DB + GET_DB, "main.py": MAIN.replace("post", "get"), **NEW}, outcome="not_applicable"),
+    Good(  # the handler's service commits
+        {"db.py": DB + GET_DB, "stock.py": "async def add(db) -> None:\n    db.add(object())\n    await db.commit()\n",
+         "main.py": MAIN.replace("    return 1\n", "    await add(db)\n    return 1\n").replace(
+             "from db import get_db\n", "from db import get_db\nfrom stock import add\n"), **NEW}),
+    Bad(  # one of two does
+        {"db.py": DB + GET_DB, "main.py": MAIN + "\n\n@app.put(\"/items\")\n"
+         "async def change(db: Annotated[AsyncSession, Depends(get_db)]) -> int:\n    await db.commit()\n    return 1\n",
+         **NEW}, at=("db.py:10",)),
 )

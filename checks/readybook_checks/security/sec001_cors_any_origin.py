@@ -9,6 +9,8 @@ from typing import Any
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right
 from readybook.facts.ambient import signs_in_by_cookie
 from readybook.facts.program import App, Middleware
+from readybook.facts.scopes import scope_of
+from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, FromEnv, Unknown, by_default
 from readybook.finding import Answer
 from readybook.intents import EnsureSetting, Intent, RemoveKeyword, ReplaceDefault, ReplaceLineText, SetKeyword
@@ -76,6 +78,7 @@ class CorsAnyOrigin(Check):
 
     def _finding(self, project: Project, app: App, middleware: Middleware, by_pattern: bool) -> Finding | Right:
         credentials = by_default(middleware.kwargs.get("allow_credentials", False)) is True
+        credentials = credentials and not (not by_pattern and _withheld(project, middleware))
         if not credentials and _public(project, app):
             return Right(middleware.place, "any site may read what everybody may: no route authenticates or changes "
                          "anything, and no credentials are sent", app.spec)
@@ -128,6 +131,27 @@ class CorsAnyOrigin(Check):
             "Take the allowed origins from settings, none by default", intents, safety="review",
             reason=f"websites on other origins that call the API today must be listed in {told}",
         )
+
+
+def _withheld(project: Project, middleware: Middleware) -> bool:
+    """Whether credentials are allowed only where the origins hold no ``*``: ``"*" not in origins``."""
+    for call in project.facts.behaviour.by_last.get("add_middleware", ()):
+        if (call.place.path, call.place.line) != (middleware.place.path, middleware.place.line):
+            continue
+        named, scope = dict(call.site.node[5]), scope_of(call)
+        node = named.get("allow_credentials")
+        if node is not None and node[0] == "name":
+            values = scope.bindings.bound(node[3], node)
+            node = values[0] if len(values) == 1 else None
+        turned = node is not None and node[0] == "unary" and node[3] == "Not"
+        test = node[4] if turned else node
+        if test is None or test[0] != "cmp" or len(test[4]) != 1 or "allow_origins" not in named:
+            return False
+        operator, other = test[4][0]
+        left = test[3][3] if test[3][0] == "const" else project.facts.origins.value_of(test[3], scope)
+        return operator == ("In" if turned else "NotIn") and left == "*" and unparse(other) == unparse(
+            named["allow_origins"])
+    return False
 
 
 def for_development(condition: str) -> bool:
@@ -341,4 +365,13 @@ CorsAnyOrigin.examples = (
         {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
          "    allow_origin_regex=r\"https://.*\\.example\\.com\",\n    allow_credentials=True,\n)\n"},
     ),
+    Bad(  # credentials only where the origins are listed
+        {"main.py": "import os\n" + MAIN + "\nANY = \"*\"\napp = FastAPI()\n"
+         "origins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\nmay = ANY not in origins\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=origins, allow_credentials=may)\n\n\n"
+         "@app.post(\"/a\")\ndef add():\n    pass\n"}, at=("main.py:9",), severity="low"),
+    Bad(  # of another list
+        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\nhosts = [\"a.example\"]\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=\"*\" not in hosts)\n"},
+        at=("main.py:7",), severity="high"),
 )

@@ -15,7 +15,7 @@ from readybook.facts.attributes import get_attribute
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import bindings_of, iterated
 from readybook.facts.dependencies import signature
-from readybook.facts.objects import ClassValue, FunctionValue, ModuleValue
+from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.scopes import (
     Origin,
     Scope,
@@ -45,6 +45,7 @@ from readybook.facts.textflow import (
     TEXT_METHODS,
     field_type,
     harmless_type,
+    lost,
     named_class,
     refused_by_model,
 )
@@ -261,11 +262,6 @@ class Origins:
             if not returns:
                 yield Origin("unknown", unparse(node), scope.module.place(node))
 
-    def _lost(self, annotation: Node | None, function: FunctionValue) -> bool:
-        """Whether a type is that of a module of the project which has none of that name: its fields are not known."""
-        return annotation is not None and annotation[0] == "attr" and isinstance(
-            named_class(annotation[3], function), ModuleValue)
-
     def _attribute(self, node: Node, scope: Scope) -> Iterator[Origin]:
         base, text = node[3], unparse(node)
         if self.clean is not None and self.clean(node, ""):
@@ -278,13 +274,13 @@ class Origins:
                 yield Origin("unknown", text, scope.module.place(node))
                 return
             owner = named_class(parameter[1], scope.function) if parameter is not None else None
-            if owner is None and parameter is not None and self._lost(parameter[1], scope.function):
+            if parameter is not None and lost(parameter[1], scope.function):
                 yield Origin("unknown", text, scope.module.place(node))
                 return
             if isinstance(owner, ClassValue) and (typed := field_type(owner, node[4]))[0] is not None:
                 if harmless_type(*typed):
                     return
-                if typed[0][0] == "attr" and not known(named_class(*typed)):  # of a module that is not here
+                if lost(*typed):
                     yield Origin("unknown", text, scope.module.place(node))
                     return
         guarded = scope.bindings.guard(text, scope.conditions)

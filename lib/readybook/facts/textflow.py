@@ -9,6 +9,7 @@ from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Subscripted
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
+from readybook.facts.values import Unknown
 from readybook.patterns import regex
 
 HARMLESS_TYPES = frozenset({"int", "float", "bool", "UUID", "UUID4", "Decimal", "date", "datetime", "timedelta",
@@ -139,3 +140,11 @@ def named_class(annotation: Node | None, near: FunctionValue | ClassValue) -> An
         return near.scope.find(annotation[3])
     except KeyError:
         return None
+
+
+def lost(annotation: Node | None, near: FunctionValue | ClassValue) -> bool:
+    """Whether a type is one of a module that is not found, or that has none of the name: what it holds is not known."""
+    base = named_class(annotation[3], near) if annotation is not None and annotation[0] == "attr" else None
+    if isinstance(base, ModuleValue) and annotation is not None:
+        return annotation[4] not in base.scope.names
+    return isinstance(base, Unknown)
