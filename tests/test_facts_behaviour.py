@@ -161,3 +161,27 @@ def test_what_a_request_carries_is_known_by_the_annotation_of_the_name_that_take
     reached = [r.call.path for r in Reaching(behaviour, behaviour.by_last["get"]).by(entry)]
     assert reached == ["redis.Redis.get"]
     assert "starlette.requests.Request.state.name.upper" in behaviour.by_path  # a plain type tells nothing new
+
+
+FIELD = """import requests
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+app = FastAPI()
+
+
+class Use(BaseModel):
+    weight: float | None = Field(None, gt=0)
+    length: float | None = Field(default=None)
+
+
+@app.put("/use")
+def use(body: Use) -> str:
+    if body.weight is not None:
+        return requests.get("http://weights.example").text
+    return requests.post("http://lengths.example").text if body.length is not None else ""
+"""
+
+
+def test_the_default_of_a_models_field_says_nothing_of_what_a_request_sends():
+    assert {"requests.get", "requests.post"} <= set(Project.from_files({"main.py": FIELD}).facts.behaviour.by_path)

@@ -29,9 +29,9 @@ class CommitAfterResponse(Check):
     """The transaction is committed after the response went out: the client gets its 201 although the commit failed.
 
     Looked at: ``commit()`` behind the ``yield`` of a dependency, and ``yield`` inside ``with session.begin()``, which
-    commits when it ends, for dependencies of routes that change data and do not commit themselves. FastAPI runs what follows the ``yield`` after the
-    response in every release but 0.106 to 0.117. A commit that fails then (a constraint that is checked late, a lost
-    connection, a serialisation error) changes nothing that the client was told.
+    commits when it ends, for dependencies of routes that change data and do not commit themselves. FastAPI runs what
+    follows the ``yield`` after the response in every release but 0.106 to 0.117. A commit that fails then (a constraint
+    that is checked late, a lost connection, a serialisation error) changes nothing that the client was told.
 
     Fix: ``Depends(…, scope="function")`` where the installed FastAPI has it (0.121); otherwise advice: commit in the
     handler or the service.
@@ -89,7 +89,8 @@ def _answers(project: Project, function: FunctionValue, place: Place, late: bool
         more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
         yield Finding(
             place, f"{function.name}() commits after its yield, which FastAPI {version.value or 'of today'} runs when "
-            f"the response is out: {first.method} {first.path}{more} answer success even when the commit fails.",
+            f"the response is out: {first.method} {first.path}{more} answer{'' if more else 's'} success even when the "
+            "commit fails.",
             fix=_fix(project, function, release), chain=(first.place,))
 
 
@@ -200,6 +201,7 @@ CommitAfterResponse.examples = (
              "from db import get_db\n", "from db import get_db\nfrom stock import add\n"), **NEW}),
     Bad(  # one of two does
         {"db.py": DB + GET_DB, "main.py": MAIN + "\n\n@app.put(\"/items\")\n"
-         "async def change(db: Annotated[AsyncSession, Depends(get_db)]) -> int:\n    await db.commit()\n    return 1\n",
+         "async def change(db: Annotated[AsyncSession, Depends(get_db)]) -> int:\n    await db.commit()\n"
+         "    return 1\n",
          **NEW}, at=("db.py:10",)),
 )

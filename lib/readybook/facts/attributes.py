@@ -156,7 +156,7 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
         return cls
     if name == "__dict__" and value.arguments_known and not run.symbolic:
         return value.attrs  # what is set in it is set on the object
-    from readybook.facts.settings_values import is_settings, settings_value
+    from readybook.facts.settings_values import FIELDS, is_settings, settings_value
 
     if is_settings(cls):
         found = settings_value(run, value, name)
@@ -167,7 +167,8 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
     except KeyError:
         return _undeclared(run, value, name, node)
     if isinstance(_annotation(cls, name), tuple) and (
-        isinstance(found, External) or (not value.arguments_known and isinstance(found, CONSTANTS))
+        isinstance(found, External) or (not value.arguments_known and (
+            isinstance(found, CONSTANTS) or isinstance(found, Instance) and found.is_a(*FIELDS)))
     ):  # a field: its default says nothing of the value an object that is only known by type holds
         return _undeclared(run, value, name, node)
     return bound(run, found, value)
