@@ -27,6 +27,7 @@ from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
 
+RETURNS_READ = (0, 89)  # the first release of FastAPI that takes the annotation of a return for the response_model
 MAX_ROWS = 20_000  # of one application: routers that include each other twice double at each level
 TEMPLATE = regex(r"\{(\w+)(?::[^}]*)?\}")
 
@@ -193,7 +194,7 @@ class Routes:
         called = Bound(endpoint, UNKNOWN) if isinstance(view, ClassValue) else endpoint
         targets, direct = self._dependencies(called, markers, view)
         template = frozenset(TEMPLATE.findall(text))
-        parameters = route_parameters(self.run, [*targets, called], template)
+        parameters = [*route_parameters(self.run, [*targets, called], template), *data.get("inputs", ())]
         name = text_of(data.get("name"))
         truths = [c.default for c in conditions]
         self.rows.append(Route(
@@ -240,13 +241,18 @@ class Routes:
         return targets, direct
 
     def _response(self, data: dict[str, Any], function: FunctionValue | None) -> tuple[str | None, Any]:
-        """The response's type as text and as a value, by ``response_model`` or the return annotation."""
+        """The response's type as text and as a value, by ``response_model`` or the return annotation.
+
+        FastAPI reads annotations of returns from 0.89 on; ``response_model=None`` says that there is no type.
+        """
         from readybook.facts.symbols import annotation_value
         from readybook.facts.unparse import unparse
 
-        model = data.get("response_model")
-        if model is not None:
-            return type_text(model), model
+        if "response_model" in data:
+            model = data["response_model"]
+            return (type_text(model), model) if model is not None else (None, None)
+        if (self.run.releases.get("fastapi") or RETURNS_READ) < RETURNS_READ:
+            return None, None
         annotation = function.original.node[8] if function is not None and _is_def(function) else None
         if function is None or annotation is None:
             return None, None

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from readybook.facts.carriedsignatures import EMPTY, carried, signed_as
 from readybook.facts.interpreter import Frame, Interpreter, default_of, is_generator
 from readybook.facts.known_dependencies import DEFINED, known_dependencies, known_name
+from readybook.facts.modelfields import client_name, has_default, is_model
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
+from readybook.facts.settings_values import FIELDS
 from readybook.facts.symbols import annotation_value
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, External, Unknown, by_default, possible
@@ -132,7 +134,9 @@ def _read(run: Interpreter, f: FunctionValue, skip: int, given: dict[str, Any]) 
 
 
 def _fields(run: Interpreter, cls: ClassValue) -> Signature:
-    out = Signature([], [])
+    """What the constructor of a class with annotated names takes; a Pydantic model's takes its fields by their aliases,
+    where these are names that Python has."""
+    out, model = Signature([], []), is_model(cls)
     for c in reversed([c for c in cls.mro() if isinstance(c, ClassValue)]):
         run.frames.append(Frame(c.module, None, c))
         try:
@@ -140,11 +144,20 @@ def _fields(run: Interpreter, cls: ClassValue) -> Signature:
                 text = unparse(annotation)
                 if text.startswith(("ClassVar", "typing.ClassVar")) or name.startswith("_"):
                     continue
-                default = c.scope.names.get(name, ...)
-                _parameter(out, name, annotation_value(run, annotation, c.scope), default, text, default is not ...)
+                default, kind = c.scope.names.get(name, ...), annotation_value(run, annotation, c.scope)
+                field = default if isinstance(default, Instance) and default.path in FIELDS else None
+                alias = client_name(run, cls, name, _field_of(kind) or field) if model else name
+                _parameter(out, alias if alias.isidentifier() else name, kind, default, text,
+                           default is not ... and (field is None or not model or has_default(field)))
         finally:
             run.frames.pop()
     return out
+
+
+def _field_of(kind: Any) -> Instance | None:
+    """The ``Field(…)`` inside of an ``Annotated``; the last of several."""
+    found = [m for m in annotated(kind)[1] if isinstance(m, Instance) and m.path in FIELDS]
+    return found[-1] if found else None
 
 
 def _view_signature(run: Interpreter, cls: ClassValue) -> Signature:

@@ -100,7 +100,7 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         from readybook.facts.construction import class_method
 
         return class_method(run, value, path.rpartition(".")[2], args, kwargs, node)
-    from readybook.facts import known_routers, known_views
+    from readybook.facts import known_users, known_views
 
     if path in known_views.APIS and isinstance(value, Instance):
         known_views.add_resource(run, value, args, node)
@@ -115,7 +115,7 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         return value
     made = _made(run, f"{path}()", b.function, args, kwargs, node)
     made.attrs["__on__"] = value
-    known_routers.built(run, made, node)
+    known_users.built(run, made, node)
     return made
 
 

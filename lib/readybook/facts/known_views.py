@@ -62,8 +62,9 @@ def made(run: Interpreter, value: Instance, node: Any) -> None:
             if isinstance(f, FunctionValue) and "__classy__" in f.attrs and name not in seen:
                 method, args, kwargs = f.attrs["__classy__"]
                 path = args[0] if args else kwargs.get("path", UNKNOWN)
-                router.native.register(run, "route", {**kwargs, "path": path, "methods": [method.upper()],
-                                                      "endpoint": Bound(f, value)}, f.node)
+                router.native.register(run, "route", {
+                    "response_model": None, **kwargs, "path": path, "methods": [method.upper()],
+                    "endpoint": Bound(f, value)}, f.node)
             seen.add(name)
     value.attrs["router"] = router
 

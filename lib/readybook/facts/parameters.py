@@ -6,6 +6,7 @@ from typing import Any
 
 from readybook.facts.dependencies import MARKERS, Input, annotated, has_fields, signature
 from readybook.facts.interpreter import Frame, Interpreter
+from readybook.facts.modelfields import MODELS, client_name, has_default, is_model
 from readybook.facts.objects import ClassValue, Instance, Subscripted
 from readybook.facts.settings_values import FIELDS
 from readybook.facts.symbols import annotation_value
@@ -46,7 +47,6 @@ class Parameter:
     alias: str = ""
 
 
-MODELS = ("pydantic.BaseModel", "sqlmodel.SQLModel", "pydantic.generics.GenericModel")
 COMPLEX = (*MODELS, "pydantic.RootModel", "dict", "list", "set", "tuple", "typing.TypedDict", "typing.NamedTuple")
 UPLOAD = External("fastapi.datastructures.UploadFile")
 
@@ -88,25 +88,24 @@ def _parameter(run: Interpreter, given: Input, template: frozenset[str]) -> Para
     where = _where(name, given.kind, marker, template)
     if where is None:
         return None
-    required = where == "path" or not (given.optional or _optional(marker))
+    required = where == "path" or not (given.optional or marker is not None and has_default(marker))
     hidden = marker is not None and by_default(marker.kwargs.get("include_in_schema")) is False
-    return Parameter(name, "hidden" if hidden else where, required, given.text, _alias(name, where, marker, marker))
+    return Parameter(name, "hidden" if hidden else where, required, given.text, _alias(name, where, marker))
 
 
-def _alias(name: str, where: str, marker: Any, conversion: Any) -> str:
+def _alias(name: str, where: str, marker: Any) -> str:
     """The name that the client uses: the marker's alias, else the name, with hyphens in headers."""
     if isinstance(marker, Instance):
         for key in ("alias", "validation_alias"):
             alias = by_default(marker.kwargs.get(key))
             if isinstance(alias, str):
                 return alias
-    kept = isinstance(conversion, Instance) and by_default(conversion.kwargs.get("convert_underscores")) is False
+    return _in_headers(name, where, marker)
+
+
+def _in_headers(name: str, where: str, marker: Any) -> str:
+    kept = isinstance(marker, Instance) and by_default(marker.kwargs.get("convert_underscores")) is False
     return name.replace("_", "-") if where == "header" and not kept else name
-
-
-def is_model(kind: Any) -> bool:
-    """Whether a type is a pydantic model of the project."""
-    return isinstance(kind, ClassValue) and kind.is_a(*MODELS)
 
 
 def _model_parameters(run: Interpreter, given: Input, where: str) -> list[Parameter]:
@@ -114,18 +113,11 @@ def _model_parameters(run: Interpreter, given: Input, where: str) -> list[Parame
     for name, kind, default, text in model_fields(run, given.kind):
         field = default if isinstance(default, Instance) and default.path in FIELDS else None
         marked = next((m for m in annotated(kind)[1] if isinstance(m, Instance) and m.path in FIELDS), field)
-        required = default is ... or (field is not None and not _optional(field))
-        out.append(Parameter(name, where, required, text, _alias(name, where, marked, given.marker)))
+        required = default is ... or (field is not None and not has_default(field))
+        alias = client_name(run, given.kind, name, marked)
+        alias = alias if alias != name else _in_headers(name, where, given.marker)
+        out.append(Parameter(name, where, required, text, alias))
     return out
-
-
-def _optional(marker: Any) -> bool:
-    if marker is None:
-        return False
-    if "default_factory" in marker.kwargs:
-        return True
-    default = marker.kwargs.get("default", marker.args[0] if marker.args else ...)
-    return default is not ... and not isinstance(default, Unknown)
 
 
 def _where(name: str, kind: Any, marker: Any, template: frozenset[str]) -> str | None:
