@@ -61,6 +61,37 @@ def test_headers_of_a_model_keep_the_names_that_a_generator_makes() -> None:
     assert given(code) == [("TraceId", True)]
 
 
+def test_fields_that_a_model_declares_anew_count_where_they_are_declared_last() -> None:
+    code = ("class Base(BaseModel):\n    limit: int\n    sort: str\n\nclass Sift(Base):\n    limit: int = 5\n\n\n"
+            "@app.get('/')\ndef h(f: Sift = Depends()): ...\n")
+    assert given(code) == [("limit", False), ("sort", True)]
+
+
+@pytest.mark.parametrize(("declared", "expected"), [
+    ("q: str = Query(default=str(date.today()))", [("q", False)]), ("q: str = Query(default=...)", [("q", True)]),
+    ("kind: Kind | None = None", [("kind", False)]), ("one: One = Depends()", []), ("two: Two = Depends()", []),
+])
+def test_what_is_asked_of_clients(declared: str, expected: list[tuple[str, bool]]) -> None:
+    """Defaults that only run time knows, enums made by a call, and classes that their metaclass makes."""
+    code = ("from datetime import date\nfrom enum import Enum\n\nKind = Enum('Kind', {'a': 'a'})\n\n"
+            "class Single(type):\n    def __call__(cls):\n        return super().__call__()\n\n"
+            "class One(metaclass=Single):\n    def __init__(self, host: str = 'a'): ...\n\nclass Two(One): ...\n\n"
+            f"@app.get('/')\ndef h({declared}): ...\n")
+    assert given(code) == expected
+
+
+@pytest.mark.parametrize(("page", "expected"), [
+    ("Page[int]", ["page", "size"]), ("LimitOffsetPage[int]", ["limit", "offset"]),
+    ("Own[int]", ["page", "size", "by"]), ("list[int]", []),
+])
+def test_pages_ask_for_their_parameters(page: str, expected: list[str]) -> None:
+    code = ("from fastapi_pagination import LimitOffsetPage, Page, Params, add_pagination\n\n"
+            "class OwnParams(Params):\n    size: int = Query(5)\n    by: str = ''\n\n"
+            "class Own(Page):\n    __params_type__ = OwnParams\n\n"
+            f"@app.get('/')\ndef h() -> {page}: ...\n\nadd_pagination(app)\n")
+    assert [name for name, _ in given(code)] == expected
+
+
 @pytest.mark.parametrize(("options", "locked", "expected"), [
     ("", "0.115.0", "list[int]"), (", response_model=set", "0.115.0", "set"),
     (", response_model=None", "0.115.0", None), ("", "0.88.0", None), (", response_model=set", "0.88.0", "set"),

@@ -194,7 +194,8 @@ class Routes:
         called = Bound(endpoint, UNKNOWN) if isinstance(view, ClassValue) else endpoint
         targets, direct = self._dependencies(called, markers, view)
         template = frozenset(TEMPLATE.findall(text))
-        parameters = [*route_parameters(self.run, [*targets, called], template), *data.get("inputs", ())]
+        asked = [*targets, called, *([_page_inputs(response[1])] if markers and self._paging(response[1]) else ())]
+        parameters = [*route_parameters(self.run, asked, template), *data.get("inputs", ())]
         name = text_of(data.get("name"))
         truths = [c.default for c in conditions]
         self.rows.append(Route(
@@ -262,6 +263,19 @@ class Routes:
             return unparse(annotation), annotation_value(self.run, annotation, original.scope)
         finally:
             self.run.frames.pop()
+
+
+def _page_inputs(page: Any) -> Any:
+    """The class by which fastapi-pagination asks for the page: what the page's own class says, else the package's."""
+    base = page.base if isinstance(page, Subscripted) else page
+    if isinstance(base, ClassValue):
+        own = next((c.scope.names["__params_type__"] for c in base.mro()
+                    if isinstance(c, ClassValue) and "__params_type__" in c.scope.names), None)
+        if own is not None:
+            return own
+    names = base.external_bases() if isinstance(base, ClassValue) else [getattr(base, "path", "")]
+    kind = next((k for k in ("LimitOffset", "Cursor") if any(k in n for n in names)), "")
+    return External(f"fastapi_pagination.{kind}Params")
 
 
 def _served_first(rows: list[Route]) -> list[Route]:

@@ -20,8 +20,14 @@ from readybook.records import record
 MARKERS = {f"fastapi.{n}": n.lower() for n in ("Query", "Path", "Body", "Header", "Cookie", "Form", "File")}
 DEPENDS = ("fastapi.Depends", "fastapi.Security")
 _LOGIN = ("grant_type", "username", "password", "scope", "client_id", "client_secret")
-LOGIN_FORM = {f"fastapi.security.oauth2.OAuth2PasswordRequestForm{end}": _LOGIN for end in ("", "Strict")}
-_FORM = Instance(External("fastapi.Form"))
+_FORM, _QUERY = Instance(External("fastapi.Form")), Instance(External("fastapi.Query"))
+# classes of packages that are asked for as dependencies: the names of their inputs, and where these come from
+INPUTS = {
+    **{f"fastapi.security.oauth2.OAuth2PasswordRequestForm{end}": (_LOGIN, _FORM) for end in ("", "Strict")},
+    **{f"fastapi_pagination.{m}Params": (("page", "size"), _QUERY) for m in ("", "default.", "api.")},
+    **{f"fastapi_pagination.{m}LimitOffsetParams": (("limit", "offset"), _QUERY) for m in ("", "limit_offset.")},
+    **{f"fastapi_pagination.{m}CursorParams": (("cursor", "size"), _QUERY) for m in ("", "cursor.")},
+}
 ATTRS = frozenset(("attr.s", "attr.attrs", *(f"{m}.{n}" for m in ("attr", "attrs") for n in (
     "define", "frozen", "mutable"))))
 PLAIN = ("object", "abc.ABC", "typing.Generic", "typing.Protocol")
@@ -66,8 +72,9 @@ def signature(run: Interpreter, target: Any) -> Signature:
     if isinstance(target, View):
         return _view_signature(run, target.cls)
     if isinstance(target, External):
-        return Signature([Input(n, External("str"), _FORM, "str", n not in ("username", "password"))
-                          for n in LOGIN_FORM.get(target.path, ())], [])
+        names, marker = INPUTS.get(target.path, ((), None))
+        return Signature([Input(n, External("str"), marker, "str", n not in ("username", "password"))
+                          for n in names], [])
     shown = carried(target)
     if shown is not None:
         out = Signature([], [])
@@ -95,7 +102,8 @@ def _callable(target: Any) -> tuple[FunctionValue | None, int, dict[str, Any]]:
         function, skip, given = _callable(target.function)
         return function, skip + len(target.args), {**given, **target.kwargs}
     if isinstance(target, ClassValue):
-        return own_method(target, "__init__"), 1, {}
+        called = _of_metaclass(target, "__call__")
+        return called or own_method(target, "__init__"), 1, {}
     if isinstance(target, Instance) and isinstance(target.cls, ClassValue):
         return own_method(target.cls, "__call__"), 1, {}
     return None, 0, {}
@@ -107,6 +115,13 @@ def own_method(cls: ClassValue, name: str) -> FunctionValue | None:
         if isinstance(c, ClassValue) and isinstance(c.scope.names.get(name), FunctionValue):
             return c.scope.names[name]
     return None
+
+
+def _of_metaclass(cls: ClassValue, name: str) -> FunctionValue | None:
+    """A method of a class's metaclass, where that is the project's own: what calling the class runs."""
+    kinds = (c.keywords.get("metaclass") for c in cls.mro() if isinstance(c, ClassValue))
+    kind = next((k for k in kinds if k is not None), None)
+    return own_method(kind, name) if isinstance(kind, ClassValue) else None
 
 
 def has_fields(cls: ClassValue) -> bool:
@@ -137,18 +152,25 @@ def _fields(run: Interpreter, cls: ClassValue) -> Signature:
     """What the constructor of a class with annotated names takes; a Pydantic model's takes its fields by their aliases,
     where these are names that Python has."""
     out, model = Signature([], []), is_model(cls)
-    for c in reversed([c for c in cls.mro() if isinstance(c, ClassValue)]):
+    names: dict[str, ClassValue | External] = {}  # of each field the class that declares it last
+    for c in reversed(cls.mro()):
+        own = c.annotations if isinstance(c, ClassValue) else INPUTS.get(getattr(c, "path", ""), ((), None))[0]
+        names.update(dict.fromkeys(own, c))
+    for name, c in names.items():
+        if isinstance(c, External):
+            out.parameters += [given for given in signature(run, c).parameters if given.name == name]
+            continue
         run.frames.append(Frame(c.module, None, c))
         try:
-            for name, annotation in c.annotations.items():
-                text = unparse(annotation)
-                if text.startswith(("ClassVar", "typing.ClassVar")) or name.startswith("_"):
-                    continue
-                default, kind = c.scope.names.get(name, ...), annotation_value(run, annotation, c.scope)
-                field = default if isinstance(default, Instance) and default.path in FIELDS else None
-                alias = client_name(run, cls, name, _field_of(kind) or field) if model else name
-                _parameter(out, alias if alias.isidentifier() else name, kind, default, text,
-                           default is not ... and (field is None or not model or has_default(field)))
+            annotation = c.annotations[name]
+            text = unparse(annotation)
+            if text.startswith(("ClassVar", "typing.ClassVar")) or name.startswith("_"):
+                continue
+            default, kind = c.scope.names.get(name, ...), annotation_value(run, annotation, c.scope)
+            field = default if isinstance(default, Instance) and default.path in FIELDS else None
+            alias = client_name(run, cls, name, _field_of(kind) or field) if model else name
+            _parameter(out, alias if alias.isidentifier() else name, kind, default, text,
+                       default is not ... and (field is None or not model or has_default(field)))
         finally:
             run.frames.pop()
     return out

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import ClassValue, Instance
 from readybook.facts.settings_values import option
-from readybook.facts.values import External, Unknown, by_default
+from readybook.facts.values import External, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 MODELS = ("pydantic.BaseModel", "sqlmodel.SQLModel", "pydantic.generics.GenericModel")
+REQUIRED = ("pydantic.Required", "pydantic.fields.Required", "pydantic_core.PydanticUndefined",
+            "pydantic.fields.Undefined", "fastapi.params.Undefined")
 GENERATORS = ("pydantic.AliasGenerator", "pydantic.aliases.AliasGenerator")
 
 
@@ -26,7 +28,7 @@ def has_default(marker: Instance) -> bool:
     if "default_factory" in marker.kwargs:
         return True
     default = marker.kwargs.get("default", marker.args[0] if marker.args else ...)
-    return default is not ... and not isinstance(default, Unknown)
+    return default is not ... and not (isinstance(default, External) and default.path in REQUIRED)
 
 
 def client_name(run: Interpreter, cls: ClassValue, name: str, marker: Any) -> str:

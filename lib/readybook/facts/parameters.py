@@ -25,7 +25,8 @@ SCALARS = frozenset((
     "datetime.time", "datetime.timedelta", "decimal.Decimal", "pathlib.Path", "typing.Any", "typing.Literal",
     "pydantic.EmailStr", "pydantic.HttpUrl", "pydantic.AnyUrl", "pydantic.AnyHttpUrl", "pydantic.SecretStr",
     "pydantic.PositiveInt", "pydantic.NonNegativeInt", "pydantic.StrictStr", "pydantic.StrictInt", "pydantic.UUID4",
-    "pydantic.constr", "pydantic.conint", "enum.Enum", "beanie.PydanticObjectId", "bson.ObjectId", "re.Pattern",
+    "pydantic.constr", "pydantic.conint", "enum.Enum", "enum.StrEnum", "enum.IntEnum",
+    "beanie.PydanticObjectId", "bson.ObjectId", "re.Pattern",
     "pydantic.NegativeInt", "pydantic.PositiveFloat", "pydantic.NonNegativeFloat", "pydantic.StrictBool",
     "pydantic.types.UUID4", "pydantic.PastDate", "pydantic.FutureDate", "pydantic.networks.EmailStr",
     "ipaddress.IPv4Address", "ipaddress.IPv6Address", "ipaddress.IPv4Network",
@@ -168,6 +169,8 @@ def is_scalar(kind: Any) -> bool:
         if kind.is_a("enum.Enum", "enum.StrEnum", "enum.IntEnum", "str", "int", "float"):
             return True
         return not kind.is_a(*COMPLEX) and not has_fields(kind)
+    if isinstance(kind, Instance):  # ``constr(…)``, ``Enum("Order", {…})``
+        return is_scalar(External(kind.path.removesuffix("()")))
     if isinstance(kind, Subscripted):
         if isinstance(kind.base, External) and kind.base.path == "typing.Literal":
             return True
