@@ -16,12 +16,11 @@ MAX_LINES, MAX_WIDTH = 6, 240
 
 def complete(project: Project, severity: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings by place, each once, with evidence and severity (``severity`` where a finding has none)."""
-    lines: dict[str, list[str]] = {}
     unique: dict[object, Finding] = {}
     for finding in sorted(findings, key=_order):
         key = (*_order(finding), finding.message)
         if key not in unique:
-            evidence = finding.evidence or _text_at(project, finding.place, lines)
+            evidence = finding.evidence or _text_at(project, finding.place)
             unique[key] = _complete(finding, severity, _cut(mask(evidence, finding.place.path)))
     return tuple(unique.values())
 
@@ -59,13 +58,11 @@ def _complete(finding: Finding, severity: str, evidence: str) -> Finding:
                    evidence=evidence)
 
 
-def _text_at(project: Project, place: Place, lines: dict[str, list[str]]) -> str:
+def _text_at(project: Project, place: Place) -> str:
     if place.path not in project.files:
         return ""
-    if place.path not in lines:
-        lines[place.path] = project.text(place.path).split("\n")
     last = max(place.end_line or place.line, place.line)
-    return "\n".join(line.rstrip("\r") for line in lines[place.path][place.line - 1 : last])
+    return "\n".join(line.rstrip("\r") for line in project.files[place.path].lines[place.line - 1 : last])
 
 
 def _cut(evidence: str) -> str:

@@ -54,6 +54,12 @@ _SHAPES = regex(
     r"|\beyJ[A-Za-z0-9_-]{6,4000}\.[A-Za-z0-9_-]{4,4000}(?:\.[A-Za-z0-9_-]{0,4000})?"
     r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{10,100}|(?<=/api/webhooks/)[0-9]{6,30}/[\w-]{20,100}"
 )
+# one of these stands in each of them: a plain search for all is fifty times as fast as the pattern
+_IN_SHAPES = (
+    "AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-",
+    "k_live_", "k_test_", "whsec_", "xox", "xapp-", "AIza", "ya29.", "GOCSPX-", "SG.", "npm_", "pypi-", "hf_",
+    "dop_v1_", "shpat_", "shpss_", "shpca_", "sntry", "key-", ":AA", "eyJ", "slack.com/services/", "/api/webhooks/",
+)
 _PEM = regex(
     r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)([^-]{1,20000}(?:-(?!----)[^-]{0,20000}){0,200})"
 )
@@ -137,23 +143,26 @@ def _mask_once(text: str, kind: str) -> str:
     if "-----begin" in lowered:
         text = _PEM.sub(lambda m: m[1] + _hide_block(m[2]), text)
     text = _KEY_LINE.sub(lambda m: m[1] + hide(m[2]) + m[3] if _key_text(m[2]) else m[0], text)
-    text = _SHAPES.sub(lambda m: hide(m[0]), text)
+    if any(word in text for word in _IN_SHAPES):
+        text = _SHAPES.sub(lambda m: hide(m[0]), text)
     if "://" in lowered:
         text = _URL.sub(lambda m: m[1] + _hide_plain(m[2]), text)
         text = _URL_USER.sub(lambda m: m[1] + hide(m[2]) if _mixed(m[2]) else m[0], text)
     if "bearer" in lowered or "authorization" in lowered:
         text = _BEARER.sub(lambda m: m[1] + hide(m[2]) if any(c.isdigit() for c in m[2]) else m[0], text)
-    if any(word in lowered for word in _LOOSE_WORDS):
+    quoted = '"' in text or "'" in text
+    if quoted and any(word in lowered for word in _LOOSE_WORDS):
         text = _LOOSE.sub(lambda m: m[1] + _hide_literals(m[2], only_random=True), text)
     return _mask_named(text, kind) if any(word in lowered for word in _NAME_WORDS) else text
 
 
 def _mask_named(text: str, kind: str) -> str:
     """Values beside the name of a secret."""
-    for pattern in (_LOOKED_UP, _FALLBACK):
-        text = pattern.sub(lambda m: m[1] + _hide_literals(m[2]), text)
-    text = _ASSIGNED.sub(_hide_assigned, text)
-    for pattern in (_IN_TEXT, _FLAG):
+    if '"' in text or "'" in text:
+        for pattern in (_LOOKED_UP, _FALLBACK):
+            text = pattern.sub(lambda m: m[1] + _hide_literals(m[2]), text)
+        text = _ASSIGNED.sub(_hide_assigned, text)
+    for pattern in (_IN_TEXT, _FLAG) if "=" in text else (_FLAG,):
         text = pattern.sub(lambda m: m[1] + _hide_plain(m[2]), text)
     return _LINE.sub(lambda m: _hide_line(m, kind), text)
 

@@ -82,7 +82,7 @@ class Project:
 
     def line(self, path: str, number: int) -> str:
         """Line ``number`` (1-based) of a file without its line end, empty when there is no such line."""
-        lines = self.files[path].text.split("\n")
+        lines = self.files[path].lines
         return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
 
     def _repr_html_(self) -> str:

@@ -6,7 +6,7 @@ import io
 import tokenize
 from dataclasses import replace
 
-from readybook.records import record
+from readybook.records import field, record
 
 MAX_BYTES = 4 * 1024 * 1024
 # their time grows with the square of the length: a few hundred KiB would hang the reading
@@ -25,6 +25,14 @@ class SourceFile:
     encoding: str = "utf-8"
     bom: bool = False
     executable: bool = False
+    _lines: list[str] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def lines(self) -> list[str]:
+        """The text's lines without their line feeds; kept, since each finding asks for its own."""
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        return self._lines
 
     @property
     def data(self) -> bytes:
