@@ -20,15 +20,17 @@ from readybook.records import record
 if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.application import Route
+    from readybook.facts.behaviour import Call
     from readybook.facts.program import App
 
 LIBRARY = regex(r"(?:body|content|upload|payload|request)_?(?:size)?_?limit|limit_?(?:body|upload|request_?size|"
                 r"content)|max_?(?:body|content|upload)", re.IGNORECASE)
 READS = ("body", "stream", "form", "json")
 REQUESTS = tuple(f"starlette.requests.Request.{name}" for name in READS)
-# what code does that looks at how large an upload is before it takes it
-SIZED = regex(r"content[-_]length|\b413\b|TOO_LARGE|\.size\b\s*>|\blen\(\w+\)\s*>|"
-              r"\bmax_?\w{0,20}_?(?:size|bytes|mb)\b", re.IGNORECASE)
+# what code does that looks at how large an upload is before it takes it, in small letters; each begins with a plain
+# letter and then asks what is before it, for which a text is searched ten times as fast as for \b
+SIZED = regex(r"content[-_]length|4(?<!\w.)13\b|too_large|\.size\b\s*>|l(?<!\w.)en\(\w+\)\s*>|"
+              r"m(?<!\w.)ax_?\w{0,20}_?(?:size|bytes|mb)\b")
 REFUSES = regex(r"\b413\b|TOO_LARGE")
 PROXIES = regex(r"client_max_body_size\s+[1-9]|\bmax_size\s+[1-9]|max_?request_?body_?bytes|"
                 r"LimitRequestBody\s+[1-9]|proxy-body-size:\s*[\"']?[1-9]", re.IGNORECASE)
@@ -57,6 +59,7 @@ def body_routes(facts: Facts, app: App) -> list[BodyRoute]:
     behaviour = facts.behaviour
     raw = leading_to(behaviour, behaviour.calls_to(*REQUESTS))
     refusing = leading_to(behaviour, of_own_accord(behaviour, 413))
+    routers = {c.place.path for c in behaviour.calls_to("fastapi.APIRouter") if _bounds(c)}
     found = []
     sized: dict[int, bool] = {}  # many routes have the same dependencies
     for route in facts.routes:
@@ -68,7 +71,9 @@ def body_routes(facts: Facts, app: App) -> list[BodyRoute]:
         files = any(p.where == "file" or p.annotation == "bytes" for p, _ in given)
         kind = "file" if files else "raw" if any(id(f.node) in raw for f in functions) else "data" if given else ""
         if kind:
-            checks = _limited_route(facts, route) or any(id(f.node) in refusing for f in functions) or (
+            at = route.registered
+            limited = at.path in routers or any(map(_bounds, behaviour.by_line.get((at.path, at.line), ())))
+            checks = limited or any(id(f.node) in refusing for f in functions) or (
                 kind != "data" and any(_asks_size(facts, f, sized) for f in functions))
             found.append(BodyRoute(route, kind, checks))
     return found
@@ -78,16 +83,13 @@ def _asks_size(facts: Facts, function: FunctionValue, known: dict[int, bool]) ->
     """Whether a function, or one that it calls, asks how large something is; ``known``: the answers so far."""
     key = id(function.node)
     if key not in known:
-        known[key] = SIZED.search(source_texts(facts, function)) is not None
+        known[key] = SIZED.search(source_texts(facts, function).lower()) is not None
     return known[key]
 
 
-def _limited_route(facts: Facts, route: Route) -> bool:
-    """Whether FastAPI's ``max_body_size`` stands at the route's decorator, or at a router of the same file."""
-    at = route.registered
-    here = facts.behaviour.by_line.get((at.path, at.line), ())
-    routers = [c for c in facts.behaviour.calls_to("fastapi.APIRouter") if c.place.path == at.path]
-    return any(by_default(c.kwargs.get("max_body_size")) is not None for c in (*here, *routers))
+def _bounds(call: Call) -> bool:
+    """Whether a call, of a route's decorator or of a router, sets FastAPI's ``max_body_size``."""
+    return by_default(call.kwargs.get("max_body_size")) is not None
 
 
 def body_limits(facts: Facts, app: App) -> Iterator[BodyLimit]:

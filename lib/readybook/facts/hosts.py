@@ -38,11 +38,10 @@ def host_uses(facts: Facts, app: App) -> Iterator[tuple[str, Place]]:
         module = facts.modules.by_path[path]
         if module.role != "application":
             continue
-        lowered = module.text.lower()
-        if not any(word in lowered for word in SAID):
+        if not any(word in module.low for word in SAID):
             continue
-        for number, line in enumerate(module.text.split("\n"), 1):
-            match = USES.search(line) if len(line) < 2_000 and "." in line else None
+        for number, (line, low) in enumerate(zip(module.text.split("\n"), module.low.split("\n"), strict=True), 1):
+            match = USES.search(line) if len(line) < 2_000 and any(word in low for word in SAID) else None
             if match and not line.lstrip().startswith("#") and not LOGGED.search(line):
                 what = "the Host header" if "headers" in match[1] else match[0]
                 yield what, Place(path, number)

@@ -13,7 +13,6 @@ from readybook.facts.reach import startup_functions
 from readybook.facts.stores import is_cached
 from readybook.facts.unparse import unparse
 from readybook.facts.nodes import is_node, statements
-from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
 
@@ -25,7 +24,8 @@ DISPLAYS = {"dict": "dict", "list": "list", "set": "set"}
 STORING = frozenset(("add", "append", "appendleft", "extend", "insert", "setdefault", "update"))
 DROPPING = frozenset(("clear", "discard", "pop", "popitem", "popleft", "remove"))
 USING = STORING | DROPPING
-WORD = regex(r"\w+")
+# what ends a word of code: names in it are told apart by characters of ASCII
+ENDS = "".join(chr(c) if chr(c).isalnum() or c == ord("_") else " " for c in range(128))
 Key = tuple[str, str, str]  # path, class ("" at module level, "app.state" on an application), name
 Made = tuple[str, Place, str, bool]  # kind, place, annotation, whether it belongs to the class and not to an object
 
@@ -96,7 +96,7 @@ def _bound(module: Module, owner: str, body: Any, symbol: str) -> Iterator[tuple
             kind = _kind(value)
             if kind and target[0] == "name" and not target[3].startswith("__"):
                 yield (module.path, owner, target[3]), (kind, module.place(s, symbol), unparse(annotation), bool(owner))
-    if not owner:
+    if not owner and ".state." in module.text:
         yield from _on_state(module, body, "")
 
 
@@ -186,7 +186,7 @@ def _touches(behaviour: Behaviour, kept: dict[Key, Any]) -> dict[Key, list[Touch
         if isinstance(value, dict | list | set | Instance):
             by_value[id(value)] = (path, owner, name)
     found: dict[Key, list[Touch]] = defaultdict(list)
-    near = {path: names.intersection(WORD.findall(loaded.module.text))
+    near = {path: names.intersection(loaded.module.text.translate(ENDS).split())
             | {n for n, v in loaded.scope.names.items() if id(v) in by_value}
             for path, loaded in behaviour.run.loaded.items() if loaded.module.role == "application"}
     for function in _functions(behaviour):

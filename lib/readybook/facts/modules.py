@@ -65,6 +65,11 @@ class Module:
     def _lines(self) -> list[str]:
         return self.text.split("\n")
 
+    @cached_property
+    def low(self) -> str:
+        """The text in small letters; kept, since many facts look for words in every module."""
+        return self.text.lower()
+
     def lines_of(self, first: int, last: int) -> str:
         """The text of the lines from ``first`` to ``last``, 1-based."""
         return "\n".join(self._lines[first - 1 : last])

@@ -132,16 +132,16 @@ def comparisons(behaviour: Behaviour) -> Iterator[Comparison]:
     """Comparisons of two passwords of which one comes from a record, in the functions of application code."""
     for module in behaviour.program.modules.by_path.values():
         text = module.text
-        if module.role == "application" and ("==" in text or "!=" in text) and _names_one(text):
+        if module.role == "application" and ("==" in text or "!=" in text) and _names_one(module):
             lines = signed_lines(text)
             for function, node in _functions(module.body, ""):
                 yield from _in_function(module, function, node, lines)
 
 
-def _names_one(text: str) -> bool:
-    """Whether ``WORD`` is found: plain searches, since every module is looked at."""
-    lowered = text.lower()
-    return any(word in lowered for word in ("passw", "passphrase", "passcode", "pwd")) and bool(WORD.search(text))
+def _names_one(module: Module) -> bool:
+    """Whether ``WORD`` is found: plain searches first, since every module is looked at."""
+    return any(word in module.low for word in ("passw", "passphrase", "passcode", "pwd")) and bool(
+        WORD.search(module.text))
 
 
 def _functions(body: Any, prefix: str) -> Iterator[tuple[str, Node]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import cast
 
 from readybook.facts.modules import Module
 from readybook.facts.nodes import nodes
@@ -22,16 +24,47 @@ def refused(modules: Iterable[Module], names: Iterable[str], value: str) -> Plac
     """
     wanted = {name.lower() for name in names if name}
     for module in modules:
-        lowered = module.text.lower()
-        if module.role != "application" or not any(name in lowered for name in wanted):
+        if module.role != "application" or not any(name in module.low for name in wanted):
             continue
         aliases = {t[3] for s in module.body if s[0] == "assign" and s[5][0] == "const" and s[5][3] == value
                    for t in s[4] if t[0] == "name"}
-        for group in _groups(module.body):
-            found = _refusal(group, wanted, value, aliases) if _may_refuse(module, group, wanted) else None
+        for group in _ending(module):
+            named = any(name in group.text for name in wanted)
+            found = _refusal(group, wanted, value, aliases) if named else None
             if found is not None:
                 return module.place(found)
     return None
+
+
+class _Group:
+    """Statements that belong together, and their text in small letters."""
+
+    def __init__(self, statements: list[Node], text: str) -> None:
+        self.statements = statements
+        self.text = text
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """Everything in them; kept, since every default and fallback is looked for."""
+        return [inner for statement in self.statements for inner in nodes(statement)]
+
+    @cached_property
+    def only_told(self) -> set[int]:
+        """``id`` of what is asked only to write to the log."""
+        return {id(n) for node in self.nodes if node[0] == "if" and len(node) > 6 and _tells_only(node)
+                for n in nodes(node[4])}
+
+
+def _ending(module: Module) -> list[_Group]:
+    """The groups of a module whose text has a word that ends something."""
+    kept = module.notes.get(_Group)
+    if kept is None:
+        kept = module.notes[_Group] = []
+        for group in _groups(module.body):
+            text = "\n".join(module.lines_of(s[10] if s[0] == "def" else s[1], s[3]) for s in group).lower()
+            if any(word in text for word in ("raise", *_EXITS)):
+                kept.append(_Group(group, text))
+    return cast("list[_Group]", kept)
 
 
 def _groups(body: Iterable[Node]) -> Iterator[list[Node]]:
@@ -44,21 +77,12 @@ def _groups(body: Iterable[Node]) -> Iterator[list[Node]]:
             yield [statement]
 
 
-def _may_refuse(module: Module, group: list[Node], names: set[str]) -> bool:
-    """Whether the text of a group has one of the names and a word that ends something."""
-    text = "\n".join(module.lines_of(s[10] if s[0] == "def" else s[1], s[3]) for s in group).lower()
-    return any(word in text for word in ("raise", *_EXITS)) and any(name in text for name in names)
-
-
-def _refusal(group: list[Node], names: set[str], value: str, aliases: set[str]) -> Node | None:
+def _refusal(group: _Group, names: set[str], value: str, aliases: set[str]) -> Node | None:
     raises: Node | None = None
     mentioned = compared = False
-    every = [inner for statement in group for inner in nodes(statement)]
-    aliases = aliases | {t[3] for node in every if node[0] == "assign" and node[5][:1] == ("const",)
+    aliases = aliases | {t[3] for node in group.nodes if node[0] == "assign" and node[5][:1] == ("const",)
                          and node[5][3] == value for t in node[4] if t[0] == "name"}
-    only_told = {id(n) for node in every if node[0] == "if" and len(node) > 6 and _tells_only(node)
-                 for n in nodes(node[4])}
-    for node in every:
+    for node in group.nodes:
         kind = node[0]
         if kind == "raise" or (kind == "call" and node[3][-1] in _EXITS):
             raises = raises or node
@@ -66,7 +90,7 @@ def _refusal(group: list[Node], names: set[str], value: str, aliases: set[str]) 
             mentioned = mentioned or str(node[-1]).lower() in names
         elif kind == "const":
             mentioned = mentioned or (isinstance(node[3], str) and node[3].lower() in names)
-        elif kind == "cmp" and id(node) not in only_told:
+        elif kind == "cmp" and id(node) not in group.only_told:
             compared = compared or _compares(node, value, aliases)
     return raises if mentioned and compared else None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
-from itertools import accumulate
+from functools import cached_property, partial
+from itertools import accumulate, groupby
+from operator import itemgetter
 
 from readybook.facts.modules import Module
 from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, provider_of, words_of
@@ -31,6 +32,9 @@ _HANDLED = frozenset({"const", "call", "dict", "cmp", "bool", "if", "fstring"}) 
 _TELLING = ("secret", "passw", "passphrase", "pwd", "token", "credential", "passcode", "apikey", "_key", "-key",
             "_pass", "authorization", "jwt", "hmac", "fernet", "serializer", "private key-",
             *(s.lower() for s in SHAPES))
+# the words by their first letters: a pattern that begins with a plain one is found as fast as a word
+_BEGINNING = tuple(regex(re.escape(first) + f"(?:{'|'.join(re.escape(word[1:]) for word in words)})")
+                   for first, words in groupby(sorted(_TELLING), itemgetter(0)))
 _STR = regex(r"str\s*\(\s*\w{0,2}[\"']")
 _URL = regex(r"://[^\s/@'\"]{0,128}:[^\s/'\"]{1,256}@")
 _TYPE = regex(r"[A-Z]+[0-9]*(?:[A-Z][a-z]+)+")  # V1SecretSource: a class between a prefix and a kind
@@ -84,8 +88,7 @@ def secret_literals(module: Module, signing: Collection[str] = (), keys: Mapping
 
 def may_read(module: Module) -> bool:
     """Whether a module's text has what a read of the environment has: a module without it holds no fallback."""
-    lowered = module.text.lower()
-    return any(word in lowered for word in ("env", "config", "get_secret")) or _STR.search(module.text) is not None
+    return any(word in module.low for word in ("env", "config", "get_secret")) or _STR.search(module.text) is not None
 
 
 @record
@@ -123,27 +126,27 @@ class _Walk:
         text = self.module.text
         kept = self.module.notes.get(_TELLING)  # two checks ask for the literals of every module
         if kept is None:
-            kept = self.module.notes[_TELLING] = self._lines_with(_TELLING)
+            low = self._low
+            kept = self.module.notes[_TELLING] = self._lines(
+                lambda at, find=pattern.search: m.start() if (m := find(low, at)) else -1 for pattern in _BEGINNING)
             if "://" in text:
                 kept |= {bisect_right(self.starts, match.start()) for match in _URL.finditer(text)}
-        return kept | self._lines_with([v.lower() for v in self.signing if "\n" not in v])
+        return kept | self._lines(partial(self._low.find, v.lower()) for v in self.signing if "\n" not in v)
 
-    def _lines_with(self, words: Collection[str]) -> set[int]:
-        if not words:
-            return set()
-        text = self.module.text
-        lowered = text.lower()
+    @property
+    def _low(self) -> str:
+        """The text in small letters; as it is where one of these is longer, since offsets would not fit."""
+        return self.module.low if len(self.module.low) == len(self.module.text) else self.module.text
+
+    def _lines(self, finds: Iterable[Callable[[int], int]]) -> set[int]:
+        """The lines of what each of ``finds`` gives, which look for something from an offset on."""
         found: set[int] = set()
-        if len(lowered) != len(text):  # a letter whose small form is longer: offsets would not fit
-            lowered = text
-        starts = None
-        for word in words:
-            at = lowered.find(word)
+        for find in finds:
+            at = find(0)
             while at >= 0:
-                starts = starts or self.starts
-                line = bisect_right(starts, at)
+                line = bisect_right(self.starts, at)
                 found.add(line)
-                at = lowered.find(word, starts[line])
+                at = find(self.starts[line])
         return found
 
     def block(self, body: tuple[Node, ...], in_class: bool = False) -> Iterator[SecretLiteral]:

@@ -19,6 +19,7 @@ OUTBOUND = regex(r"(?:httpx|requests|aiohttp)\.(?:\w+\.)*(?:get|post|put|patch|d
                  r"|grpc\.(?:aio\.)?(?:insecure|secure)_channel")
 BREAKERS = regex(r"\b(?:pybreaker|purgatory|aiobreaker|circuitbreaker|CircuitBreaker|circuit_breaker|aiomisc"
                  r"|hyx\.circuitbreaker|resilience4py|lasier|breaker)\b")
+IN_BREAKERS = ("reaker", "purgatory", "aiomisc", "resilience4py", "lasier")  # each name above has one of these
 PLAIN = "pybreaker.CircuitBreaker"
 
 
@@ -66,7 +67,8 @@ class NoCircuitBreaker(Check):
                 continue
             found = True
             modules = project.facts.modules.by_path
-            if any(BREAKERS.search(modules[p].text) for p in near if p in modules):
+            if any(any(w in modules[p].text for w in IN_BREAKERS) and BREAKERS.search(modules[p].text)
+                   for p in near if p in modules):
                 if not seen:
                     yield Right(own[0].place, "a breaker is at hand", app.spec)
             else:

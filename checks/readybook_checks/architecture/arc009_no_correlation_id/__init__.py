@@ -29,6 +29,7 @@ TRACING = ("opentelemetry.instrumentation.fastapi.FastAPIInstrumentor.instrument
            "opentelemetry.instrumentation.fastapi.FastAPIInstrumentor.instrument",
            "opentelemetry.instrumentation.asgi.OpenTelemetryMiddleware")
 IN_LOGS = regex(r"LoggingInstrumentor|\btrace_?id\b|otelTraceID", re.IGNORECASE)
+SAID = ("logginginstrumentor", "trace_id", "traceid")  # one of them is in all that it finds
 TITLE = "Give each request an id, in its response and in every log record"
 
 
@@ -69,8 +70,9 @@ class NoCorrelationId(Check):
         if wrapped:
             return Right(wrapped[0].place, f"{wrapped[0].path} gives requests an id", app.spec)
         traced = tracing(project, app)
-        if traced is not None and any(IN_LOGS.search(m.text) for m in project.facts.modules.by_path.values()
-                                      if m.role == "application"):
+        if traced is not None and any(
+                any(word in m.low for word in SAID) and IN_LOGS.search(m.text)
+                for m in project.facts.modules.by_path.values() if m.role == "application"):
             return Right(traced, "traces requests, and the trace id reaches the logs", app.spec)
         what = ("requests are traced, but no log line carries the trace's id" if traced is not None
                 else "no middleware gives requests an id: log lines of one request cannot be found together")
