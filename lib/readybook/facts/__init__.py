@@ -45,6 +45,7 @@ class Facts(Surroundings):
     def __init__(self, project: Project) -> None:
         self.project = project
         self._headers: dict[str, dict[str, Place]] = {}
+        self._guarded: dict[int, bool] = {}  # by the identity of a route of the program
         self._begun: Lowering | None = None
 
     @cached_property
@@ -223,6 +224,13 @@ class Facts(Surroundings):
         return settings_classes(self.program.everything)
 
     @cached_property
+    def settings_at_hand(self) -> bool:
+        """Whether code anywhere in the project can read its settings."""
+        from readybook.facts.settingsaccess import at_hand
+
+        return at_hand(self)
+
+    @cached_property
     def variables(self) -> tuple[Variable, ...]:
         """Every environment variable that application code reads."""
         from readybook.facts.settings import variables
@@ -246,9 +254,11 @@ class Facts(Surroundings):
 
     def guarded(self, route: Route) -> bool:
         """Whether a route authenticates who calls it."""
-        from readybook.facts.authentication import guarded
+        if id(route) not in self._guarded:
+            from readybook.facts.authentication import guarded
 
-        return guarded(self.behaviour, route)
+            self._guarded[id(route)] = guarded(self.behaviour, route)
+        return self._guarded[id(route)]
 
     @cached_property
     def health_routes(self) -> tuple[HealthRoute, ...]:
@@ -290,8 +300,8 @@ class Facts(Surroundings):
     def handed_on(self) -> dict[int, list[Call]]:
         """``id`` of an application's object → the calls that are given it."""
         index: dict[int, list[Call]] = {id(app.instance): [] for app in self.apps}
-        for call in self.behaviour.calls:
-            for given in (*call.args, *call.kwargs.values()):
+        for call in self.behaviour.calls if index else ():
+            for given in (*call.args, *call.kwargs.values()) if call.args or call.kwargs else ():
                 if id(given) in index:
                     index[id(given)].append(call)
         return index
@@ -302,7 +312,7 @@ class Facts(Surroundings):
         from readybook.facts.responseheaders import NAMES
 
         return tuple(m for _, m in sorted(self.modules.by_path.items())
-                     if m.role == "application" and any(n in low for low in (m.text.lower(),) for n in NAMES))
+                     if m.role == "application" and any(n in m.low for n in NAMES))
 
     def stores(self, app: App) -> tuple[Store, ...]:
         """The databases, Redis and MongoDB clients and brokers that the code behind an application sets up."""

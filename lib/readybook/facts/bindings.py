@@ -41,6 +41,7 @@ class Bindings:
 
     def __init__(self, body: Any) -> None:
         self.body = body
+        self._turned: dict[str, str] = {}
         self._found: dict[str, list[tuple[Node, tuple[Any, ...], list[Node], bool]]] = {}
 
     def bound(self, name: str, use: Node | None = None) -> list[Node]:
@@ -109,6 +110,14 @@ class Bindings:
                 return "listed"
             if f"{text} not in " not in condition and not condition.startswith("not ") and _looks_at(text, condition):
                 answer = "checked"
+        if text not in self._turned:
+            self._turned[text] = self._turned_away(text)
+        turned = self._turned[text]
+        return turned if turned == "listed" else answer or turned
+
+    def _turned_away(self, text: str) -> str:
+        """How the statements of the body turn bad values away, as ``guard`` says it."""
+        answer = ""
         for test, listed, leaves in self._tests:
             if leaves is None or text in leaves:
                 if listed == text or listed is None and test.startswith(f"{text} in "):

@@ -54,7 +54,7 @@ def comparisons(program: Program) -> tuple[Comparison, ...]:
     return tuple(found)
 
 
-def _holds(lines: list[int], first: int, last: int) -> bool:
+def has_line(lines: list[int], first: int, last: int) -> bool:
     """Whether one of the lines lies between two."""
     at = bisect_left(lines, first)
     return at < len(lines) and lines[at] <= last
@@ -75,7 +75,7 @@ def compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, A
     while stack:
         item, around, inside = stack.pop()
         kind = item[0] if len(item) > 2 and item[0].__class__ is str and item[1].__class__ is int else ""
-        if kind in _LEAVES or kind in STATEMENTS and isinstance(item[3], int) and not _holds(lines, item[1], item[3]):
+        if kind in _LEAVES or kind in STATEMENTS and isinstance(item[3], int) and not has_line(lines, item[1], item[3]):
             continue
         if kind == "cmp" and len(item[4]) == 1 and item[4][0][0] in ("Eq", "NotEq"):
             yield item, around, inside

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.nodes import is_node
+from readybook.facts.comparisons import STATEMENTS, has_line
+from readybook.facts.nodes import LEAVES, is_node
 from readybook.patterns import regex
 
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ def made_indexes(project: Project) -> frozenset[tuple[str, str]]:
         if path.endswith((".py", ".sql")) and "INDEX" in file.text.upper():
             found.update((m[1].lower(), m[2].lower()) for m in _SQL.finditer(file.text))
     for module in project.facts.modules.by_path.values():
-        if any(word in module.text for word in (*_MAKING, "create_table")):
-            found.update((t.lower(), c.lower()) for t, c in _of_module(module))
+        if "create_" in module.text and any(word in module.text for word in (*_MAKING, "create_table")):
+            lines = [n for n, line in enumerate(module.text.split("\n"), 1) if "create_" in line]
+            found.update((t.lower(), c.lower()) for t, c in _of_module(module, lines))
     return frozenset(found)
 
 
-def _of_module(module: Module) -> Iterator[tuple[str, str]]:
-    """The indexes of one migration; ``batch_alter_table`` names the table of the calls below it."""
+def _of_module(module: Module, lines: list[int]) -> Iterator[tuple[str, str]]:
+    """The indexes of one migration, from the statements with one of ``lines``; ``batch_alter_table`` names the table
+    of the calls below it."""
     todo: list[tuple[Any, str]] = [(module.body, "")]
     while todo:
         part, table = todo.pop()
@@ -43,13 +46,17 @@ def _of_module(module: Module) -> Iterator[tuple[str, str]]:
             if part[0] == "with":
                 table = next((_text(c[4][0]) for c, _ in part[4] if c[0] == "call" and c[4]
                               and _last(c) == "batch_alter_table"), table)
+            elif part[0] in LEAVES or part[0] in STATEMENTS and (
+                part[3].__class__ is int and not has_line(lines, part[1], part[3])):
+                continue
             elif part[0] == "call":
                 name = _last(part)
                 if name in _MAKING:
                     yield from _made(part, table)
                 elif name == "create_table" and part[4]:
                     yield from _table(part, _text(part[4][0]))
-        todo.extend((p, table) for p in part if isinstance(p, tuple))
+                    continue
+        todo += [(p, table) for p in part if p.__class__ is tuple]
 
 
 def _made(call: Node, table: str) -> Iterator[tuple[str, str]]:

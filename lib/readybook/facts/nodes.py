@@ -8,6 +8,8 @@ from typing import Any
 from readybook.facts.syntax import Node
 
 _DEFINING = frozenset(("def", "lambda", "class"))
+LEAVES = frozenset(("name", "const"))  # more than half of all nodes, and nothing is in them
+_COMPOUND = frozenset(("if", "while", "for", "with", "try", "match"))
 
 
 def is_node(part: Any) -> bool:
@@ -23,6 +25,8 @@ def nodes(part: Any) -> Iterator[Node]:
         # is_node written out: this loop sees every piece of the code many times
         if len(one) > 2 and one[0].__class__ is str and one[1].__class__ is int and one[2].__class__ is int:
             yield one
+            if one[0] in LEAVES:
+                continue
         todo += [p for p in reversed(one) if p.__class__ is tuple]
 
 
@@ -35,6 +39,8 @@ def own_nodes(part: Any) -> Iterator[Node]:
             if one[0] in _DEFINING:
                 continue
             yield one
+            if one[0] in LEAVES:
+                continue
         todo += [p for p in reversed(one) if p.__class__ is tuple]
 
 
@@ -54,8 +60,9 @@ def statements(body: Any) -> Iterator[Node]:
     while todo:
         statement = todo.pop()
         yield statement
-        for block in reversed(blocks(statement)):
-            todo += reversed(block)
+        if statement[0] in _COMPOUND:
+            for block in reversed(blocks(statement)):
+                todo += reversed(block)
 
 
 def blocks(statement: Node) -> tuple[Any, ...]:

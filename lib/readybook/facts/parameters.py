@@ -178,6 +178,17 @@ def is_scalar(kind: Any) -> bool:
     return False
 
 
+def field_names(cls: ClassValue) -> list[str]:
+    """The names of a model's fields, inherited ones first."""
+    return list(dict.fromkeys(name for c in reversed(cls.mro()) if isinstance(c, ClassValue)
+                              for name, annotation in c.annotations.items() if _declares(name, unparse(annotation))))
+
+
+def _declares(name: str, annotation: str) -> bool:
+    """Whether what a model annotates is a field."""
+    return not name.startswith("_") and name != "model_config" and "ClassVar" not in annotation
+
+
 def model_fields(run: Interpreter, cls: ClassValue) -> list[tuple[str, Any, Any, str]]:
     """The fields of a model: name, type, default (``...`` for none), text of the annotation; inherited ones first."""
     fields: dict[str, tuple[str, Any, Any, str]] = {}
@@ -186,7 +197,7 @@ def model_fields(run: Interpreter, cls: ClassValue) -> list[tuple[str, Any, Any,
         try:
             for name, annotation in c.annotations.items():
                 text = unparse(annotation)
-                if not name.startswith("_") and name != "model_config" and "ClassVar" not in text:
+                if _declares(name, text):
                     kind = annotation_value(run, annotation, c.scope)
                     fields[name] = (name, kind, c.scope.names.get(name, ...), text)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.nodes import statements
+from readybook.facts.nodes import LEAVES, statements
 from readybook.facts.syntax import Node
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _keywords(part: Any, name: str) -> Iterator[str]:
         if len(one) == 2 and one[1].__class__ is tuple and one[0].__class__ is str:
             if one[1][:1] == ("name",) and one[1][3] == name:
                 yield one[0]
-        todo += [p for p in reversed(one) if p.__class__ is tuple]
+        todo += [p for p in reversed(one) if p.__class__ is tuple and (len(p) != 4 or p[0] not in LEAVES)]
 
 
 def _is_returned(names: list[str], body: Any) -> bool:

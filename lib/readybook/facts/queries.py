@@ -108,9 +108,9 @@ class Queries:
 
     @cached_property
     def children(self) -> dict[int, list[Call]]:
-        """Calls of methods of what another call gives, by the id of that call's node."""
+        """Calls that hand on or take the rows of what another call gives, by the id of that call's node."""
         found: dict[int, list[Call]] = defaultdict(list)
-        for call in self.behaviour.calls:
+        for call in self.behaviour.written_as(*{*PASSING, *MANY, *ONE}):
             made = {id(v.node) for v in receivers(call) if isinstance(v, Instance) and v.node is not None}
             node = call.site.node[3]
             if node[0] == "attr":

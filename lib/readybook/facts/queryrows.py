@@ -221,24 +221,23 @@ class _Body:
 
     def _reads(self, node: Any) -> None:
         """Note the relationships that an expression reads, and the comprehensions over rows in it."""
-        if node.__class__ is not tuple:
-            return
-        if len(node) > 2 and node[0].__class__ is str and node[1].__class__ is int and node[2].__class__ is int:
-            kind = node[0]
-            if kind == "comp":
-                self._comprehension(node)
-            if kind in _LEAVES:
-                return
-            if kind == "attr":
-                base = node[3]
-                if base[0] == "name":
-                    if base[3] in self.names:
-                        self._touch(node)
-                    return
-                self._touch(node)
-        for part in node:
-            if part.__class__ is tuple and part:
-                self._reads(part)
+        todo = [node] if node.__class__ is tuple else []
+        while todo:
+            one = todo.pop()
+            if len(one) > 2 and one[0].__class__ is str and one[1].__class__ is int and one[2].__class__ is int:
+                kind = one[0]
+                if kind == "comp":
+                    self._comprehension(one)
+                if kind in _LEAVES:
+                    continue
+                if kind == "attr":
+                    base = one[3]
+                    if base[0] == "name":
+                        if base[3] in self.names:
+                            self._touch(one)
+                        continue
+                    self._touch(one)
+            todo += [part for part in reversed(one) if part.__class__ is tuple and part]
 
     def _comprehension(self, node: Node) -> None:
         outer = dict(self.names)

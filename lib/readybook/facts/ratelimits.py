@@ -64,8 +64,10 @@ def rate_limits(facts: Facts, app: App, routes: list[Route]) -> RateLimits:
     counting = _counting(facts)
     whole = [*_around(facts, app, counting), *_proxies(facts)]
     by_route = {}
+    limiting: dict[int, bool] = {}  # many routes have the same dependencies
     for route in routes:
-        limit = _of_route(facts, route, counting)
+        limiting.update((id(t), _limits(t, counting)) for t in route.targets if id(t) not in limiting)
+        limit = _of_route(route, limiting, counting)
         if limit is not None:
             by_route[id(route)] = limit
     defaults, unseen = _slowapi_defaults(facts, app, routes)
@@ -120,9 +122,9 @@ def _around(facts: Facts, app: App, counting: set[int]) -> Iterator[RateLimit]:
             yield RateLimit(path, place)
 
 
-def _of_route(facts: Facts, route: Route, counting: set[int]) -> RateLimit | None:
+def _of_route(route: Route, limiting: dict[int, bool], counting: set[int]) -> RateLimit | None:
     for target in route.targets:
-        if _limits(target, counting):
+        if limiting[id(target)]:
             return RateLimit(_name(target), route.place)
     for function in functions_behind(route.handler):
         for f in {id(g): g for g in (function, function.original)}.values():

@@ -56,13 +56,14 @@ class RedisClient:
 
 def redis_clients(facts: Facts) -> tuple[RedisClient, ...]:
     """Every Redis client and pool that application code makes, by place; a client over a pool is its pool's."""
-    found = []
-    uses = _uses(facts)
-    for call in facts.behaviour.calls:
-        path = _path(call)
-        match = _MADE.fullmatch(path) if path else None
+    behaviour, found = facts.behaviour, []
+    derived = {c.path for c in behaviour.run.classes if any(map(_MADE.fullmatch, c.external_bases()))}
+    uses: dict[int, list[Call]] | None = None
+    for call in behaviour.matching(lambda path: path in derived or _MADE.fullmatch(path)):
+        match = _MADE.fullmatch(_path(call))
         if match is None or by_default(call.kwargs.get("connection_pool")) is not None:
             continue
+        uses = uses or _uses(facts)
         found.append(_client(facts, call, match, _used(call, uses)))
     return tuple(sorted(found, key=lambda c: (c.place.path, c.place.line, c.place.column)))
 
@@ -155,7 +156,7 @@ def _uses(facts: Facts) -> dict[int, list[Call]]:
     index: dict[int, list[Call]] = defaultdict(list)
     for call in facts.behaviour.calls:
         callee = call.site.callee
-        if isinstance(callee, Bound) and isinstance(callee.self, Instance):
+        if callee.__class__ is Bound and isinstance(callee.self, Instance):
             index[id(callee.self)].append(call)
     return index
 

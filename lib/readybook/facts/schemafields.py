@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from readybook.facts.interpreter import Frame
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
@@ -34,6 +34,7 @@ STRICT = {"StrictStr": "str", "StrictInt": "int", "StrictFloat": "float", "Stric
 LISTS = {f"typing.{n}": n.lower() for n in ("List", "Dict", "Set", "FrozenSet", "Tuple")} | {
     "typing.Sequence": "list", "collections.abc.Sequence": "list", "typing.Iterable": "list", "typing.Mapping": "dict",
     "collections.abc.Mapping": "dict"}
+ANNOTATED, LITERAL, NONE = External("typing.Annotated"), External("typing.Literal"), External("None")
 UNIONS = ("typing.Optional", "typing.Union", "types.UnionType")
 VALIDATORS = ("field_validator()", "validator()")
 
@@ -62,7 +63,7 @@ class SchemaField:
     @property
     def nullable(self) -> bool:
         """Whether None is one of the alternatives."""
-        return any(part is None or part == External("None") for part in alternatives(self.kind))
+        return any(part is None or part == NONE for part in alternatives(self.kind))
 
 
 class OwnFields:
@@ -80,14 +81,16 @@ class OwnFields:
 
     def _read(self, cls: ClassValue) -> Iterator[tuple[str, SchemaField]]:
         run = self.run
+        known: dict[str, _Type] = {}  # most fields of a class have one of a few types
         run.frames.append(Frame(cls.module, None, cls))
         try:
             for name, annotation in cls.annotations.items():
                 text = unparse(annotation)
                 if name.startswith("_") or name == "model_config" or "ClassVar" in text or "PrivateAttr" in text:
                     continue
-                kind = _resolved(run, annotation_value(run, annotation, cls.scope), cls)
-                yield name, _field(name, text, kind, cls)
+                if text not in known or "…" in text:
+                    known[text] = _type_of(_resolved(run, annotation_value(run, annotation, cls.scope), cls))
+                yield name, _field(name, text, known[text], cls)
         finally:
             run.frames.pop()
 
@@ -108,27 +111,35 @@ def _resolved(run: Interpreter, kind: Any, cls: ClassValue) -> Any:
     """A type with the names that stand as text in it (``list["Part"]``) looked up; Literal's texts stay."""
     if isinstance(kind, str):
         return annotation_value(run, ("const", cls.node[1], 0, kind), cls.scope)
-    if not isinstance(kind, Subscripted) or kind.base == External("typing.Literal"):
+    if not isinstance(kind, Subscripted) or kind.base == LITERAL:
         return kind
-    types = kind.args[:1] if kind.base == External("typing.Annotated") else kind.args
+    types = kind.args[:1] if kind.base == ANNOTATED else kind.args
     args = (*(_resolved(run, a, cls) for a in types), *kind.args[len(types):])
     return Subscripted(kind.base, args, kind.size) if args != kind.args else kind
 
 
-def _field(name: str, text: str, kind: Any, cls: ClassValue) -> SchemaField:
+class _Type(NamedTuple):
+    """What an annotation says: the type as a value, the names of its alternatives, and what it bounds."""
+
+    kind: Any
+    names: tuple[str, ...]
+    bounds: dict[str, Any]
+
+
+def _type_of(kind: Any) -> _Type:
+    bounds: dict[str, Any] = {}
+    types = [_type(part, bounds) for part in alternatives(kind) if part is not None and part != NONE]
+    bounds.update(_marked(kind))
+    return _Type(kind, tuple(dict.fromkeys(types)), bounds)
+
+
+def _field(name: str, text: str, known: _Type, cls: ClassValue) -> SchemaField:
     raw = cls.scope.names.get(name, ...)
     marker = raw if isinstance(raw, Instance) and raw.path in FIELDS else None
-    bounds: dict[str, Any] = {}
-    types: list[str] = []
-    for part in alternatives(kind):
-        if part is not None and part != External("None"):
-            types.append(_type(part, bounds))
-    bounds.update(_marked(kind))
-    if marker is not None:
-        bounds.update(_given(marker))
-    default, required = _default(kind, raw, marker)
+    bounds = {**known.bounds, **(_given(marker) if marker is not None else {})}
+    default, required = _default(known.kind, raw, marker)
     place = cls.module.place(("name", cls.lines.get(name, cls.node[1]), 0), cls.qualname)
-    return SchemaField(name, text, tuple(dict.fromkeys(types)), required, default, bounds, cls.path, place, kind)
+    return SchemaField(name, text, known.names, required, default, bounds, cls.path, place, known.kind)
 
 
 def _default(kind: Any, raw: Any, marker: Instance | None) -> tuple[Any, bool]:
@@ -166,13 +177,13 @@ def _is_union(kind: Any) -> bool:
 
 
 def _markers(kind: Any) -> tuple[Any, ...]:
-    annotated = isinstance(kind, Subscripted) and kind.base == External("typing.Annotated")
+    annotated = isinstance(kind, Subscripted) and kind.base == ANNOTATED
     return (*_markers(kind.args[0]), *kind.args[1:]) if annotated and kind.args else ()
 
 
 def _type(kind: Any, bounds: dict[str, Any]) -> str:
     """The dotted name of one alternative; what it bounds is added to ``bounds``."""
-    while isinstance(kind, Subscripted) and kind.base == External("typing.Annotated") and kind.args:
+    while isinstance(kind, Subscripted) and kind.base == ANNOTATED and kind.args:
         bounds.update(_marked(kind))
         kind = kind.args[0]
     if isinstance(kind, Subscripted):

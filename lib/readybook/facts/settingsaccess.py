@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 
 def settings_at_hand(facts: Facts) -> bool:
+    """Whether code anywhere can read the settings; many fixes ask."""
+    return facts.settings_at_hand
+
+
+def at_hand(facts: Facts) -> bool:
     """False where objects of the settings classes are only passed around, as dependency injection does.
 
     At hand is what a module holds, and what a function without parameters makes, or says that it returns.

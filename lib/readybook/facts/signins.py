@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import ClassValue, FunctionValue
-from readybook.facts.parameters import body_inputs, is_model, model_fields
+from readybook.facts.parameters import body_inputs, field_names, is_model
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
 
@@ -43,11 +43,7 @@ def takes_credential(run: Interpreter, targets: Iterable[Any]) -> bool:
 def body_names(run: Interpreter, targets: Iterable[Any]) -> tuple[str, ...]:
     """The names of what these callables read from form and body, and of the fields of models among it."""
     return tuple(name for parameter, given in body_inputs(run, list(targets), frozenset())
-                 for name in (parameter.name, *_fields(run, given.kind)))
-
-
-def _fields(run: Interpreter, kind: Any) -> tuple[str, ...]:
-    return tuple(name for name, *_ in model_fields(run, kind)) if is_model(kind) else ()
+                 for name in (parameter.name, *(field_names(given.kind) if is_model(given.kind) else ())))
 
 
 def tries(behaviour: Behaviour, route: Route) -> bool:
@@ -90,9 +86,9 @@ def is_sign_in(behaviour: Behaviour, route: Route) -> bool:
     a sign-in or where nothing else of the request tells it who calls."""
     if any(getattr(t, "path", "") in FORMS for t in route.targets):
         return True
-    if not takes_credential(behaviour.run, (*route.targets, route.handler)):
+    if not NAMED.search(f"{route.path} {route.endpoint.rpartition('.')[2]}") and _reads_request(route):
         return False
-    return bool(NAMED.search(f"{route.path} {route.endpoint.rpartition('.')[2]}")) or not _reads_request(route)
+    return takes_credential(behaviour.run, (*route.targets, route.handler))
 
 
 def _reads_request(route: Route) -> bool:

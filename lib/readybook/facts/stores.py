@@ -32,6 +32,8 @@ _CLIENTS = (
 )
 _RAW = regex(r"asyncpg\.(?:create_pool|connect)|psycopg2?(?:\.pool\.\w+|\.connect|\.AsyncConnection\.connect)"
              r"|psycopg_pool\.\w*ConnectionPool|aiomysql\.(?:create_pool|connect)|databases\.Database")
+_PACKAGES = frozenset(("redis", "aioredis", "motor", "pymongo", "celery", "aio_pika", "aiokafka", "asyncpg", "psycopg2",
+                       "psycopg", "psycopg_pool", "aiomysql", "databases"))  # where all of these are
 _CACHES = ("functools.lru_cache", "functools.cache")
 
 
@@ -67,9 +69,10 @@ def all_stores(behaviour: Behaviour, engines: tuple[Engine, ...]) -> tuple[Store
         is_async = engine.is_async or _wrapped(behaviour, engine.call)
         found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
                            access(behaviour, engine.call), engine.call))
+    derived = {c.path for c in behaviour.run.classes if any(map(_kind, c.external_bases()))}
     for path, calls in behaviour.by_path.items():
         plain = _kind(path)
-        for call in calls:
+        for call in calls if plain or path in derived else ():
             callee = call.site.callee  # a class of the project may derive from a client
             bases = callee.external_bases() if isinstance(callee, ClassValue) else (path,) if plain else ()
             how, kind = next(((base, kind) for base in bases if (kind := _kind(base))), ("", None))
@@ -85,6 +88,8 @@ def _wrapped(behaviour: Behaviour, call: Call) -> bool:
 
 
 def _kind(path: str) -> tuple[str, bool] | None:
+    if path.partition(".")[0] not in _PACKAGES:
+        return None
     for kind, is_async, pattern in _CLIENTS:
         if pattern.fullmatch(path):
             return kind, is_async
