@@ -66,8 +66,7 @@ class InconsistentErrors(Check):
 
 
 def _returned(project: Project, function: FunctionValue) -> Iterator[Finding]:
-    text = function.module.text
-    body = "\n".join(text.split("\n")[function.node[1] - 1 : function.node[3]])
+    body = function.module.lines_of(function.node[1], function.node[3])
     if "status_code" in body.partition(")")[2] and re.search(r"\.status_code\s*=", body):
         return  # it sets the status of the response itself
     for statement in statements(function.node[6]):

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
-from readybook.facts.objects import ClassValue
 from readybook.facts.schemas import Schema
 from readybook.facts.syntax import Node
 from readybook.finding import Answer
@@ -38,9 +37,8 @@ class ManualResponseBuild(Check):
         """One answer for each place where application code builds a response model."""
         returned = {id(s.cls): s for s in project.facts.schemas if s.returned_by}
         looked = False
-        for call in project.facts.behaviour.calls:
-            cls = call.site.callee
-            schema = returned.get(id(cls)) if isinstance(cls, ClassValue) else None
+        for call in project.facts.behaviour.calls_to(*{s.path for s in returned.values()}):
+            schema = returned.get(id(call.site.callee))
             if schema is None or not call.function:
                 continue
             looked = True

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.backgroundwork import AFTERWARDS
 from readybook.facts.behaviour import Behaviour, Call, Entry, functions_behind
-from readybook.facts.nodes import nodes, statements
+from readybook.facts.nodes import holds, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.queries import session_kind
 from readybook.finding import Answer
@@ -68,18 +68,17 @@ def _awaited(behaviour: Behaviour, entry: Entry) -> Iterator[Call]:
     function = entry.function
     if function.node[0] != "def":
         return
-    tried = {id(n) for s in statements(function.node[6]) if s[0] == "try" for n in nodes(s[4])}
     for statement in statements(function.node[6]):
         value = statement[4] if statement[0] == "expr" else None
         value = value[3] if value is not None and value[0] == "await" else value
         call = behaviour.by_node.get(id(value)) if value is not None and value[0] == "call" else None
-        if call is None or id(value) in tried or call.in_loop or MATTERS.search(f"{call.last} {function.name}"):
+        if call is None or call.in_loop or MATTERS.search(f"{call.last} {function.name}"):
             continue
         given = (*call.args, *call.kwargs.values())
         if any(session_kind(v) for v in given):
             continue
-        if SENDING.match(call.path) or any(_sends(behaviour, f)
-                                           for f in functions_behind(call.site.callee)):
+        sends = SENDING.match(call.path) or any(_sends(behaviour, f) for f in functions_behind(call.site.callee))
+        if sends and not any(s[0] == "try" and holds(s[4], value) for s in statements(function.node[6])):
             yield call
 
 

@@ -116,6 +116,8 @@ def _normal(behaviour: Behaviour, value: Node, function: FunctionValue) -> str:
             todo += [(n, depth + 1) for n in sorted(names_in(inner) - parameters)]
     text = f"{known.path if known is not None else ''} {text}"
     for name, annotation, *_ in function.params:
+        if name not in text:
+            continue
         kind = "session" if "session" in unparse(annotation).lower() or name in ("db", "session") else "id"
         text = re.sub(rf"\b{re.escape(name)}\b(?!\()", f"<{kind}>", text)
     return text

@@ -67,8 +67,7 @@ class BlockingCallInAsync(Check):
         entries = [e for e in behaviour.entries if e.in_loop]
         if not entries:
             yield NotApplicable("no async handler, dependency or middleware: nothing runs in the event loop")
-        names = {path for path in behaviour.by_path if blocking(path) is not None}
-        waiting = Reaching(behaviour, (c for c in behaviour.calls if c.path in names and not c.awaited))
+        waiting = Reaching(behaviour, (c for c in behaviour.matching(blocking) if not c.awaited))
         once = cache(lambda function, line: is_cached(function) or is_kept(function, line))
         plain = cache(partial(becomes_def, behaviour))
         ways: dict[Place, list[Reached]] = {}

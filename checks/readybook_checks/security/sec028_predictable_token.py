@@ -63,17 +63,17 @@ class PredictableToken(Check):
         found = False
         for call in project.facts.behaviour.matching(_kind):
             kind = _kind(call.path)
-            names = purposes(call)
-            if LOCK.search(call.function) or _one_of_these(call):
-                continue
-            name = next((n for n in names if _of_secret(n, kind)), "")
-            if SESSION.search(name) and BATCH.search(f"{call.place.path}/{call.function}"):
+            if LOCK.search(call.function):
                 continue
             if kind == "clock" and COUNTED.search(f"{call.place.path}/{call.function}"):
                 continue
+            names = purposes(call)
             if kind == "clock" and names and TIMES.search(names[0]):
                 continue
-            if not name:
+            name = next((n for n in names if _of_secret(n, kind)), "")
+            if not name or _one_of_these(call):
+                continue
+            if SESSION.search(name) and BATCH.search(f"{call.place.path}/{call.function}"):
                 continue
             found = True
             if kind == "strong":

@@ -99,8 +99,9 @@ def _returned(behaviour: Behaviour) -> Iterator[Answer]:
 def _answers(behaviour: Behaviour, memory: dict[int, list[Caught]], function: FunctionValue, node: Node, place: Place,
              call: Call | None) -> Iterator[Answer]:
     function = function.original
-    caught = memory.setdefault(id(function.node), caught_in(function, behaviour))
-    here = [c for c in caught if c.first <= place.line <= c.last]
+    if id(function.node) not in memory:
+        memory[id(function.node)] = caught_in(function, behaviour)
+    here = [c for c in memory[id(function.node)] if c.first <= place.line <= c.last]
     if not here:
         return
     told = list(told_of(node, function, frozenset(c.name for c in here if c.name)))

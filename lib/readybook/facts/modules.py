@@ -87,10 +87,8 @@ class Module:
         text = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
         if not text.isascii():
             column = len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
-        if end_line is None and node[0] == "call":
-            end_line = node[6]
+        end_line = node[6] if end_line is None and node[0] == "call" else end_line
         return Place(self.path, line, column + 1, end_line if end_line != line else None, symbol, self.exact)
-
 
     def source(self, node: Node) -> str | None:
         """The text of a lowered call as it stands in the file; None in a file that had to be lowered first."""

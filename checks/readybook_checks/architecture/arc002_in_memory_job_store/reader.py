@@ -95,7 +95,8 @@ class Reader:
         run = self.project.facts.behaviour.run
         cls = next((c for c in run.classes if c.module.path == self.module.path
                     and c.qualname == self.memory.owner), None)
-        built = [c for c in self.project.facts.behaviour.calls if c.site.callee is cls]
+        made = self.project.facts.behaviour.calls_to(cls.path) if cls is not None else []
+        built = [c for c in made if c.site.callee is cls]
         heirs = [c for c in run.classes if c is not cls and cls in c.mro()]
         if not isinstance(cls, ClassValue) or len(built) != 1 or built[0].site.function is not None or heirs:
             raise Reason(f"{self.memory.owner} is not built once, at the level of a module, and derived from by none")

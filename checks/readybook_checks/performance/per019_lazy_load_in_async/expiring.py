@@ -62,19 +62,31 @@ def late_reads(project: Project) -> list[LateRead]:
 
 def _after(function: FunctionValue, commit: Call, objects: set[int], handler: bool) -> Iterator[LateRead]:
     names = {t[3] for s in statements(function.node[6]) if s[0] in ("assign", "ann") for t in _targets(s)
-             if id(_plain(s[5] if s[0] == "assign" else s[6])) in objects} - _deleted(function)
-    block, index = _block_of(function.node[6], commit.site.node) or ((), 0)
-    for s in block[index + 1:]:
-        for node in nodes(s):
+             if id(_plain(s[5] if s[0] == "assign" else s[6])) in objects}
+    block, index = (names and _block_of(function.node[6], commit.site.node)) or ((), 0)
+    read = _first_read(block[index + 1:], names, handler)
+    if read is not None and (gone := names & _deleted(function)):
+        read = _first_read(block[index + 1:], names - gone, handler)
+    if read is not None:
+        place = function.module.place(read, function.qualname)
+        yield LateRead(function.name, unparse(read), place, id(function.node))
+
+
+def _first_read(block: Any, names: set[str], handler: bool) -> Any:
+    """The first read of one of the objects in statements of a block, before it is made anew or forgotten."""
+    for s in block:
+        if not names:
+            break
+        inside = list(nodes(s))
+        for node in inside:
             if node[0] == "call" and node[3][0] == "attr" and node[3][4] in ("refresh", "merge", "expunge", "delete"):
-                names -= {a[3] for a in (*node[4], *(v for _, v in node[5])) if a[0] == "name"}
+                names = names - {a[3] for a in (*node[4], *(v for _, v in node[5])) if a[0] == "name"}
         if s[0] in ("assign", "ann"):
-            names -= {t[3] for t in _targets(s)}
-        read = _read(s, names, handler)
+            names = names - {t[3] for t in _targets(s)}
+        read = _read(s, inside, names, handler)
         if read is not None:
-            place = function.module.place(read, function.qualname)
-            yield LateRead(function.name, unparse(read), place, id(function.node))
-            return
+            return read
+    return None
 
 
 def _deleted(function: FunctionValue) -> set[str]:
@@ -104,11 +116,11 @@ def stays(call: Call) -> bool:
         s[0] == "return" and s[4] is not None and holds(s[4], call.site.node) for s in statements(function.node[6]))
 
 
-def _read(s: Any, names: set[str], handler: bool) -> Any:
+def _read(s: Any, inside: list[Any], names: set[str], handler: bool) -> Any:
     """What a statement reads of the objects."""
     if handler and s[0] == "return" and s[4] is not None and s[4][0] == "name" and s[4][3] in names:
         return s[4]
-    for node in nodes(s):
+    for node in inside:
         if node[0] == "attr" and node[3][0] == "name" and node[3][3] in names and not node[4].startswith("_"):
             return node
     return None
@@ -127,7 +139,7 @@ def _targets(s: Any) -> list[Any]:
 def _block_of(body: Any, node: Any) -> tuple[Any, int] | None:
     """The innermost block that holds a call, and the index of its statement there."""
     for index, s in enumerate(body):
-        if holds(s, node):
+        if s[1] <= node[1] <= s[3] and holds(s, node):
             for inner in blocks(s):
                 found = _block_of(inner, node)
                 if found is not None:
