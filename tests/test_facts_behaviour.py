@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from readybook import Project
 from readybook.facts.blocking import blocking
-from readybook.facts.reach import Reaching
+from readybook.facts.reach import Reaching, first_reached
 
 FILES = {
     "app/__init__.py": "",
@@ -185,3 +185,45 @@ def use(body: Use) -> str:
 
 def test_the_default_of_a_models_field_says_nothing_of_what_a_request_sends():
     assert {"requests.get", "requests.post"} <= set(Project.from_files({"main.py": FIELD}).facts.behaviour.by_path)
+
+
+SWITCH = """import time
+import requests
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+class Store:
+    def __init__(self, slow=False, *, quiet: bool = True) -> None:
+        if slow:
+            time.sleep(1)
+        if not quiet:
+            requests.get("http://tell.example")
+
+
+@app.get("/a")
+def a() -> None:
+    Store()
+
+
+@app.get("/b")
+def b() -> None:
+    Store(quiet=True)
+
+
+def nightly() -> None:
+    Store(slow=True)
+"""
+
+
+def test_what_no_request_switches_on_is_not_reached():
+    def reached(text: str) -> list[str]:
+        behaviour = Project.from_files({"main.py": text}).facts.behaviour
+        calls = [c for c in behaviour.calls if c.path in ("time.sleep", "requests.get")]
+        return sorted(r.call.path for r in first_reached(behaviour, calls).values())
+
+    assert reached(SWITCH) == []
+    assert reached(SWITCH.replace("Store(quiet=True)", "Store(quiet=False)")) == ["requests.get"]
+    assert reached(SWITCH.replace("Store(quiet=True)", "Store(bool(app))")) == ["time.sleep"]
+    assert reached(SWITCH.replace("Store(quiet=True)", "Store(**app.extra)")) == ["requests.get", "time.sleep"]

@@ -24,6 +24,7 @@ KEYED = regex(r"\bhmac\.|\.sign\(|compute_\w*signature|_signature\(")
 QUERY = frozenset({"where", "filter", "having", "and_", "or_", "not_", "join", "outerjoin", "select", "case", "exists",
                    "any", "has", "find", "find_one", "find_all", "get_or_none", "on", "query"})
 AGAIN = regex(r"(?i)confirm|repeat|again|retype|_2$|2$|new_|old_|current_|previous")
+FILE = regex(r"\.(?:read|readline|read_text)\(")
 COMPARING = frozenset({"secrets.compare_digest", "hmac.compare_digest"})
 ADVICE = "Compare with secrets.compare_digest(), both sides as bytes"
 
@@ -158,10 +159,18 @@ def _evidence(item: Comparison, names: list[Node], sides: dict[int, tuple[Origin
     if any("request" in k for k in both) and not all(k <= {"request"} and k for k in both):
         return "one side is from the request"
     for mine, other in ((item.left, item.right), (item.right, item.left)):
+        if _read_of_file(other, item) or _read_of_file(mine, item):
+            continue  # the machine's own: nobody tries
         if "environment" in kinds[id(mine)] and _secret(mine) and kinds[id(other)] & {"request", "unknown", "checked"}:
             return "one side is a setting"
     literal = any(n[0] == "const" or not kinds[id(n)] for n in (item.left, item.right))
     return "one side is a constant" if literal and any("request" in k for k in both) else ""
+
+
+def _read_of_file(node: Node, item: Comparison) -> bool:
+    """Whether a name holds what a file of the machine has."""
+    values = item.scope.bindings.bound(node[3], node) if node[0] == "name" else []
+    return bool(values) and all(FILE.search(unparse(v)) for v in values)
 
 
 def _fix(item: Comparison, sides: dict[int, tuple[Origin, ...]]) -> Fix:
@@ -264,4 +273,9 @@ TimingUnsafeCompare.examples = (
         outcome="not_applicable"),
     Good({"main.py": API + "\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index(name: str) -> bool:\n"
           "    return name == \"administrator\"\n"}, outcome="not_applicable"),
+    Good(  # a file of the machine's own
+        {"main.py": "import os\n\n\ndef keep(path: str) -> None:\n    token = os.environ[\"API_TOKEN\"]\n"
+         "    with open(path) as f:\n        kept_token = f.read().strip()\n"
+         "    if kept_token == token:\n        return\n"
+         "    with open(path, \"w\") as f:\n        f.write(token)\n"}, outcome="not_applicable"),
 )

@@ -227,4 +227,10 @@ ErrorDetailLeak.examples = (
         {"main.py": API + "\n\n@app.get(\"/\")\ndef index(name: str):\n    try:\n        return open(name).read()\n"
          "    except Exception as e:\n        detail = str(e) if isinstance(e, AssertionError) else \"failed\"\n"
          "        raise HTTPException(500, detail)\n"}),
+    Good(  # a class of the project's own that has the name of the builtin one
+        {"errors.py": "class BaseException(Exception):\n    status_code = 500\n"
+         "    message = \"Something went wrong\"\n",
+         "main.py": API.replace("\n", "\n\nfrom errors import BaseException\n", 1)
+         + "\n\n@app.get(\"/\")\ndef index():\n    try:\n        return save()\n"
+         "    except BaseException as e:\n        raise HTTPException(e.status_code, e.message)\n"}),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.interpreter import CallSite
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
+from readybook.facts.switches import in_use
 from readybook.facts.values import SEVERAL, Choice, External
 from readybook.facts.wrappers import in_place
 from readybook.place import Place
@@ -237,7 +238,7 @@ class Behaviour:
         """``id`` of a function's node → the calls in its body that run functions of application code, and those."""
         index: dict[int, list[tuple[Call, FunctionValue]]] = {}
         for body, calls in self.by_function.items():
-            runs = [(c, f) for c in calls for f in c.runs if f.module.role == "application"]
+            runs = [(c, f) for c in in_use(self, calls) for f in c.runs if f.module.role == "application"]
             if runs:
                 index[body] = runs
         return index

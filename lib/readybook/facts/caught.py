@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import field
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bindings_of
 from readybook.facts.nodes import statements
+from readybook.facts.objects import ClassValue
 from readybook.facts.syntax import Node
+from readybook.facts.textflow import named_class
 from readybook.facts.unparse import unparse
 from readybook.records import record
 
@@ -39,7 +42,7 @@ def caught_in(function: FunctionValue, behaviour: Behaviour) -> list[Caught]:
     for s in statements(body):
         for kind, name, block, line in s[5] if s[0] == "try" else ():
             parts = kind[3] if kind is not None and kind[0] == "tuple" else (kind,) if kind is not None else ()
-            kinds = tuple(unparse(p).rpartition(".")[2] for p in parts)
+            kinds = tuple(_kind(p, function) for p in parts)
             found.append(Caught(name or "", kinds, line, block[-1][3], False, block))
     for app in behaviour.program.apps:
         for handler in app.exception_handlers:
@@ -48,6 +51,13 @@ def caught_in(function: FunctionValue, behaviour: Behaviour) -> list[Caught]:
                 found.append(Caught(function.params[1][0], ("Exception",) if key == "500" else (key,), function.node[1],
                                     function.node[3], True, body))
     return found
+
+
+def _kind(node: Node, function: FunctionValue) -> str:
+    """The last name of an exception's type; all of it where the project has a class of a builtin's name."""
+    name = unparse(node).rpartition(".")[2]
+    own = named_class(node, function) if hasattr(builtins, name) else None
+    return own.path if isinstance(own, ClassValue) else name
 
 
 CHOSEN = frozenset({"AssertionError", "ValueError", "HTTPException", "ValidationError"})

@@ -74,13 +74,17 @@ def route_parameters(run: Interpreter, callables: list[Any], template: frozenset
 
 
 def body_inputs(run: Interpreter, callables: list[Any], template: frozenset[str]) -> list[tuple[Parameter, Input]]:
-    """What a route reads from the request's body, with its type: body, form and file parameters, each once."""
+    """What a route reads from the request's body, with its type: body, form and file parameters, each once.
+
+    Of several with one name the last callable's, the handler's, counts: each checks the same body by its own type.
+    """
     found: dict[str, tuple[Parameter, Input]] = {}
     for target in callables:
         for given in signature(run, target).parameters:
             parameter = _parameter(run, given, template)
             if parameter is not None and parameter.where in ("body", "form", "file"):
-                found.setdefault(parameter.name, (parameter, given))
+                if target is callables[-1] or parameter.name not in found:
+                    found[parameter.name] = parameter, given
     return list(found.values())
 
 

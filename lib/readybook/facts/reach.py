@@ -8,6 +8,7 @@ from typing import Any
 
 from readybook.facts.behaviour import Behaviour, Call, Entry, Reached, Way, by_body, functions_behind
 from readybook.facts.objects import FunctionValue, Instance
+from readybook.facts.switches import in_use
 from readybook.facts.values import by_default
 
 
@@ -16,7 +17,7 @@ class Reaching:
 
     def __init__(self, behaviour: Behaviour, calls: Iterable[Call]) -> None:
         self.behaviour = behaviour
-        self.by_body = by_body(calls)
+        self.by_body = by_body(in_use(behaviour, list(calls)))
         self.bodies = leading_to(behaviour, self.by_body)
 
     def by(self, entry: Entry) -> Iterator[Reached]:
@@ -46,7 +47,7 @@ def first_reached(behaviour: Behaviour, calls: Iterable[Call]) -> dict[int, Reac
 
     Coroutines count as run where they are made, also when they are handed on: a task that starts a task is reached.
     """
-    places = {id(call): call for call in calls}
+    places = {id(call): call for call in in_use(behaviour, list(calls))}
     wanted = by_body(places.values())
     towards = leading_to(behaviour, wanted)
     found: dict[int, Reached] = {}

@@ -49,4 +49,8 @@ EXAMPLES = (
         {"main.py": HEAD + "@app.post(\"/webhooks/shop\")\ndef hook(event: dict):\n    return event\n\n\n"
          "@app.get(\"/\")\ndef index():\n    return 1\n"}, outcome="not_applicable"),
     Good({"main.py": HEAD + "@app.get(\"/\")\ndef index():\n    return 1\n"}, outcome="not_applicable"),
+    Good(  # a dependency looks into the same body, which the handler takes as a model
+        {"main.py": "from fastapi import Depends, FastAPI\nfrom pydantic import BaseModel\n\napp = FastAPI()\n\n\n"
+         "class Item(BaseModel):\n    name: str\n\n\ndef allowed(body: dict | None = None) -> None:\n    pass\n\n\n"
+         "@app.put(\"/a\")\ndef a(body: Item, ok: None = Depends(allowed)) -> str:\n    return body.name\n"}),
 )
