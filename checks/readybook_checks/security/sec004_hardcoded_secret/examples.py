@@ -19,6 +19,10 @@ EXAMPLES = (
          "tests/test_db.py": CONNECTS.replace("host=\"77.88.12.9\"", "host=\"192.0.2.7\"")},
         at=("app/scripts/test_db.py:3",), severity="critical",
     ),
+    Good(  # a test of the code that connects; and an address that stands in every example
+        {"app/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+         "tests/test_db.py": CONNECTS + "\n\ndef test_it() -> None:\n    assert connection.ok\n",
+         "scripts/try.py": CONNECTS.replace("77.88.12.9", "1.2.3.4")}, outcome="not_applicable"),
     Bad(  # its name says whom it is for: no start may ask for it, and production must refuse it
         {"app/keys.py": "import os\n\nLOCAL_TEST_FALLBACK_SECRET_KEY = \"q8Zr2Lk0VxW9tYb3NcM5aHs7Jd1Fg4Pe\"\n\n\n"
          "def key() -> str:\n    return os.environ.get(\"KEY\") or LOCAL_TEST_FALLBACK_SECRET_KEY\n"},
