@@ -211,10 +211,14 @@ def _usual(project: Project, asking: list[Route]) -> tuple[str, int, FunctionVal
     behaviour = project.facts.behaviour
     votes: Counter[str] = Counter()
     by_path: dict[str, FunctionValue | None] = {}
+    told: dict[int, str | None] = {}  # many routes have the same dependencies
     for route in asking:
         for target in {id(t): t for t in route.targets}.values():
-            name = name_of(target)
-            if name not in route.direct_dependencies or is_scheme(target) or not authenticates(behaviour, target):
+            if id(target) not in told:
+                asks_who = not is_scheme(target) and authenticates(behaviour, target)
+                told[id(target)] = name_of(target) if asks_who else None
+            name = told[id(target)]
+            if name is None or name not in route.direct_dependencies:
                 continue
             plain = isinstance(target, FunctionValue) and target.owner is None and target.qualname == target.name
             votes[name] += 1

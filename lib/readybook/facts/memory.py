@@ -83,10 +83,11 @@ def _made(behaviour: Behaviour) -> Iterator[tuple[Key, Made]]:
     for cls in behaviour.run.classes:
         if cls.module.role == "application" and not cls.external_bases():
             yield from _bound(cls.module, cls.qualname, cls.node[7], cls.qualname)
+    stateful = {m.path for m in _modules(behaviour) if ".state." in m.text}
     for function in _functions(behaviour):
         if function.owner is not None and function.name in ("__init__", "__post_init__"):
             yield from _on_object(function)
-        if ".state." in function.module.text:
+        if function.module.path in stateful:
             yield from _on_state(function.module, function.node[6], function.qualname)
 
 

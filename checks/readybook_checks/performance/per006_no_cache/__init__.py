@@ -8,7 +8,7 @@ from string import Template
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
-from readybook.facts.behaviour import Entry, functions_behind
+from readybook.facts.behaviour import Entry, functions_behind, in_order
 from readybook.facts.callers import hint
 from readybook.facts.closure import pulled_in
 from readybook.facts.program import App
@@ -80,11 +80,11 @@ class NoCache(Check):
 
 def _candidates(project: Project, app: App, entries: dict[int, Entry]) -> Iterator[tuple[Route, Entry, str]]:
     """(route, its handler, what it asks) of the routes whose answer is the same for everybody."""
-    facts = project.facts
-    queried = {(q.place.path, q.place.line) for q in facts.queries}
-    upstream = {path for path in facts.behaviour.by_path if UPSTREAM.fullmatch(path)}
-    asking = Reaching(facts.behaviour, (c for c in facts.behaviour.calls
-                                        if c.path in upstream or (c.site.module.path, c.site.node[1]) in queried))
+    facts, behaviour = project.facts, project.facts.behaviour
+    upstream = {path for path in behaviour.by_path if UPSTREAM.fullmatch(path)}
+    calls = [*behaviour.calls_to(*upstream), *(
+        c for q in facts.queries for c in behaviour.by_line.get((q.place.path, q.place.line), ()))]
+    asking = Reaching(behaviour, in_order({id(c): c for c in calls}.values()))
     healthy = {id(h.route) for h in facts.health_routes}
     for route in facts.routes:
         functions = functions_behind(route.handler) if route.app == app.spec and route.method == "GET" else []
@@ -100,8 +100,8 @@ def _candidates(project: Project, app: App, entries: dict[int, Entry]) -> Iterat
 
 def _keeps(project: Project, app: App) -> bool:
     modules = project.facts.modules.by_path
-    texts = (modules[p].text for p in pulled_in(project.facts.modules, app.place.path) if p in modules)
-    return any(KEPT.search(text) for text in texts for low in (text.lower(),) if any(word in low for word in _WORDS))
+    near = (modules[p] for p in pulled_in(project.facts.modules, app.place.path) if p in modules)
+    return any(any(word in m.low for word in _WORDS) and KEPT.search(m.text) for m in near)
 
 
 def _finding(project: Project, app: App, found: list[tuple[Route, Entry, str]]) -> Finding:
