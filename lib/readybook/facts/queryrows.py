@@ -221,7 +221,7 @@ class _Body:
 
     def _reads(self, node: Any) -> None:
         """Note the relationships that an expression reads, and the comprehensions over rows in it."""
-        todo = [node] if node.__class__ is tuple else []
+        todo = [node] if node.__class__ is tuple and not self.silent else []
         while todo:
             one = todo.pop()
             if len(one) > 2 and one[0].__class__ is str and one[1].__class__ is int and one[2].__class__ is int:
