@@ -245,6 +245,34 @@ def test_what_cannot_be_known_is_said() -> None:
     assert [r.unknown_dependency for r in facts.routes] == [True]
 
 
+@pytest.mark.parametrize("called", ["WORDS = build()", "class Tongue:\n    words = build()\n    more = build()",
+                                    "class Kind(type):\n    def __init__(cls, *more): build()\n"
+                                    + "".join(f"class A{n}(metaclass=Kind): ...\n" for n in range(1_200))],
+                         ids=["at the top level", "in the body of a class", "by a metaclass"])
+def test_a_module_that_works_long_does_not_hide_the_application(called: str) -> None:
+    build = "def build():\n    for i in range(1_500):\n        for j in range(1_500):\n            print(i, j)\n\n"
+    main = "import shop.tongue\nfrom fastapi import FastAPI\napp = FastAPI()\n@app.get('/a')\ndef a(): ...\n"
+    facts = Project.from_files({"shop/main.py": main, "shop/tongue.py": build + called, "shop/__init__.py": ""}).facts
+    assert [r.path for r in facts.routes] == ["/a"]
+    assert [(u.kind, u.place.path) for u in facts.unresolved] in ([("budget", "shop/tongue.py")], [])
+
+
+def test_fields_that_nothing_decides_hold_either_value() -> None:
+    text = ("import os\nfrom typing import Optional\nfrom uuid import UUID\nfrom fastapi import FastAPI\n"
+            "from pydantic import BaseModel\n\nclass Tenant(BaseModel):\n    key: UUID\n\n"
+            "class Config(BaseModel):\n    kind: str = 'own'\n    tenant: Optional[UUID] = None\n"
+            "    roles: Optional[str] = None\n    prefix: str = '/shop'\n\n"
+            "given = {k[5:].lower(): v for k, v in os.environ.items()}\nconfig = Config(**given)\n"
+            "if os.cpu_count() > 64:\n    config.tenant = Tenant(**given).key\n    config.roles = 'all'\n"
+            "app = FastAPI()\ndef a(): ...\n"
+            "if config.tenant is None:\n    app.get(config.prefix + '/settings')(a)\n"
+            "if config.roles is not None:\n    app.get(config.prefix + '/roles')(a)\n"
+            "if config.kind == 'rented':\n    app.get(config.prefix + '/bill')(a)\n")
+    facts = Project.from_files({"main.py": text}).facts
+    assert [(r.path, r.by_default) for r in facts.routes] == [
+        ("/shop/settings", None), ("/shop/roles", None), ("/shop/bill", False)]
+
+
 @pytest.mark.parametrize("inside", [False, True], ids=["in the lifespan", "in what it calls"])
 def test_a_long_step_of_the_start_does_not_hide_the_next_one(inside: bool) -> None:
     text = ("from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n\ndef plugins():\n"

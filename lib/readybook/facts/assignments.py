@@ -59,21 +59,40 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
 def _switched(run: Interpreter, owner: Instance | FunctionValue, name: str, value: Any) -> Any:
     """What an attribute holds once a plain value is put over another one where the code does not come by itself.
 
-    ``self.paid = True`` in a branch that a variable must ask for leaves the value from before the usual one.
+    ``self.paid = True`` in a branch that a variable must ask for leaves the value from before the usual one; in a
+    branch that nothing decides, either may be there.
     """
     if name not in owner.attrs and not run.conditions:
         return value
     written = run.summaries.setdefault("written", {})  # type: ignore[call-overload]
     key, under = (id(owner), name), tuple(run.conditions)
     first = written.get(key, (owner, ()))[1]
-    before, more = owner.attrs.get(name, UNKNOWN), under[len(first):]
+    declared = UNKNOWN if name in owner.attrs else _declared(owner, name)
+    before, more = owner.attrs.get(name, declared), under[len(first):]
     before = by_default(before) if isinstance(before, Choice) else before
-    if under[: len(first)] == first and any(c.default is False for c in more):
-        if name in owner.attrs and isinstance(by_default(before), CONSTANTS) and isinstance(value, CONSTANTS):
+    if under[: len(first)] == first and any(c.default is not True for c in more):
+        asked = any(c.default is False for c in more)
+        plain = isinstance(value, CONSTANTS) or (not isinstance(declared, Unknown) and _is_data(value))
+        if isinstance(by_default(before), CONSTANTS) and plain and (asked or declared is not UNKNOWN):
             text = " and ".join(c.text for c in more)
-            return choose([(text, value), (f"not ({text})", before)], 1)
+            return choose([(text, value), (f"not ({text})", before)], 1 if asked else None)
     written[key] = (owner, under)  # kept with its object, so that no id is used again
     return value
+
+
+def _declared(owner: Instance | FunctionValue, name: str) -> Any:
+    """The plain default of a field that the object's class declares; UNKNOWN without one."""
+    if isinstance(owner, Instance) and isinstance(owner.cls, ClassValue):
+        for c in owner.cls.mro():
+            if isinstance(c, ClassValue) and name in c.annotations:
+                return c.scope.names[name] if isinstance(c.scope.names.get(name, UNKNOWN), CONSTANTS) else UNKNOWN
+    return UNKNOWN
+
+
+def _is_data(value: Any) -> bool:
+    """Whether a value is unknown, or an object of a package that the workbook knows nothing more of."""
+    return isinstance(value, Unknown) or (isinstance(value, Instance) and value.native is None
+                                          and not isinstance(value.cls, ClassValue))
 
 
 def _around(scope: Namespace, name: str) -> Namespace:

@@ -170,7 +170,10 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
         isinstance(found, External) or (not value.arguments_known and (
             isinstance(found, CONSTANTS) or isinstance(found, Instance) and found.is_a(*FIELDS)))
     ):  # a field: its default says nothing of the value an object that is only known by type holds
-        return _undeclared(run, value, name, node)
+        given = _undeclared(run, value, name, node)
+        if isinstance(found, External) or run.symbolic or value.node is None:
+            return given
+        return choose([(f"{name} is given", given), (f"{name} is not given", bound(run, found, value))], 1)
     return bound(run, found, value)
 
 

@@ -10,6 +10,7 @@ from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.operators import lift
 from readybook.facts.targetfiles import path_text
 from readybook.facts.values import UNKNOWN, Choice, External, FromEnv, by_default
+from readybook.facts.workshares import CLASSES, limit_of_class
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -101,13 +102,14 @@ def class_made(run: Interpreter, cls: ClassValue) -> None:
     if not isinstance(kind, ClassValue) and not isinstance(told, FunctionValue):
         return
     given = {k: v for k, v in cls.keywords.items() if k != "metaclass"}
-    limit, run.limit = run.limit, min(run.limit, run.steps + MAX_HOOK)
+    limit, run.limit, before = run.limit, min(limit_of_class(run), run.steps + MAX_HOOK), run.steps
     try:
         if isinstance(kind, ClassValue):
             _call_metaclass(run, cls, kind, given)
         if isinstance(told, FunctionValue):
             run.call_function(told, (cls,), given, cls)
     finally:
+        run.spent[CLASSES] = run.spent.get(CLASSES, 0) + run.steps - before
         run.limit = limit
 
 

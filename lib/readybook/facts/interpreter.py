@@ -28,6 +28,7 @@ from readybook.facts.objects import (
 from readybook.facts.syntax import Node
 from readybook.facts.targetfiles import ROOT, TargetFiles
 from readybook.facts.values import UNKNOWN, External, Unknown, choose, truth
+from readybook.facts.workshares import limit_of_call, note_work
 from readybook.place import Place
 from readybook.records import record
 
@@ -39,8 +40,6 @@ STEPS_PER_LINE = 8  # … and for each line of code
 MAX_ANALYSIS = 60_000  # for the body of one function with unknown arguments
 MAX_RUNS = 4_000  # of one function's body: what grows with each call, such as a recursion over types, ends
 MAX_LOOP = 2_000
-SHARE = 3  # one step of an application's start may take a third of the work that is left …
-SHARED_DEPTH = 3  # … and so may a step of that step, and one of that
 
 
 class Suspended(Exception):
@@ -123,7 +122,10 @@ class Interpreter:
         self.applications: list[Instance] = []
         self.symbolic = False
         self.steps = 0
-        self.limit = MAX_STEPS + STEPS_PER_LINE * sum(m.text.count("\n") for m in modules.by_path.values())
+        self.work = self.limit = MAX_STEPS + STEPS_PER_LINE * sum(m.text.count("\n") for m in modules.by_path.values())
+        self.cut: set[str] = set()  # modules whose top level asked for more than its part of the work …
+        self.parts: dict[str, int] = {}  # … what that part is …
+        self.spent: dict[str, int] = {}  # … and the steps of what each called, by path
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
         self.starting: int | None = None  # frames below the start of an application that is being followed
@@ -268,19 +270,15 @@ class Interpreter:
 
     def run_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any = None,
                      suspends: bool = False) -> Any:
-        """Run a function's body with these arguments; ``suspends`` to its first ``yield`` only.
-
-        What the start of an application calls gets a part of the work that is left, so that one long step of it, such
-        as the load of plugins, does not hide the routes that the next one registers.
-        """
-        inside = len(self.frames) - self.starting if self.starting is not None else 0
-        if not 0 < inside <= SHARED_DEPTH or self.steps > self.limit:
+        """Run a function's body with these arguments; ``suspends`` to its first ``yield`` only."""
+        limit, before = limit_of_call(self), self.steps
+        if limit == self.limit:
             return self._run_function(f, args, kwargs, receiver, suspends)
-        limit, self.limit = self.limit, self.steps + (self.limit - self.steps) // SHARE
+        limit, self.limit = self.limit, limit
         try:
             return self._run_function(f, args, kwargs, receiver, suspends)
         finally:
-            self.cut_short = self.cut_short or self.steps > self.limit
+            note_work(self, before)
             self.limit = limit
 
     def _run_function(self, f: FunctionValue, args: tuple[Any, ...], kwargs: dict[str, Any], receiver: Any,

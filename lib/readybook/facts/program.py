@@ -271,6 +271,10 @@ class Program:
                 unresolved += collected.unresolved
         if read and self.run.steps > self.run.limit:
             unresolved.append(Unresolved(read[0][0].place, "budget", "the code asks for more work than is done for it"))
+        elif read:
+            unresolved += [Unresolved(self.modules.by_path[path].place(("", 1, 0)), "budget",
+                                      "its top level asks for more work than is done for one module")
+                           for path in sorted(self.run.cut)[:1]]
         self.apps, self.routes = self._told_apart(apps, rows)
         self.unresolved = tuple(dict.fromkeys(unresolved))
 
