@@ -34,6 +34,25 @@ def test_answers_and_errors_of_ones_own_refuse_too(text):
     assert facts.guarded(route)
 
 
+ROUTE_CLASS = ("from fastapi import APIRouter\nfrom fastapi.routing import APIRoute\n\n\nclass AuthError(Exception):\n"
+               "    pass\n\n\nclass Asking(APIRoute):\n    def session(self, request):\n"
+               "        if not request.cookies.get('s'):\n            %s\n\n    def get_route_handler(self):\n"
+               "        inner = super().get_route_handler()\n\n        async def handler(request: Request):\n"
+               "            request.state.session = self.session(request)\n            return await inner(request)\n\n"
+               "        return handler\n\n\nclass Own(Asking):\n    pass\n\n\nrouter = APIRouter(route_class=Own)\n"
+               "@router.post('/')\ndef add(): ...\n\n\nouter = APIRouter()\nouter.include_router(router)\n"
+               "@app.get('/open')\ndef free(): ...\n\n\napp.include_router(outer)\n")
+
+
+@pytest.mark.parametrize(("line", "asked"), [("raise AuthError('no')", True), ("raise HTTPException(401)", True),
+                                             ("raise OAuthError()", False), ("print('nobody')", False)])
+def test_a_class_of_route_refuses_around_its_handlers(line, asked):
+    text = ROUTE_CLASS.replace("class Asking", "class OAuthError(Exception):\n    pass\n\n\nclass Asking") % line
+    facts, route = the_route(text)
+    assert facts.guarded(route) is asked
+    assert not facts.guarded(facts.routes[0])
+
+
 DECORATOR = ("from functools import wraps\n\n\ndef log(func):\n    @wraps(func)\n"
              "    async def wrapper(*args, **kwargs):\n        return await func(*args, **kwargs)\n"
              "    return wrapper\n\n\n@app.delete('/')\n@log\ndef drop():\n    raise HTTPException(403)\n\n\n"

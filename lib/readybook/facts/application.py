@@ -39,6 +39,7 @@ class Route:
     ``dependencies`` are all, transitive, in order of evaluation; ``targets`` the values behind them, ``handler`` the
     value behind ``endpoint``, ``response`` the type behind ``response_model``: handles for other facts, not for
     printing. ``unknown_dependency``: one of its own or its routers' dependencies could not be followed.
+    ``route_class``: what its router makes its routes of, None for FastAPI's own.
     """
 
     app: str
@@ -65,6 +66,7 @@ class Route:
     targets: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     response: Any = field(default=None, repr=False, compare=False)
     unknown_dependency: bool = False
+    route_class: Any = field(default=None, repr=False, compare=False)
 
 
 @record
@@ -87,6 +89,7 @@ class _Context:
     deprecated: bool = False
     live: bool = True
     inside: tuple[int, ...] = ()
+    route_class: Any = None
 
 
 class Routes:
@@ -117,6 +120,7 @@ class Routes:
             (*outer.dependencies, *self._markers(own.get("dependencies"))), outer.conditions,
             outer.in_schema and own.get("include_in_schema", True) is not False,
             outer.deprecated or by_default(own.get("deprecated")) is True, outer.live, (*outer.inside, id(record)),
+            by_default(own.get("route_class")),
         )
         events = record.events if self.live else record.events[:upto]
         for event in [*constructed(self.run, record), *events]:
@@ -216,6 +220,7 @@ class Routes:
             by_default=None if None in truths else all(truths), handler=endpoint, targets=tuple(targets),
             response=response[1],
             unknown_dependency=any(isinstance(decided(d), Unknown | Choice) for d in direct),
+            route_class=context.route_class,
         ))
 
     def _paging(self, response: Any) -> tuple[Instance, ...]:

@@ -23,6 +23,7 @@ REFUSALS = (401, 403)
 CREDENTIAL = regex(r"(?i)(?:^|_)(?:token|api_?key|secret|signature)$")
 # errors of one's own that say so by their name; a handler elsewhere gives them their status
 REFUSED = regex(r"(?i)unauthori[sz]ed|unauthenticated|not_?authenticated|forbidden|not_?authori[sz]ed"
+                r"|(?<![a-zA-Z])auth_?(?:error|failed|exception)"
                 r"|authentication_?(?:error|failed|exception)|authori[sz]ation_?(?:error|failed|exception)"
                 r"|(?:permission|access)_?denied|invalid_?(?:token|credential|api_?key)|not_?enough_?permission")
 
@@ -168,13 +169,22 @@ def authenticates(behaviour: Behaviour, target: Any) -> bool:
 
 
 def guarded(behaviour: Behaviour, route: Route) -> bool:
-    """Whether a route asks who calls: one of its dependencies authenticates, or its handler refuses by itself.
+    """Whether a route asks who calls: a dependency authenticates, or its handler or its class of route refuses.
 
     A sign-in that refuses a wrong password is open to all: whoever calls it is not known yet.
     """
     return any(authenticates(behaviour, t) for t in route.targets) or any(
-        refuses(behaviour, f) for f in functions_behind(route.handler)
+        refuses(behaviour, f) for f in (*functions_behind(route.handler), *_around(behaviour, route.route_class))
     ) and not is_sign_in(behaviour, route)
+
+
+def _around(behaviour: Behaviour, route_class: Any) -> list[FunctionValue]:
+    """What a class of route puts around its handlers: the function that its ``get_route_handler`` makes."""
+    maker = own_method(route_class, "get_route_handler") if isinstance(route_class, ClassValue) else None
+    if maker is None:
+        return []
+    keys = [(maker.module.path, s[1], f"{maker.qualname}.<locals>.{s[4]}") for s in maker.node[6] if s[0] == "def"]
+    return [behaviour.run.functions[key] for key in keys if key in behaviour.run.functions]
 
 
 def guarding_middleware(behaviour: Behaviour, app: App) -> Middleware | None:
