@@ -362,3 +362,12 @@ def test_a_second_service_that_extends_the_application_of_a_first_one() -> None:
     facts = Project.from_files({**files, **images}).facts
     rows = sorted((r.app, r.path) for r in facts.routes)
     assert rows == [("base:app", "/a"), ("saas:app", "/a"), ("saas:app", "/b")]
+
+
+def test_an_application_that_bears_the_name_of_its_package() -> None:
+    """``import app.models`` binds the name ``app`` too, before the assignment does."""
+    files = {"app/__init__.py": "", "app/models.py": "x = 1\n", "app/main.py": (
+        "from fastapi import FastAPI\nimport app.models\n\napp = FastAPI()\n\n@app.get('/a')\ndef a(): ...\n")}
+    assert [(r.app, r.path) for r in Project.from_files(files).facts.routes] == [("app.main:app", "/a")]
+    files = {"shop.py": "from fastapi import FastAPI\napp = FastAPI()\n", "app.py": "from shop import app\n"}
+    assert [a.spec for a in Project.from_files(files).facts.apps] == ["shop:app"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from readybook.facts.bindings import bindings_of
 from readybook.facts.interpreter import Interpreter, absolute_name
 from readybook.facts.modules import Module
 from readybook.facts.objects import FunctionValue, ModuleValue, Namespace, PackageValue
@@ -33,7 +34,8 @@ def imported_names(module: Module) -> frozenset[str]:
             names.update(alias or name for name, alias in s[6])
         elif s[0] == "import":
             names.update(alias or name.partition(".")[0] for name, alias in s[4])
-    return frozenset(names)
+    own = bindings_of(module, module.body)  # ``import app.models`` above ``app = FastAPI()``
+    return frozenset(name for name in names if not own.bound(name))
 
 
 def import_names(run: Interpreter, s: Node, scope: Namespace) -> None:
