@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.anonymous import ANY, NONE, UNSURE, Walk, soft
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import statements
-from readybook.facts.dependencies import chain, own_method
+from readybook.facts.dependencies import View, chain, decided, own_method, signature
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.signins import is_sign_in, takes_credential
 from readybook.facts.values import External, by_default
@@ -173,9 +174,61 @@ def guarded(behaviour: Behaviour, route: Route) -> bool:
 
     A sign-in that refuses a wrong password is open to all: whoever calls it is not known yet.
     """
-    return any(authenticates(behaviour, t) for t in route.targets) or any(
-        refuses(behaviour, f) for f in (*functions_behind(route.handler), *_around(behaviour, route.route_class))
-    ) and not is_sign_in(behaviour, route)
+    asking = [t for t in route.targets if authenticates(behaviour, t)]
+    if any(without_credentials(behaviour, t) is None for t in asking) or any(
+            refuses(behaviour, f) for f in _around(behaviour, route.route_class)) and not is_sign_in(behaviour, route):
+        return True
+    if asking:
+        return not is_sign_in(behaviour, route) and not _serves_anybody(behaviour, route)
+    return any(refuses(behaviour, f) for f in functions_behind(route.handler)) and not is_sign_in(behaviour, route)
+
+
+def without_credentials(behaviour: Behaviour, target: Any) -> str | None:
+    """What a dependency gives to a caller who shows no credentials, as `anonymous` names values; None where it refuses
+    or where the code does not show it."""
+    known = behaviour.run.summaries.setdefault("anonymous", {})  # type: ignore[call-overload]
+    target = decided(target)
+    if id(target) not in known:
+        known[id(target)] = None  # one that depends on itself
+        known[id(target)] = _optional(behaviour, target)
+    return known[id(target)]
+
+
+def _optional(behaviour: Behaviour, target: Any) -> str | None:
+    functions = functions_behind(target)
+    if is_scheme(target) and not functions:
+        return NONE if soft(target) else None
+    names = _injected(behaviour, target)
+    if isinstance(target, View):
+        return None if None in names.values() else ANY
+    if len(functions) != 1 or None in names.values():
+        return None
+    given, events = _walk(behaviour, True).ends(functions[0], {n: v for n, v in names.items() if v})
+    return None if events or not given else given.pop() if len(given) == 1 else ANY
+
+
+def _injected(behaviour: Behaviour, target: Any) -> dict[str, str | None]:
+    """What dependencies that look for credentials give to the parameters of a callable when there are none."""
+    return {name: without_credentials(behaviour, t) for name, t in signature(behaviour.run, target).injected.items()
+            if authenticates(behaviour, decided(t))}
+
+
+def _serves_anybody(behaviour: Behaviour, route: Route) -> bool:
+    """Whether a handler answers where its dependencies found no credentials; no where the code does not show it."""
+    functions = functions_behind(route.handler)
+    if len(functions) != 1:
+        return False
+    names = _injected(behaviour, route.handler)
+    for view in route.targets:
+        if isinstance(view, View):
+            names |= {f"self.{n}": v for n, v in _injected(behaviour, view).items()}
+    given, events = _walk(behaviour, False).ends(functions[0], {n: v or ANY for n, v in names.items()})
+    return bool(given) and UNSURE not in events
+
+
+def _walk(behaviour: Behaviour, strict: bool) -> Walk:
+    return Walk(behaviour, lambda value: _refusal(behaviour, value), lambda call: _answers_refusal(call) or (
+        call.path == "starlette.responses.RedirectResponse"), strict)
 
 
 def _around(behaviour: Behaviour, route_class: Any) -> list[FunctionValue]:

@@ -187,7 +187,8 @@ def _view_signature(run: Interpreter, cls: ClassValue) -> Signature:
     init = own_method(cls, "__init__")
     first = _read(run, init, 1, {}) if init is not None else Signature([], [])
     fields = _fields(run, cls)
-    return Signature([*first.parameters, *fields.parameters], [*first.dependencies, *fields.dependencies])
+    return Signature([*first.parameters, *fields.parameters], [*first.dependencies, *fields.dependencies],
+                     {**first.injected, **fields.injected})
 
 
 def _parameter(out: Signature, name: str, kind: Any, default: Any, text: str, has: bool) -> None:
