@@ -73,6 +73,9 @@ def test_what_serves_everybody_asks_nobody(text):
     "    return unknown(request)\n",
     MAYBE + "def check(user):\n    if user is None:\n        raise HTTPException(401)\n\n\n"
     + ROUTE % "    def inner():\n        check(user)\n\n    return inner()\n",
+    # what takes a password is no sign-in where it asks who calls
+    "@app.put('/users')\ndef add(request: Request, password: str, token=Depends(soft)):\n"
+    "    if request.user.id != db.id:\n        raise HTTPException(403)\n    return 1\n",
     # a subclass of a scheme that looks for itself
     "class Bearer(HTTPBearer):\n    async def __call__(self, request: Request):\n"
     "        found = await super().__call__(request)\n        return found\n\n\n@app.post('/')\n"

@@ -179,7 +179,7 @@ def guarded(behaviour: Behaviour, route: Route) -> bool:
             refuses(behaviour, f) for f in _around(behaviour, route.route_class)) and not is_sign_in(behaviour, route):
         return True
     if asking:
-        return not is_sign_in(behaviour, route) and not _serves_anybody(behaviour, route)
+        return not _serves_anybody(behaviour, route)
     return any(refuses(behaviour, f) for f in functions_behind(route.handler)) and not is_sign_in(behaviour, route)
 
 
