@@ -198,7 +198,7 @@ class Walk:
     def _value(self, node: Any, names: Names) -> str:
         kind = node[0]
         if kind == "name":
-            return names.get(node[3], ASKED if node[3] in REQUESTS else ANY)
+            return names.get(node[3], ANY)
         if kind == "const":
             return NONE if node[3] is None else TRUTHY if node[3] else FALSY
         if kind in ("list", "tuple", "set", "dict", "fstring"):
@@ -347,7 +347,7 @@ def _of_default(parameter: Any) -> str:
     sent = parameter[1] is not None and any(w in str(parameter[1]) for w in ("'Header'", "'Cookie'"))
     if sent and default is not None and default[0] == "const" and default[3] is None:
         return NONE
-    return ASKED if sent or CREDENTIAL.search(parameter[0]) else ANY
+    return ASKED if sent or parameter[0] in REQUESTS or CREDENTIAL.search(parameter[0]) else ANY
 
 
 def _either(one: str, other: str) -> str:
