@@ -14,6 +14,7 @@ from readybook.patterns import regex
 from readybook.place import Place
 
 _TELLING = regex(r"(?i)\b(?:\w*log(?:ger|ging)?|warnings?|print)\b")
+_WORD = regex(r"\w+")  # of what an error says: "SECRET_KEY must be set"
 _EXITS = frozenset({"exit", "_exit", "abort"})
 
 
@@ -89,7 +90,7 @@ def _refusal(group: _Group, names: set[str], value: str, aliases: set[str]) -> N
         elif kind in ("name", "attr"):
             mentioned = mentioned or str(node[-1]).lower() in names
         elif kind == "const":
-            mentioned = mentioned or (isinstance(node[3], str) and node[3].lower() in names)
+            mentioned = mentioned or isinstance(node[3], str) and not names.isdisjoint(_WORD.findall(node[3].lower()))
         elif kind == "cmp" and id(node) not in group.only_told:
             compared = compared or _compares(node, value, aliases)
     return raises if mentioned and compared else None

@@ -217,4 +217,14 @@ EXAMPLES = (
         at=("users.py:2",),
         fixed={"users.py": "import os\n\n\ndef create_first_admin(users):\n"
                "    users.add({\"name\": \"admin\", \"password\": os.environ[\"ADMIN_PASSWORD\"]})\n"}),
+    Good(  # who is handed it refuses it, in words that name the setting
+        {"config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    cookie_secret_key: str = \"fillmein\"\n\n\nsettings = Settings()\n",
+         "signing.py": "PLACEHOLDER = \"fillmein\"\n\n\ndef signer(secret_key: str) -> bytes:\n"
+         "    if not secret_key or secret_key == PLACEHOLDER:\n"
+         "        raise RuntimeError(\"COOKIE_SECRET_KEY must be set to a real secret\")\n"
+         "    return secret_key.encode()\n",
+         "main.py": "import hashlib\nimport hmac\n\nfrom config import settings\nfrom signing import signer\n\n\n"
+         "def sign(body: bytes) -> str:\n"
+         "    return hmac.new(signer(settings.cookie_secret_key), body, hashlib.sha256).hexdigest()\n"}),
 )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, in_order
 from readybook.facts.engines import Engine
+from readybook.facts.formatting import pieces
 from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue
 from readybook.facts.origins import Origins
@@ -195,7 +196,7 @@ def _what(node: Node, call: Call, origins: Origins) -> Leak | None:
         return Leak("the whole body of a request", True)
     name = str(last).replace("-", "_")
     if DSN.search(name):
-        return Leak("an address with its credentials")
+        return None if _without_password(node, call) else Leak("an address with its credentials")
     if name.lower() == "authorization":
         return Leak("the Authorization header")
     if not names_secret(name) or QUESTION.match(name) or _safe(node, call) or (
@@ -203,6 +204,15 @@ def _what(node: Node, call: Call, origins: Origins) -> Leak | None:
     ):
         return _model(node, call)
     return Leak("a secret")
+
+
+def _without_password(node: Node, call: Call) -> bool:
+    """Whether an address is put together in the function, and nothing stands before its host: ``redis://{HOST}``."""
+    values = scope_of(call).bindings.bound(node[3], node) if node[0] == "name" else []
+    texts = [pieces(v, scope_of(call)) for v in values]
+    return bool(texts) and all(
+        len(t) > 2 and isinstance(t[0], str) and t[0].endswith("://") and isinstance(t[2], str) and t[2][:1] in ":/"
+        and not any(isinstance(p, str) and "@" in p for p in t) for t in texts)
 
 
 def _issued(node: Node, call: Call, origins: Origins) -> bool:
@@ -384,4 +394,11 @@ SecretsInLogs.examples = (
         fixed={"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(password: str) -> None:\n"
                "    print(\"login with ***\")\n"}),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
+    Good(  # an address of host and port
+        {"main.py": HEAD + "\n\n@app.get(\"/x\")\ndef x(settings) -> None:\n"
+         "    redis_url = f\"redis://{settings.host}:{settings.port}\"\n    print(f\"at {redis_url}\")\n"}),
+    Bad(
+        {"main.py": HEAD + "\n\n@app.get(\"/x\")\ndef x(settings) -> None:\n"
+         "    redis_url = f\"redis://:{settings.password}@{settings.host}:6379\"\n    print(f\"at {redis_url}\")\n"},
+        at=("main.py:13",)),
 )
