@@ -354,4 +354,15 @@ NoQueryTimeout.examples = (
          "    options = dict(SERVER)\n    if limit:\n"
          "        options[\"options\"] = f\"-c statement_timeout={limit}\"\n    psycopg2.connect(**options)\n"},
         outcome="unknown"),
+    Good(  # one for tests, one for workers
+        {"main.py": "import os\n\nfrom fastapi import FastAPI\nfrom sqlalchemy import create_engine\n"
+         "from sqlalchemy.orm import sessionmaker\n\napp = FastAPI()\n"
+         "MODE = os.environ[\"MODE\"]\nURL = \"postgresql://db/shop\"\n"
+         "if MODE == \"testing\":\n    engine = create_engine(URL)\nelse:\n"
+         "    engine = create_engine(URL, connect_args={\"options\": \"-c statement_timeout=5000\"})\n"
+         "engine_celery = create_engine(URL)\nmake = sessionmaker(engine_celery)\n"}),
+    Bad(  # what is not for tests
+        {"main.py": "import os\n\nfrom fastapi import FastAPI\nfrom sqlalchemy import create_engine\n"
+         "\napp = FastAPI()\nif os.environ[\"MODE\"] != \"testing\":\n    engine = create_engine(\"postgresql://db/shop\")\n"},
+        at=("main.py:8",), severity="high"),
 )

@@ -23,6 +23,7 @@ _WORKER = regex(r"(?:^|/)(?:celery|workers?|tasks?|jobs?|consumers?)(?:[_-]\w+)?
 _QUEUES = regex(r"^[ \t]*(?:from|import)[ \t]+(?:celery|arq|dramatiq|rq|taskiq|huey|procrastinate)\b",
                 re.MULTILINE)
 _FOR_WORKERS = regex(r"(?:^|_)(?:celery|dramatiq|arq|rq|workers?)(?:_|$)")
+_TESTED = regex(r"(?i)(?:^|[^a-z])(?:tests?|testing|pytest)(?:$|[^a-z])")
 # copies, loads and changes all of a database: its queries take as long as they take
 _MAINTENANCE = regex(r"(?i)(?:^|[/_.])(?:backups?|dumps?|restor\w{0,5}|migrat\w{0,5}|alembic|seed(?:s|er|ing)?"
                      r"|export(?:er|s)?|importer|fixtures?)(?=[/_.]|$)|(?:^|\.)(?:Backup|Migrat|Seed|Restor)\w*")
@@ -34,7 +35,8 @@ _SETS = regex(r"(?:\.py|\.toml|\.ini|\.cfg|\.ya?ml|\.sh|Makefile)$|(?:^|/)\.env[
 
 
 def purpose(facts: Facts, engine: Engine) -> str:
-    """``requests``, ``migrations``, ``maintenance``, ``worker`` or ``other`` (no request comes to use it)."""
+    """``requests``, ``migrations``, ``maintenance``, ``worker`` or ``other`` (no request comes to use it, or tests
+    alone do)."""
     path = engine.place.path
     if any(e.env is not None and e.env.path == path for e in facts.alembic):
         return "migrations"
@@ -47,6 +49,8 @@ def purpose(facts: Facts, engine: Engine) -> str:
     module = facts.modules.by_path.get(path)
     if _WORKER.search(path) and module is not None and _QUEUES.search(module.text):
         return "worker"
+    if any(_TESTED.search(c) and "!=" not in c and not c.startswith("not ") for c in engine.call.conditions):
+        return "other"
     function = engine.call.site.function
     if function is not None and _FOR_WORKERS.search(function.name):
         return "worker"
@@ -71,6 +75,8 @@ def _only_workers_use(facts: Facts, engine: Engine) -> bool:
             names.append(name)
         elif isinstance(value, Instance) and any(given is made for given in (*value.args, *value.kwargs.values())):
             makers.append(name)
+    if names and all(_FOR_WORKERS.search(name) for name in names):
+        return True  # engine_celery
     if not names or not makers:
         return False
     words = re.compile(rf"(?<![\"'])\b(?:{'|'.join(map(re.escape, (*names, *makers)))})\b")
