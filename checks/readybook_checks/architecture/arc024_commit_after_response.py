@@ -13,6 +13,7 @@ from readybook.facts.nodes import own_nodes, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.packages import PackageVersion
 from readybook.facts.reach import run_for
+from readybook.facts.signins import is_sign_in
 from readybook.facts.values import by_default
 from readybook.finding import Answer
 from readybook.intents import SetKeyword
@@ -22,6 +23,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # what follows a dependency's yield ran before the answer was sent in these releases only (seen in 0.115 and 0.117)
 BEFORE_THE_ANSWER = ((0, 106), (0, 118))
 SCOPES = (0, 121)  # Depends(scope="function") closes the dependency before the answer again
+ADDING = frozenset({"add", "add_all", "merge", "delete", "flush", "insert", "update", "create", "save"})
 OPENING = frozenset({"begin"})
 
 
@@ -95,9 +97,14 @@ def _answers(project: Project, function: FunctionValue, place: Place, late: bool
 
 
 def _commits_itself(project: Project, route: Route, dependency: FunctionValue) -> bool:
-    """Whether what a handler runs commits a session; what comes after that commit is not looked for."""
-    return any(c.last == "commit" and _of_session(c) and c.site.function is not dependency
-               for c in run_for(project.facts.behaviour, (route.handler,)))
+    """Whether what a handler runs commits a session, or leaves nothing to commit: a sign-in by POST that only reads.
+
+    What comes after that commit is not looked for.
+    """
+    calls = [c for c in run_for(project.facts.behaviour, (route.handler,)) if c.site.function is not dependency]
+    if any(c.last == "commit" and _of_session(c) for c in calls):
+        return True
+    return is_sign_in(project.facts.behaviour, route) and not any(c.last in ADDING for c in calls)
 
 
 def _surely_late(project: Project, version: PackageVersion) -> bool:
@@ -204,4 +211,8 @@ CommitAfterResponse.examples = (
          "async def change(db: Annotated[AsyncSession, Depends(get_db)]) -> int:\n    await db.commit()\n"
          "    return 1\n",
          **NEW}, at=("db.py:10",)),
+    Good(  # a sign-in that only reads
+        {"db.py": DB + GET_DB, "main.py": MAIN.replace("/items", "/login").replace("create(", "login(").replace(
+            ") -> int:\n    return 1", ", password: Annotated[str, Body()]) -> int:\n"
+            "    return (await db.scalar(password)).id").replace("import Depends", "import Body, Depends"), **NEW}),
 )
