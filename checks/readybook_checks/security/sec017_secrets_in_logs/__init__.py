@@ -210,9 +210,8 @@ def _without_password(node: Node, call: Call) -> bool:
     """Whether an address is put together in the function, and nothing stands before its host: ``redis://{HOST}``."""
     values = scope_of(call).bindings.bound(node[3], node) if node[0] == "name" else []
     texts = [pieces(v, scope_of(call)) for v in values]
-    return bool(texts) and all(
-        len(t) > 2 and isinstance(t[0], str) and t[0].endswith("://") and isinstance(t[2], str) and t[2][:1] in ":/"
-        and not any(isinstance(p, str) and "@" in p for p in t) for t in texts)
+    shown = ["".join(p if isinstance(p, str) else "x" for p in t) for t in texts]
+    return bool(shown) and all(re.match(r"\w+://x[:/][^@]*$", text) for text in shown)
 
 
 def _issued(node: Node, call: Call, origins: Origins) -> bool:
@@ -394,11 +393,8 @@ SecretsInLogs.examples = (
         fixed={"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(password: str) -> None:\n"
                "    print(\"login with ***\")\n"}),
     Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
-    Good(  # an address of host and port
-        {"main.py": HEAD + "\n\n@app.get(\"/x\")\ndef x(settings) -> None:\n"
-         "    redis_url = f\"redis://{settings.host}:{settings.port}\"\n    print(f\"at {redis_url}\")\n"}),
-    Bad(
-        {"main.py": HEAD + "\n\n@app.get(\"/x\")\ndef x(settings) -> None:\n"
-         "    redis_url = f\"redis://:{settings.password}@{settings.host}:6379\"\n    print(f\"at {redis_url}\")\n"},
-        at=("main.py:13",)),
+    Bad(  # an address of host and port alone holds no password
+        {"main.py": HEAD + "\n\n@app.get(\"/x\")\ndef x(s) -> None:\n    redis_url = f\"redis://{s.host}:{s.port}\"\n"
+         "    print(f\"at {redis_url}\")\n\n\n@app.get(\"/y\")\ndef y(s) -> None:\n"
+         "    redis_url = f\"redis://:{s.password}@{s.host}:1\"\n    print(f\"{redis_url}\")\n"}, at=("main.py:19",)),
 )
