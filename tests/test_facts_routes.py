@@ -371,3 +371,48 @@ def test_an_application_that_bears_the_name_of_its_package() -> None:
     assert [(r.app, r.path) for r in Project.from_files(files).facts.routes] == [("app.main:app", "/a")]
     files = {"shop.py": "from fastapi import FastAPI\napp = FastAPI()\n", "app.py": "from shop import app\n"}
     assert [a.spec for a in Project.from_files(files).facts.apps] == ["shop:app"]
+
+
+def test_what_an_application_holds_of_itself_has_fastapis_own_values() -> None:
+    facts = Project.from_files({"main.py": (
+        "from fastapi import FastAPI\napp = FastAPI(redoc_url=None)\n\n@app.get(app.swagger_ui_oauth2_redirect_url)\n"
+        "def back(): ...\n\n@app.get(f'{app.docs_url}/more')\ndef more(): ...\n\nif app.redoc_url:\n"
+        "    @app.get('/never')\n    def never(): ...\n")}).facts
+    assert [(r.path, r.condition) for r in facts.routes] == [("/docs/oauth2-redirect", None), ("/docs/more", None)]
+
+
+def test_an_application_made_with_unknown_arguments_may_hold_anything() -> None:
+    facts = Project.from_files({"main.py": (
+        "from fastapi import FastAPI\nfrom elsewhere import options\napp = FastAPI(**options())\n\n"
+        "@app.get(app.docs_url)\ndef docs(): ...\n")}).facts
+    assert not facts.routes and [u.kind for u in facts.unresolved] == ["path"]
+
+
+def test_what_is_set_on_a_router_holds_for_what_is_registered_after_it() -> None:
+    facts = Project.from_files({"main.py": (
+        "from fastapi import APIRouter, Depends, FastAPI\n\ndef key(): ...\n\ndef user(): ...\n\ndef h(): ...\n\n"
+        "shared = [Depends(key)]\napp = FastAPI()\nrouter = APIRouter(dependencies=shared)\nrouter.get('/before')(h)\n"
+        "router.prefix = '/v1'\nrouter.dependencies.append(Depends(user))\nrouter.tags.append('late')\n"
+        "router.get('/after')(h)\napp.include_router(router)\nother = APIRouter(dependencies=shared)\n"
+        "other.get('/other')(h)\napp.router.dependencies.append(Depends(user))\napp.include_router(other)\n")}).facts
+    rows = [(r.path, [d.rpartition(".")[2] for d in r.dependencies], r.tags) for r in facts.routes]
+    assert rows == [("/before", ["key"], ()), ("/v1/after", ["key", "user"], ("late",)), ("/other", ["user", "key"], ())]
+
+
+def test_an_attribute_of_a_class_that_only_an_untaken_branch_sets_keeps_its_value() -> None:
+    text = ("import os\nfrom importlib.util import find_spec\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel"
+            "\n\nclass Settings(BaseModel):\n    mode: str = os.getenv('MODE', 'dev')\n    debug: bool = False\n"
+            "    metrics: bool = False\n\ns = Settings()\nif s.mode == 'prod':\n    s.debug = True\n"
+            "if 'METRICS' not in os.environ:\n    s.metrics = s.mode == 'dev'\n"
+            "if s.metrics and find_spec('prometheus_client') is None:\n    s.metrics = False\napp = FastAPI()\n"
+            "\ndef h(): ...\n\nif s.debug:\n    app.get('/debug')(h)\nif s.metrics:\n    app.get('/metrics')(h)\n")
+    facts = Project.from_files({"main.py": text}).facts
+    assert [(r.path, r.condition, r.by_default) for r in facts.routes] == [
+        ("/debug", "s.debug", False), ("/metrics", "s.metrics", True)]
+
+
+def test_a_status_code_that_is_a_member_of_an_enum() -> None:
+    facts = Project.from_files({"main.py": (
+        "from enum import IntEnum\nfrom fastapi import FastAPI\n\nclass Status(IntEnum):\n    MADE = 201\n\n"
+        "app = FastAPI()\n\n@app.post('/a', status_code=Status.MADE)\ndef a(): ...\n")}).facts
+    assert [r.status_code for r in facts.routes] == [201]

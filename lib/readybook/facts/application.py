@@ -114,19 +114,25 @@ class Routes:
         self.walks += 1
         if id(record) in outer.inside or len(outer.inside) > 20 or max(self.walks, len(self.rows)) > MAX_ROWS:
             return
-        own = record.kwargs
-        context = _Context(
+        own: dict[str, Any] | None = None
+        events = record.events if self.live else record.events[:upto]
+        for event in [*constructed(self.run, record), *events]:
+            handler = getattr(self, f"_{event.kind}", None)
+            if handler is None:
+                continue
+            given = record.kwargs if event.own is None else event.own
+            if given is not own:
+                own, context = given, self._inside(outer, record, given)
+            handler(event, context)
+
+    def _inside(self, outer: _Context, record: RouterRecord, own: dict[str, Any]) -> _Context:
+        return _Context(
             outer.app, _join(outer.prefix, own.get("prefix", "")), (*outer.tags, *_tags(own)),
             (*outer.dependencies, *self._markers(own.get("dependencies"))), outer.conditions,
             outer.in_schema and own.get("include_in_schema", True) is not False,
             outer.deprecated or by_default(own.get("deprecated")) is True, outer.live, (*outer.inside, id(record)),
             by_default(own.get("route_class")),
         )
-        events = record.events if self.live else record.events[:upto]
-        for event in [*constructed(self.run, record), *events]:
-            handler = getattr(self, f"_{event.kind}", None)
-            if handler is not None:
-                handler(event, context)
 
     def _markers(self, value: Any) -> tuple[Any, ...]:
         """The ``Depends`` of a list; one of an unknown target stands for each entry that is not known."""
@@ -384,6 +390,9 @@ def _status(value: Any, response_class: Any = None) -> int | None:
     value = by_default(value)
     if value is None and response_class == External("starlette.responses.RedirectResponse"):
         return 307
+    from readybook.facts.attributes import enum_value
+
+    value = enum_value(value) if isinstance(value, Instance) else value
     return value if isinstance(value, int) else None
 
 

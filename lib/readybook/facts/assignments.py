@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from readybook.facts.expressions import evaluate, iterate
@@ -36,6 +37,10 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
             return
         if target[4] == "path" and isinstance(owner, Instance) and "__event__" in owner.attrs:
             set_path(run, owner, value)
+        if not run.symbolic and isinstance(owner, Instance) and isinstance(owner.native, RouterRecord):
+            owner.attrs.setdefault("prefix", owner.native.kwargs.get("prefix", ""))
+            value = _switched(run, owner, target[4], value)
+            owner.native.put(target[4], value)
         if isinstance(owner, Instance | FunctionValue) and not (run.symbolic and owner is not run.frame.receiver):
             owner.attrs[target[4]] = value if run.symbolic else _switched(run, owner, target[4], value)
         elif isinstance(owner, ClassValue) and not run.symbolic:
@@ -68,9 +73,11 @@ def _switched(run: Interpreter, owner: Instance | FunctionValue, name: str, valu
     key, under = (id(owner), name), tuple(run.conditions)
     first = written.get(key, (owner, ()))[1]
     declared = UNKNOWN if name in owner.attrs else _declared(owner, name)
-    before, more = owner.attrs.get(name, declared), under[len(first):]
+    more = under[sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, under, strict=False))):]
+    before = owner.attrs.get(name, declared)
     before = by_default(before) if isinstance(before, Choice) else before
-    if under[: len(first)] == first and any(c.default is not True for c in more):
+    if any(c.default is False for c in more) or (
+            under[: len(first)] == first and any(c.default is not True for c in more)):
         asked = any(c.default is False for c in more)
         plain = isinstance(value, CONSTANTS) or (not isinstance(declared, Unknown) and _is_data(value))
         if isinstance(by_default(before), CONSTANTS) and plain and (asked or declared is not UNKNOWN):

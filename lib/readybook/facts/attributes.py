@@ -145,7 +145,7 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
         return value.attrs[name]
     if value.native is not None:
         found = value.native.attribute(run, value, name)
-        if found is not None:
+        if found is not NotImplemented:
             return found
     cls = value.cls
     if isinstance(cls, External):

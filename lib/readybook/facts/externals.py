@@ -52,6 +52,8 @@ def call_external(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
     native = (native_for(run, path, args, kwargs, node) or known_views.called(run, path, args, kwargs, node)
               or known_crud.called(run, path, args, kwargs, node))
     if native is not None:
+        if not complete and isinstance(native, Instance):
+            native.arguments_known = False
         return native
     if path in SAME:
         return args[0] if args else Native(path, lambda a, k, site: a[0] if a else UNKNOWN)

@@ -24,23 +24,37 @@ METHODS = ("get", "post", "put", "delete", "patch", "options", "head", "trace")
 FOREIGN = ("rest_framework.", "django", "litestar.", "aiogram.", "flask", "tornado.", "sanic.", "celery", "kombu.")
 CBV = ("fastapi_utils.cbv.cbv", "fastapi_restful.cbv.cbv", "fastapi_utils.cbv", "fastapi_restful.cbv")
 
+_LISTS = ("tags", "dependencies")
+# FastAPI's own values of what an application or router was not given (fastapi/applications.py, fastapi/routing.py)
+_PLAIN: dict[str, Any] = {
+    "prefix": "", "title": "FastAPI", "version": "0.1.0", "description": "", "docs_url": "/docs",
+    "redoc_url": "/redoc", "openapi_url": "/openapi.json", "root_path": "", "debug": False,
+    "swagger_ui_oauth2_redirect_url": "/docs/oauth2-redirect"
+}
+
 
 @dataclass(eq=False, slots=True)
 class Registration:
     """One thing registered on an application or router: ``kind`` is route, websocket, include, mount, middleware,
     exception_handler or event; ``data`` its arguments by FastAPI's names. ``seen`` tells of each router that an include
-    may mean (by the identity of its record) how much was registered on it by then."""
+    may mean (by the identity of its record) how much was registered on it by then; ``own`` is what the router gave of
+    itself at that time (its prefix, tags, dependencies …, see ``RouterRecord.kwargs``)."""
 
     kind: str
     data: dict[str, Any]
     conditions: tuple[Condition, ...]
     place: Place
     seen: dict[int, int] = field(default_factory=dict)
+    own: dict[str, Any] | None = None
 
 
 @dataclass(eq=False, slots=True)
 class RouterRecord:
-    """What the workbook knows of one application (``kind`` app) or router (``kind`` router)."""
+    """What the workbook knows of one application (``kind`` app) or router (``kind`` router).
+
+    ``kwargs`` is what it was made with and what was set on it since; it is replaced, never changed: a registration
+    keeps what held when it was made, as FastAPI's do.
+    """
 
     kind: str
     kwargs: dict[str, Any]
@@ -51,19 +65,20 @@ class RouterRecord:
     flavour: str = "fastapi"
 
     def attribute(self, run: Interpreter, value: Instance, name: str) -> Any:
-        """An attribute of the application or router that FastAPI gives it; None for what its class may define."""
+        """An attribute of the application or router that FastAPI gives it; NotImplemented: its class may define it."""
         if isinstance(value.cls, ClassValue):
             try:
                 found = value.cls.find(name)
             except KeyError:
                 found = None
             if isinstance(found, FunctionValue):
-                return None
+                return NotImplemented
         if name == "router" and self.kind == "app":
             return value
-        if name in ("prefix", "tags", "dependencies", "title", "version", "description", "docs_url", "redoc_url",
-                    "openapi_url", "root_path", "debug"):
-            return self.kwargs.get(name, {"prefix": "", "tags": [], "dependencies": []}.get(name, UNKNOWN))
+        if name in _LISTS:
+            return self._list(run, name)
+        if name in _PLAIN:
+            return self.kwargs.get(name, _PLAIN[name] if value.arguments_known else UNKNOWN)
         if name in ("state", "extra"):
             return value.attrs.setdefault(name, Instance(External("starlette.datastructures.State")))
         if name == "dependency_overrides":
@@ -71,6 +86,19 @@ class RouterRecord:
         if name == "routes":
             return Instance(External("fastapi.routes"), {"__of__": value})
         return Bound(External(f"{APPS[0] if self.kind == 'app' else ROUTERS[0]}.{name}"), value)
+
+    def _list(self, run: Interpreter, name: str) -> Any:
+        """The tags or dependencies, as a list of its own: what the code adds to it holds for what comes after."""
+        held = self.kwargs.get(name)
+        if run.symbolic or not (held is None or isinstance(held, list | tuple)):
+            return [] if held is None else held
+        self.kwargs = {**self.kwargs, name: [*(held or ())]}
+        return self.kwargs[name]
+
+    def put(self, name: str, value: Any) -> None:
+        """``router.prefix = value`` and the like."""
+        if name in _LISTS or name in ("prefix", "include_in_schema", "deprecated"):
+            self.kwargs = {**self.kwargs, name: value}
 
     def method(self, run: Interpreter, value: Instance, name: str, args: Any, kwargs: Any, node: Any) -> Any:
         """Call a method of FastAPI's own; registrations are noted in concrete mode only."""
@@ -89,7 +117,7 @@ class RouterRecord:
         if not run.symbolic:
             meant = map(_record, possible(data.get("router"))) if kind == "include" else ()
             seen = {id(r): len(r.events) for r in meant if r is not None}
-            self.events.append(Registration(kind, data, tuple(run.conditions), run.place(node), seen))
+            self.events.append(Registration(kind, data, tuple(run.conditions), run.place(node), seen, self.kwargs))
 
 
 def _record(value: Any) -> RouterRecord | None:

@@ -64,7 +64,6 @@ def set_path(run: Interpreter, route: Instance, path: Any) -> None:
 def _flat(record: RouterRecord, prefix: str, dependencies: tuple[Any, ...],
           inside: tuple[int, ...]) -> list[tuple[Registration, Registration]]:
     """Each route that is registered, here or below, with what it is by its prefixes and dependencies."""
-    own = text_of(record.kwargs.get("prefix", "")) or ""
     found: list[tuple[Registration, Registration]] = []
     if id(record) in inside or len(inside) > 20:
         return found
@@ -72,6 +71,7 @@ def _flat(record: RouterRecord, prefix: str, dependencies: tuple[Any, ...],
         if len(found) > 5_000:
             break
         data = event.data
+        own = text_of((record.kwargs if event.own is None else event.own).get("prefix", "")) or ""
         if event.kind == "include":
             inner = by_default(data["router"])
             if isinstance(inner, Instance) and isinstance(inner.native, RouterRecord):
