@@ -168,3 +168,13 @@ def test_bodies(signature: str, has_body: bool) -> None:
 ])
 def test_handlers_that_are_awaited(text: str, is_async: bool) -> None:
     assert route(text).is_async is is_async
+
+
+def test_a_dependency_that_stands_where_an_optional_package_is_installed() -> None:
+    text = ("from fastapi import Depends, FastAPI\ntry:\n    from redis.asyncio import Redis\nexcept ImportError:\n"
+            "    Redis = None\n\ndef settings(): ...\n\nif Redis is not None:\n"
+            "    def store(s=Depends(settings)): ...\nelse:\n    def store(): ...\n\napp = FastAPI()\n\n"
+            "@app.get('/a')\ndef a(s=Depends(store)): ...\n\nif Redis is None:\n    app.get('/b')(a)\n")
+    facts = Project.from_files({"main.py": text}).facts
+    assert [(r.path, r.dependencies, r.by_default) for r in facts.routes] == [
+        ("/a", ("main.settings", "main.store"), True), ("/b", ("main.settings", "main.store"), False)]

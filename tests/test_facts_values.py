@@ -130,3 +130,13 @@ def test_files_of_the_target_are_read_and_others_are_not() -> None:
     assert isinstance(value("import json\nx = json.load(open('/etc/hostname'))"), Unknown)
     assert isinstance(value("import os\nx = os.listdir('/')"), Unknown)
     assert isinstance(value("import os\nx = os.listdir('../..')"), Unknown)
+
+
+def test_a_field_of_a_model_made_of_arguments_not_known_has_its_default_as_the_usual_value() -> None:
+    text = ("import os\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel\n\nclass Config(BaseModel):\n"
+            "    debug: bool = False\n    prefix: str = '/api'\n    count: int\n\n"
+            "c = Config(**{k: v for k, v in os.environ.items() if v})\napp = FastAPI()\n\ndef h(): ...\n\n"
+            "app.get(f'{c.prefix}/a')(h)\nif c.debug:\n    app.get('/b')(h)\nif c.count:\n    app.get('/c')(h)\n")
+    facts = Project.from_files({"main.py": text}).facts
+    assert [(r.path, r.condition, r.by_default) for r in facts.routes] == [
+        ("/api/a", None, True), ("/b", "c.debug", False), ("/c", "c.count", None)]

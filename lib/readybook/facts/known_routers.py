@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Instance
-from readybook.facts.values import External
+from readybook.facts.values import External, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -57,7 +57,7 @@ def populate(run: Interpreter, router: Instance, node: Any) -> None:
         External(f"{owner}.__get_context_getter.<locals>.dependency"),
         router.kwargs.get("root_value_getter", External(f"{owner}.__get_root_value")),
     ]
-    markers = [Instance(External("fastapi.Depends"), args=(w,)) for w in wanted]
+    markers = [Instance(External("fastapi.Depends"), args=(by_default(w),)) for w in wanted]
     for kind, method, endpoint in GRAPHQL[1]:
         data = {"path": path, "methods": [method], "endpoint": External(endpoint), "dependencies": markers}
         router.native.register(run, kind, data, node)

@@ -149,7 +149,7 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
     if op in ("Is", "IsNot"):
         same = left is right if not isinstance(left, CONSTANTS) else (type(left) is type(right) and left == right)
         if not (isinstance(left, CONSTANTS) and isinstance(right, CONSTANTS)) and _opaque(left, right):
-            return UNKNOWN
+            return _installed(left, op == "IsNot") if right is None and isinstance(left, External) else UNKNOWN
         return same if op == "Is" else not same
     if op in ("In", "NotIn"):
         return _contains(left, right, op == "In")
@@ -159,6 +159,17 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return COMPARE[op](left, right)
     except TypeError:
         return UNKNOWN
+
+
+def _installed(name: External, present: bool) -> Any:
+    """Whether a package's module or class is there, as ``if Client is not None`` asks after an import that may fail.
+
+    Usually it is; without the package the code would have put None in its place.
+    """
+    last = name.path.rpartition(".")[2]
+    if "." in name.path and (last[:1].islower() or last.isupper()):
+        return UNKNOWN
+    return Choice(((f"{last} is there", present), (f"{last} is not there", not present)), 0)
 
 
 def _opaque(left: Any, right: Any) -> bool:

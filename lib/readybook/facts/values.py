@@ -154,6 +154,10 @@ def possible(value: Any) -> list[Any]:
     return [value]
 
 
+# an object known as one of these only by its type may be false
+_PLAIN_TYPES = frozenset(("bool", "str", "int", "float", "complex", "bytes", "list", "dict", "tuple", "set", "frozenset"))
+
+
 def truth(value: Any) -> bool | None:
     """Whether the value is true, None when that cannot be known."""
     if isinstance(value, CONSTANTS):
@@ -169,7 +173,7 @@ def truth(value: Any) -> bool | None:
         return bool(value.text) or None
     if isinstance(value, Unknown | FromEnv | External | Absent):
         return None
-    return True
+    return None if getattr(value, "path", None) in _PLAIN_TYPES else True
 
 
 def is_one_of_several(value: Any) -> bool:
