@@ -123,3 +123,18 @@ def test_middleware_that_refuses_is_found_and_other_middleware_is_not():
     both = Project.from_files({"main.py": HEAD + timing + asking}).facts
     found = guarding_middleware(both.behaviour, both.apps[0])
     assert found is not None and found.path.endswith("ask")
+
+
+@pytest.mark.parametrize(("body", "guarded"), [
+    ("    if ws.headers.get('authorization') is None:\n        raise WebSocketException(code=1008)\n", True),
+    ("    if ws.query_params.get('token') is None:\n        await ws.close(code=1008)\n", True),
+    ("    if not ws.headers:\n        raise WebSocketException(4403)\n", True),
+    ("    if not ws.headers:\n        raise WebSocketException(code=1008)\n", False),
+    ("    if ws.query_params.get('token') is None:\n        await ws.close(code=1000)\n", False),
+])
+def test_a_web_socket_that_is_closed_to_who_may_not_use_it(body, guarded):
+    text = ("from fastapi import Depends, FastAPI, WebSocket, WebSocketException\napp = FastAPI()\n\n\n"
+            f"async def asked(ws: WebSocket):\n{body}\n\n@app.websocket('/ws')\n"
+            "async def ws(ws: WebSocket, who=Depends(asked)): ...\n")
+    facts = Project.from_files({"main.py": text}).facts
+    assert [facts.guarded(r) for r in facts.routes] == [guarded]

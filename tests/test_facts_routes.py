@@ -396,12 +396,14 @@ def test_what_is_set_on_a_router_holds_for_what_is_registered_after_it() -> None
         "router.get('/after')(h)\napp.include_router(router)\nother = APIRouter(dependencies=shared)\n"
         "other.get('/other')(h)\napp.router.dependencies.append(Depends(user))\napp.include_router(other)\n")}).facts
     rows = [(r.path, [d.rpartition(".")[2] for d in r.dependencies], r.tags) for r in facts.routes]
-    assert rows == [("/before", ["key"], ()), ("/v1/after", ["key", "user"], ("late",)), ("/other", ["user", "key"], ())]
+    assert rows == [("/before", ["key"], ()), ("/v1/after", ["key", "user"], ("late",)),
+                    ("/other", ["user", "key"], ())]
 
 
 def test_an_attribute_of_a_class_that_only_an_untaken_branch_sets_keeps_its_value() -> None:
-    text = ("import os\nfrom importlib.util import find_spec\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel"
-            "\n\nclass Settings(BaseModel):\n    mode: str = os.getenv('MODE', 'dev')\n    debug: bool = False\n"
+    text = ("import os\nfrom importlib.util import find_spec\nfrom fastapi import FastAPI\n"
+            "from pydantic import BaseModel\n\nclass Settings(BaseModel):\n"
+            "    mode: str = os.getenv('MODE', 'dev')\n    debug: bool = False\n"
             "    metrics: bool = False\n\ns = Settings()\nif s.mode == 'prod':\n    s.debug = True\n"
             "if 'METRICS' not in os.environ:\n    s.metrics = s.mode == 'dev'\n"
             "if s.metrics and find_spec('prometheus_client') is None:\n    s.metrics = False\napp = FastAPI()\n"

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 SCHEMES = ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "HTTPBearer", "HTTPBasic", "HTTPDigest",
            "APIKeyHeader", "APIKeyQuery", "APIKeyCookie", "OpenIdConnect")
 REFUSALS = (401, 403)
+# closing codes of web sockets: unauthorized and forbidden by IANA's registry, the same by custom, and 1008, a policy
+# that was violated, which FastAPI's documentation takes for them: where the code around it speaks of credentials
+CLOSED = (3000, 3003, 4401, 4403)
+POLICY = 1008
+SPEAKS = regex(r"(?i)token|auth|credential|api_?key|cookie|session|jwt|password")
 CREDENTIAL = regex(r"(?i)(?:^|_)(?:token|api_?key|secret|signature)$")
 # errors of one's own that say so by their name; a handler elsewhere gives them their status
 REFUSED = regex(r"(?i)unauthori[sz]ed|unauthenticated|not_?authenticated|forbidden|not_?authori[sz]ed"
@@ -44,7 +49,7 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
     for layer in _decorated(behaviour, function):
         skipped = _translations(layer)
         raised = [v for v, s in layer.attrs.get("__raises__", ()) if s[1] not in skipped]
-        if any(_refusal(behaviour, value) for value in raised):
+        if any(_refusal(behaviour, layer, value) for value in raised):
             return True
         for call in behaviour.calls_in(layer):
             if call.place.line not in skipped:
@@ -54,10 +59,10 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
         if id(f.node) in seen:
             continue
         seen.add(id(f.node))
-        if any(_refusal(behaviour, value) for value, _ in f.attrs.get("__raises__", ())) or _compares(behaviour, f):
+        if any(_refusal(behaviour, f, v) for v, _ in f.attrs.get("__raises__", ())) or _compares(behaviour, f):
             return True
         for call in behaviour.calls_in(f):
-            if _answers_refusal(call):
+            if _answers_refusal(f, call):
                 return True
             queue += [g.original for g in functions_behind(call.site.callee)]
     return False
@@ -114,19 +119,32 @@ def _sides(test: Any) -> tuple[Any, ...]:
     return inner[4] if inner is not None and called else ()
 
 
-def _refusal(behaviour: Behaviour, value: Any) -> bool:
-    """Whether a raised error says that the caller may not do this."""
+def _refusal(behaviour: Behaviour, function: FunctionValue, value: Any) -> bool:
+    """Whether an error that the function raises says that the caller may not do this."""
     cls = value.cls if isinstance(value, Instance) else value
     named = isinstance(cls, ClassValue) and bool(REFUSED.search(cls.name))
+    if isinstance(value, Instance) and value.is_a("fastapi.exceptions.WebSocketException"):
+        return named or _closes(function, value.kwargs.get("code", value.args[0] if value.args else None))
     return status_of(behaviour, value) in REFUSALS or named
 
 
-def _answers_refusal(call: Call) -> bool:
-    """Whether a call makes a response with status 401 or 403."""
+def _answers_refusal(function: FunctionValue, call: Call) -> bool:
+    """Whether a call of the function makes a response with status 401 or 403, or closes a web socket like that."""
+    if call.path == "starlette.websockets.WebSocket.close":
+        return _closes(function, call.kwargs.get("code", call.args[0] if call.args else None))
     if not call.path.startswith("starlette.responses."):
         return False
     status = by_default(call.kwargs.get("status_code", call.args[1] if len(call.args) > 1 else None))
     return isinstance(status, int) and status in REFUSALS
+
+
+def _closes(function: FunctionValue, code: Any) -> bool:
+    """Whether a web socket that is closed with a code refuses its client."""
+    code = by_default(code)
+    if code != POLICY:
+        return isinstance(code, int) and code in CLOSED
+    node = function.node
+    return bool(SPEAKS.search(function.module.lines_of(node[1], node[3])))
 
 
 def status_of(behaviour: Behaviour, value: Any) -> int | None:

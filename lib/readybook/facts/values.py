@@ -155,7 +155,8 @@ def possible(value: Any) -> list[Any]:
 
 
 # an object known as one of these only by its type may be false
-_PLAIN_TYPES = frozenset(("bool", "str", "int", "float", "complex", "bytes", "list", "dict", "tuple", "set", "frozenset"))
+_PLAIN_TYPES = frozenset((
+    "bool", "str", "int", "float", "complex", "bytes", "list", "dict", "tuple", "set", "frozenset"))
 
 
 def truth(value: Any) -> bool | None:
