@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
+from readybook.facts.attributes import enum_value
 from readybook.facts.carriedsignatures import carried, signed_as
 from readybook.facts.dependencies import (
     DEPENDS,
@@ -117,13 +118,12 @@ class Routes:
         own: dict[str, Any] | None = None
         events = record.events if self.live else record.events[:upto]
         for event in [*constructed(self.run, record), *events]:
-            handler = getattr(self, f"_{event.kind}", None)
-            if handler is None:
-                continue
             given = record.kwargs if event.own is None else event.own
             if given is not own:
                 own, context = given, self._inside(outer, record, given)
-            handler(event, context)
+            handler = getattr(self, f"_{event.kind}", None)
+            if handler is not None:
+                handler(event, context)
 
     def _inside(self, outer: _Context, record: RouterRecord, own: dict[str, Any]) -> _Context:
         return _Context(
@@ -171,10 +171,7 @@ class Routes:
             return
         for method in methods:
             text = text_of(method)
-            if text is None:
-                from readybook.facts.attributes import enum_value
-
-                text = enum_value(method)
+            text = enum_value(method) if text is None else text
             if isinstance(text, str):
                 self._row(event, context, text.upper())
 
@@ -338,8 +335,6 @@ def path_of(value: Any) -> str | None:
     """A path as it is served, None when it is not known."""
     value = as_served(value)
     if isinstance(value, Instance):
-        from readybook.facts.attributes import enum_value
-
         value = enum_value(value)
     return value if isinstance(value, str) else None
 
@@ -350,8 +345,6 @@ def _stripped(path: Any) -> Any:
 
 
 def _tags(data: dict[str, Any]) -> tuple[str, ...]:
-    from readybook.facts.attributes import enum_value
-
     tags = by_default(data.get("tags"))
     if not isinstance(tags, list | tuple):
         return ()
@@ -390,8 +383,6 @@ def _status(value: Any, response_class: Any = None) -> int | None:
     value = by_default(value)
     if value is None and response_class == External("starlette.responses.RedirectResponse"):
         return 307
-    from readybook.facts.attributes import enum_value
-
     value = enum_value(value) if isinstance(value, Instance) else value
     return value if isinstance(value, int) else None
 
