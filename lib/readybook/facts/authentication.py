@@ -119,7 +119,7 @@ def _sides(test: Any) -> tuple[Any, ...]:
     return inner[4] if inner is not None and called else ()
 
 
-def _refusal(behaviour: Behaviour, function: FunctionValue, value: Any) -> bool:
+def _refusal(behaviour: Behaviour, function: FunctionValue | None, value: Any) -> bool:
     """Whether an error that the function raises says that the caller may not do this."""
     cls = value.cls if isinstance(value, Instance) else value
     named = isinstance(cls, ClassValue) and bool(REFUSED.search(cls.name))
@@ -128,7 +128,7 @@ def _refusal(behaviour: Behaviour, function: FunctionValue, value: Any) -> bool:
     return status_of(behaviour, value) in REFUSALS or named
 
 
-def _answers_refusal(function: FunctionValue, call: Call) -> bool:
+def _answers_refusal(function: FunctionValue | None, call: Call) -> bool:
     """Whether a call of the function makes a response with status 401 or 403, or closes a web socket like that."""
     if call.path == "starlette.websockets.WebSocket.close":
         return _closes(function, call.kwargs.get("code", call.args[0] if call.args else None))
@@ -138,11 +138,14 @@ def _answers_refusal(function: FunctionValue, call: Call) -> bool:
     return isinstance(status, int) and status in REFUSALS
 
 
-def _closes(function: FunctionValue, code: Any) -> bool:
-    """Whether a web socket that is closed with a code refuses its client."""
+def _closes(function: FunctionValue | None, code: Any) -> bool:
+    """Whether a web socket that is closed with a code refuses its client; what speaks of no credentials in a
+    function does not."""
     code = by_default(code)
     if code != POLICY:
         return isinstance(code, int) and code in CLOSED
+    if function is None:
+        return True
     node = function.node
     return bool(SPEAKS.search(function.module.lines_of(node[1], node[3])))
 
@@ -245,7 +248,7 @@ def _serves_anybody(behaviour: Behaviour, route: Route) -> bool:
 
 
 def _walk(behaviour: Behaviour, strict: bool) -> Walk:
-    return Walk(behaviour, lambda value: _refusal(behaviour, value), lambda call: _answers_refusal(call) or (
+    return Walk(behaviour, lambda value: _refusal(behaviour, None, value), lambda call: _answers_refusal(None, call) or (
         call.path == "starlette.responses.RedirectResponse"), strict)
 
 
