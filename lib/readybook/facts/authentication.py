@@ -248,8 +248,8 @@ def _serves_anybody(behaviour: Behaviour, route: Route) -> bool:
 
 
 def _walk(behaviour: Behaviour, strict: bool) -> Walk:
-    return Walk(behaviour, lambda value: _refusal(behaviour, None, value), lambda call: _answers_refusal(None, call) or (
-        call.path == "starlette.responses.RedirectResponse"), strict)
+    return Walk(behaviour, lambda value: _refusal(behaviour, None, value), lambda call: (
+        _answers_refusal(None, call) or call.path == "starlette.responses.RedirectResponse"), strict)
 
 
 def _around(behaviour: Behaviour, route_class: Any) -> list[FunctionValue]:
