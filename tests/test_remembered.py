@@ -57,3 +57,13 @@ def test_a_damaged_entry_is_a_miss(target, asked, tmp_path):
         pack.write_bytes(pack.read_bytes()[:-7] + b"garbage")
     assert rendering.audited(target).report.to_json() == first
     assert len(asked) == 2
+
+
+def test_a_report_in_which_a_check_failed_is_not_kept(target, asked, monkeypatch):
+    real = run.ask
+    failed = run.Asked(error="MemoryError: no message")
+    monkeypatch.setattr(run, "ask", lambda check, project: failed if check.id == "OPS005" else real(check, project))
+    assert "error" in {r.outcome for r in rendering.audited(target).report.results}
+    monkeypatch.setattr(run, "ask", real)
+    assert "error" not in {r.outcome for r in rendering.audited(target).report.results}
+    assert len(asked) == 2

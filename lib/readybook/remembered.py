@@ -42,8 +42,9 @@ class Remembered:
             return None
 
     def keep(self, report: Report) -> None:
-        """Store a report; it replaces that of the target's earlier state."""
-        if self._cache is not None:
+        """Store a report; it replaces that of the target's earlier state. One in which a check failed is asked again:
+        what it failed of, such as a lack of memory, may be gone by then."""
+        if self._cache is not None and all(result.outcome != "error" for result in report.results):
             self._cache.put(self._key, report.to_json().encode("utf-8"))
             self._cache.close()
 

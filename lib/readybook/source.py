@@ -25,13 +25,13 @@ class SourceFile:
     encoding: str = "utf-8"
     bom: bool = False
     executable: bool = False
-    _lines: list[str] | None = field(default=None, init=False, repr=False, compare=False)
+    _lines: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def lines(self) -> list[str]:
         """The text's lines without their line feeds; kept, since each finding asks for its own."""
-        if self._lines is None:
-            self._lines = self.text.split("\n")
+        if not self._lines:
+            self._lines.extend(self.text.split("\n"))
         return self._lines
 
     @property
