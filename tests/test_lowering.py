@@ -138,7 +138,7 @@ PAIRS = {
     ),
     "debugging in a block": (
         'def f():\n    x = f"{\n        a["b"]\n        = !r:>{w}}"\n',
-        "def f():\n    x = '\\n        a[\"b\"]\\n    = ' + '{!r:{}}'.format(a['b'], f'>{w}')\n",
+        "def f():\n    x = '\\n        a[\"b\"]\\n        = ' + '{!r:{}}'.format(a['b'], f'>{w}')\n",
     ),
     "field with comment": ('x = f"a {  # why "\n    b\n} c"\ny\n', 'x = f"""a {\n    b\n} c"""\ny\n'),
     "nested fields over lines": (

@@ -202,6 +202,12 @@ def _expression_span(source: Parsed, field: Any) -> tuple[int, int]:
     return source.span(field)[0] + 1, end
 
 
+def _equal(source: Parsed, field: Any) -> str:
+    """The ``=`` of a field that shows its own text, with the white space around it as the file has it."""
+    before, after = field.equal.whitespace_before, field.equal.whitespace_after
+    return source.data[source.span(before)[0]:source.span(after)[1]].decode()
+
+
 def _expression(source: Parsed, field: Any, around: tuple[str, ...]) -> str:
     """The text of a field's expression, its strings and comments fit for the strings around it."""
     start, end = _expression_span(source, field)
@@ -232,7 +238,7 @@ def _field(source: Parsed, field: Any, around: tuple[str, ...], level: int) -> s
         start, end = _expression_span(source, field)
         if text != source.data[start:end].decode():  # the string shows the text of its expression
             raise _Unfit
-        text += source.code(field.equal)
+        text += _equal(source, field)
     if field.conversion is not None:
         text += "!" + field.conversion
     if field.format_spec is not None:
@@ -289,7 +295,7 @@ def _call(source: Parsed, field: Any, prefix: str, delimiter: str) -> list[str]:
     conversion = field.conversion
     if field.equal is not None:
         start, end = _expression_span(source, field)
-        shown = [repr(source.data[start:end].decode() + source.code(field.equal))]
+        shown = [repr(source.data[start:end].decode() + _equal(source, field))]
         if conversion is None and field.format_spec is None:
             conversion = "r"
     template = "{" + (f"!{conversion}" if conversion else "") + (":{}" if field.format_spec else "") + "}"
