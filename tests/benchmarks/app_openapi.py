@@ -28,6 +28,8 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=20)
     asked = parser.parse_args()
     project = Project.open(asked.target, app=asked.app, app_dir=asked.app_dir)
+    if not project.facts.program.apps:
+        parser.error(f"no application was found in {asked.target}: name it by --app")
     said = told(json.loads(asked.openapi.read_text(encoding="utf-8"))["paths"])
     found = read(project, asked.app or project.facts.program.apps[0].imported)
     both = said.keys() & found.keys()

@@ -128,7 +128,7 @@ class Walk:
                 names = _bound(target, ANY, names) if target is not None else names
             return self._block(s[5], names)
         elif kind == "match":
-            return self._told(s[4], names, lambda: _joined(names, *(
+            return self._told(self._value(s[4], names), lambda: _joined(names, *(
                 self._block(case[4], dict(names)) for case in s[5])))
         elif kind in ("break", "continue"):
             self.loops.append(names)
@@ -141,17 +141,16 @@ class Walk:
         return names
 
     def _branches(self, test: Any, names: Names, yes: Any, no: Any) -> Names | None:
-        truth = self._truth(test, names)
-        if truth is not None:
-            return self._block(yes if truth else no, names)
-        return self._told(test, names, lambda: _joined(self._block(yes, dict(names)), self._block(no, dict(names))))
+        value = self._value(test, names)
+        if value in TRUTH:
+            return self._block(yes if TRUTH[value] else no, names)
+        return self._told(value, lambda: _joined(self._block(yes, dict(names)), self._block(no, dict(names))))
 
-    def _told(self, test: Any, names: Names, ways: Callable[[], Names | None]) -> Names | None:
+    def _told(self, tested: str, ways: Callable[[], Names | None]) -> Names | None:
         """What follows where a test is not decided: a refusal that hangs on the caller may meet everybody anonymous."""
-        asked = self._value(test, names) == ASKED
         before, self.events = self.events, set()
         left = ways()
-        self.events |= before | ({UNSURE} if asked and self.events else set())
+        self.events |= before | ({UNSURE} if tested == ASKED and self.events else set())
         return left
 
     def _loop(self, s: Any, names: Names) -> Names | None:

@@ -29,6 +29,8 @@ from readybook.place import Place
 from readybook.records import record
 
 RETURNS_READ = (0, 89)  # the first release of FastAPI that takes the annotation of a return for the response_model
+# what fastapi-pagination puts on each route that answers with a page, once ``add_pagination`` was called
+_PAGING = Instance(External(DEPENDS[0]), args=(Instance(External("fastapi_pagination.pagination_ctx()")),))
 MAX_ROWS = 20_000  # of one application: routers that include each other twice double at each level
 TEMPLATE = regex(r"\{(\w+)(?::[^}]*)?\}")
 
@@ -196,13 +198,13 @@ class Routes:
         function = _function(endpoint)
         conditions = (*context.conditions, *event.conditions)
         response = self._response(data, function)
-        markers = (*context.dependencies, *self._markers(data.get("dependencies")), *self._paging(response[1]))
+        page = _page_inputs(response[1]) if self.paginated else ()
+        markers = (*context.dependencies, *self._markers(data.get("dependencies")), *((_PAGING,) if page else ()))
         view = data.get("view") or _view_of(endpoint)
         called = Bound(endpoint, UNKNOWN) if isinstance(view, ClassValue) else endpoint
         targets, direct = self._dependencies(called, markers, view)
         template = frozenset(TEMPLATE.findall(text))
-        asked = [*targets, called, *([_page_inputs(response[1])] if markers and self._paging(response[1]) else ())]
-        parameters = [*route_parameters(self.run, asked, template), *data.get("inputs", ())]
+        parameters = [*route_parameters(self.run, [*targets, called, *page], template), *data.get("inputs", ())]
         name = text_of(data.get("name"))
         truths = [c.default for c in conditions]
         self.rows.append(Route(
@@ -225,15 +227,6 @@ class Routes:
             unknown_dependency=any(isinstance(decided(d), Unknown | Choice) for d in direct),
             route_class=context.route_class,
         ))
-
-    def _paging(self, response: Any) -> tuple[Instance, ...]:
-        """What fastapi-pagination puts on each route that answers with a page, once ``add_pagination`` was called."""
-        base = response.base if isinstance(response, Subscripted) else response
-        names = base.external_bases() if isinstance(base, ClassValue) else [getattr(base, "path", "")]
-        if not self.paginated or not any(n.startswith("fastapi_pagination.") for n in names):
-            return ()
-        page = Instance(External("fastapi_pagination.pagination_ctx()"))
-        return (Instance(External(DEPENDS[0]), args=(page,)),)
 
     def _dependencies(self, endpoint: Any, markers: tuple[Any, ...], view: Any) -> tuple[list[Any], list[Any]]:
         direct: list[Any] = []
@@ -273,17 +266,17 @@ class Routes:
             self.run.frames.pop()
 
 
-def _page_inputs(page: Any) -> Any:
-    """The class by which fastapi-pagination asks for the page: what the page's own class says, else the package's."""
-    base = page.base if isinstance(page, Subscripted) else page
-    if isinstance(base, ClassValue):
-        own = next((c.scope.names["__params_type__"] for c in base.mro()
-                    if isinstance(c, ClassValue) and "__params_type__" in c.scope.names), None)
-        if own is not None:
-            return own
+def _page_inputs(response: Any) -> tuple[Any, ...]:
+    """The class by which fastapi-pagination asks for a page, where a route answers with one: what the page's own class
+    says, else the package's."""
+    base = response.base if isinstance(response, Subscripted) else response
     names = base.external_bases() if isinstance(base, ClassValue) else [getattr(base, "path", "")]
+    if not any(n.startswith("fastapi_pagination.") for n in names):
+        return ()
     kind = next((k for k in ("LimitOffset", "Cursor") if any(k in n for n in names)), "")
-    return External(f"fastapi_pagination.{kind}Params")
+    own = (c.scope.names.get("__params_type__") for c in base.mro() if isinstance(c, ClassValue)) if isinstance(
+        base, ClassValue) else ()
+    return (next((p for p in own if p is not None), External(f"fastapi_pagination.{kind}Params")),)
 
 
 def _served_first(rows: list[Route]) -> list[Route]:

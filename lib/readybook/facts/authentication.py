@@ -210,9 +210,9 @@ def without_credentials(behaviour: Behaviour, target: Any) -> str | None:
     known = behaviour.run.summaries.setdefault("anonymous", {})  # type: ignore[call-overload]
     target = decided(target)
     if id(target) not in known:
-        known[id(target)] = None  # one that depends on itself
-        known[id(target)] = _optional(behaviour, target)
-    return known[id(target)]
+        known[id(target)] = None, target  # one that depends on itself; kept, so that no id is used again
+        known[id(target)] = _optional(behaviour, target), target
+    return known[id(target)][0]
 
 
 def _optional(behaviour: Behaviour, target: Any) -> str | None:

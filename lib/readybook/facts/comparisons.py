@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.nodes import LEAVES
 from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
 from readybook.records import record
@@ -66,7 +67,6 @@ def signed_lines(text: str) -> list[int]:
         "==" in text or "!=" in text) else []
 
 
-_LEAVES = ("name", "const")
 
 
 def compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, Any, Node | None]]:
@@ -75,7 +75,7 @@ def compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, A
     while stack:
         item, around, inside = stack.pop()
         kind = item[0] if len(item) > 2 and item[0].__class__ is str and item[1].__class__ is int else ""
-        if kind in _LEAVES or kind in STATEMENTS and isinstance(item[3], int) and not has_line(lines, item[1], item[3]):
+        if kind in LEAVES or kind in STATEMENTS and isinstance(item[3], int) and not has_line(lines, item[1], item[3]):
             continue
         if kind == "cmp" and len(item[4]) == 1 and item[4][0][0] in ("Eq", "NotEq"):
             yield item, around, inside
@@ -88,4 +88,4 @@ def compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, A
         if kind == "def":
             inside = item
         stack += [(part, around, inside) for part in reversed(item)
-                  if part.__class__ is tuple and part and part[0] not in _LEAVES]
+                  if part.__class__ is tuple and part and part[0] not in LEAVES]
