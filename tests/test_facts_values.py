@@ -42,6 +42,8 @@ def value(text: str, files: dict[str, str] | None = None) -> Any:
     ("class A:\n    def f(self): return 'a'\nclass B(A):\n    def f(self): return super().f() + 'b'\nx = B().f()",
      "ab"),
     ("from enum import Enum\nclass E(str, Enum):\n    A = 'a'\nx = f'{E.A.value}' + E('a').value + E['A'].name", "aaA"),
+    ("from enum import Enum, IntEnum\nclass E(str, Enum):\n    A = 'a'\nclass N(IntEnum):\n    B = 2\n"
+     "x = 'p:' + E.A + ':q' * N.B", "p:a:q:q"),
     ("from enum import Enum\nclass E(Enum):\n    A = 1\n    B = 2\nx = [e.value for e in E]", [1, 2]),
     ("from dataclasses import dataclass, field\n@dataclass\nclass D:\n    a: int\n"
      "    b: list = field(default_factory=list)\n"

@@ -54,6 +54,7 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return lift(lambda v: binary(run, op, v, right), left)
     if isinstance(right, FromEnv | Choice):
         return lift(lambda v: binary(run, op, left, v), right)
+    left, right = _as_mixed(left), _as_mixed(right)
     if op == "BitOr" and not isinstance(left, int | dict | set | list):
         return generic(External("typing.Union"), (left, right))
     if op == "Add" and isinstance(left, Begins):
@@ -80,6 +81,16 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return BINARY[op](left, right)
     except (TypeError, ValueError, ArithmeticError):
         return UNKNOWN
+
+
+def _as_mixed(value: Any) -> Any:
+    """The text or number that a member of an enum is, where its class is of texts or numbers too; else the value."""
+    if not isinstance(value, Instance) or not value.is_a("str", "int", "enum.StrEnum", "enum.IntEnum"):
+        return value
+    from readybook.facts.attributes import enum_value
+
+    plain = enum_value(value)
+    return value if plain is None else plain
 
 
 def _plain(value: Any) -> bool:

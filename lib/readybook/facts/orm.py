@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Any
 from readybook.facts.interpreter import Frame
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.ormcolumns import Column, Relationship, attribute_names, column, relationship
+from readybook.facts.ormdeclared import (
+    declared_kind,
+    declared_names,
+    given,
+    own_table,
+    referred,
+    table_columns,
+    table_name,
+)
 from readybook.facts.symbols import annotation_value
 from readybook.facts.values import External, by_default, text_of
 from readybook.place import Place
@@ -18,8 +27,8 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
 
 SQLMODEL = ("sqlmodel.SQLModel", "sqlmodel.main.SQLModel")
-DECLARATIVE = ("sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta",
-               "sqlalchemy.orm.MappedAsDataclass", "sqlalchemy.ext.asyncio.AsyncAttrs")
+BASES = ("sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta")
+DECLARATIVE = (*BASES, "sqlalchemy.orm.MappedAsDataclass", "sqlalchemy.ext.asyncio.AsyncAttrs")
 OTHERS = {
     "tortoise.models.Model": "tortoise", "tortoise.Model": "tortoise", "beanie.Document": "beanie",
     "beanie.odm.documents.Document": "beanie", "peewee.Model": "peewee", "mongoengine.Document": "mongoengine",
@@ -106,7 +115,7 @@ def orm_models(run: Interpreter) -> Models:
             found.append(_model(run, cls, orm))
     found = list({(m.place.path, m.place.line): m for m in found}.values())  # a class body may run more than once
     found.sort(key=lambda m: (m.place.path, m.place.line))
-    models = Models(_linked(Models(found)))
+    models = Models(_linked(Models(_keyed(run, Models(found)))))
     return Models(_with_outer_indexes(run, models))
 
 
@@ -117,6 +126,8 @@ def _orm(cls: ClassValue) -> str:
         meta = cls.scope.names.get("Meta")
         abstract = isinstance(meta, ClassValue) and by_default(meta.scope.names.get("abstract")) is True
         return "" if abstract else other
+    if _is_base(cls):
+        return ""
     if any(b in SQLMODEL for b in bases):
         return "sqlmodel" if by_default(cls.keywords.get("table")) is True else ""
     if by_default(cls.scope.names.get("__abstract__")) is True:
@@ -125,8 +136,13 @@ def _orm(cls: ClassValue) -> str:
     if "__tablename__" in cls.scope.names or "__table__" in cls.scope.names:
         return "sqlalchemy" if any(_declares(c) for c in own) and _is_declarative(cls) else ""
     named = any("__tablename__" in c.scope.names for c in own)
-    direct = any(isinstance(b, External) and b.path in DECLARATIVE for b in cls.bases)
-    return "sqlalchemy" if named and not direct and _is_declarative(cls) and any(_declares(c) for c in own) else ""
+    return "sqlalchemy" if named and _is_declarative(cls) and any(_declares(c) for c in own) else ""
+
+
+def _is_base(cls: ClassValue) -> bool:
+    """Whether a class is a declarative base itself, which has no table of its own whatever it declares."""
+    return any(isinstance(b, External) and b.path in BASES for b in cls.bases) or any(
+        getattr(d, "path", "").removesuffix("()").endswith("as_declarative") for d in cls.decorators)
 
 
 def _declares(cls: ClassValue) -> bool:
@@ -141,7 +157,7 @@ def _is_declarative(cls: ClassValue) -> bool:
     """Whether a class derives from a declarative base; True too where a base is not known."""
     for base in cls.mro():
         if isinstance(base, ClassValue):
-            if any(getattr(d, "path", "").endswith("as_declarative()") for d in base.decorators):
+            if _is_base(base):
                 return True
         elif not isinstance(base, External) or base.path in DECLARATIVE:
             return True
@@ -166,9 +182,17 @@ def _model(run: Interpreter, cls: ClassValue, orm: str) -> OrmModel:
             declared = column(owner, name, value, kind, orm == "sqlmodel")
             if declared is not None:
                 columns.append(declared)
+        for owner, name, function in declared_names(cls):
+            value, kind = given(run, cls, function), declared_kind(run, function)
+            found = relationship(owner, name, value, kind)
+            declared = column(owner, name, value, kind, False) if found is None else None
+            relationships += [found] if found is not None else []
+            columns += [declared] if declared is not None else []
+        table = own_table(cls)
+        columns += table_columns(cls, table) if table is not None else ()
     place = cls.module.place(cls.node, cls.qualname)
-    return OrmModel(cls.name, cls.path, orm, _table(cls, orm), place, tuple(columns), tuple(relationships),
-                    tuple(_indexes(cls, columns, place)), cls)
+    return OrmModel(cls.name, cls.path, orm, _table(run, cls, orm), place, tuple(columns), tuple(relationships),
+                    tuple(_indexes(run, cls, columns, place)), cls)
 
 
 def _annotation(run: Interpreter, owner: ClassValue, name: str) -> Any:
@@ -182,12 +206,15 @@ def _annotation(run: Interpreter, owner: ClassValue, name: str) -> Any:
         run.frames.pop()
 
 
-def _table(cls: ClassValue, orm: str) -> str:
+def _table(run: Interpreter, cls: ClassValue, orm: str) -> str:
     if any(isinstance(c, ClassValue) and _renames(c) for c in cls.mro()):
         return ""
+    table = own_table(cls)
+    if table is not None:
+        return table_name(table)
     for c in cls.mro():
         if isinstance(c, ClassValue) and "__tablename__" in c.scope.names:
-            return text_of(c.scope.names["__tablename__"]) or ""
+            return text_of(given(run, cls, c.scope.names["__tablename__"])) or ""
     return cls.name.lower() if orm == "sqlmodel" else ""
 
 
@@ -203,10 +230,15 @@ def _speaks_of(part: Any, word: str) -> bool:
     return part == word if isinstance(part, str) else isinstance(part, tuple) and any(_speaks_of(p, word) for p in part)
 
 
-def _indexes(cls: ClassValue, columns: list[Column], place: Place) -> Iterator[Index]:
+def _indexes(run: Interpreter, cls: ClassValue, columns: list[Column], place: Place) -> Iterator[Index]:
+    table = own_table(cls)
     for c in cls.mro():
-        given = by_default(c.scope.names.get("__table_args__")) if isinstance(c, ClassValue) else None
-        for item in given if isinstance(given, tuple | list) else ():
+        said = by_default(given(run, cls, c.scope.names.get("__table_args__"))) if isinstance(c, ClassValue) else None
+        if c is cls and table is not None:
+            said = [by_default(a) for a in table.args]
+        items = [*said] if isinstance(said, tuple | list) else []
+        items += [v for v in c.scope.names.values() if isinstance(v, Instance)] if isinstance(c, ClassValue) else []
+        for item in items:
             if isinstance(item, Instance):
                 found = index_of(item, columns, place)
                 if found is not None:
@@ -235,6 +267,21 @@ def _column_name(part: Any, columns: list[Column] | tuple[Column, ...]) -> str:
             return found or "?"
         part = part.attrs["__on__"]
     return "?"
+
+
+def _keyed(run: Interpreter, models: Models) -> Iterator[OrmModel]:
+    """The models with the tables and columns of those foreign keys that name an attribute of another model."""
+    for model in models:
+        columns = tuple(replace(c, foreign_key=_target(run, c, models)) if c.foreign_key == "?" else c
+                        for c in model.columns)
+        yield replace(model, columns=columns) if columns != model.columns else model
+
+
+def _target(run: Interpreter, column: Column, models: Models) -> str:
+    owner, attribute = referred(run, column) or (None, "")
+    other = models.of_class(owner)
+    there = other.column(attribute) if other is not None else None
+    return f"{other.table}.{there.name}" if other is not None and there is not None and other.table else "?"
 
 
 def _linked(models: Models) -> Iterator[OrmModel]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
 from typing import Any
 
@@ -128,17 +128,30 @@ def _sqlmodel(owner: ClassValue, name: str, value: Any, inner: Any, optional: bo
     place = Place(owner.module.path, owner.lines.get(name, owner.node[1]), symbol=owner.qualname)
     if not is_field:
         return Column(name, name, type_name(inner), None, optional, False, False, False, "", place, "")
+    named, value = value, _with_column_arguments(value)
     primary = _flag(value, "primary_key", False)
     nullable = _flag(value, "nullable", None) if "nullable" in value.kwargs else optional and not primary
     size = by_default(value.kwargs.get("max_length"))
     given_type = by_default(value.kwargs.get("sa_type"))
-    key = text_of(value.kwargs.get("foreign_key")) or ""
+    more = by_default(value.kwargs.get("sa_column_args", ()))
+    key = text_of(value.kwargs.get("foreign_key")) or _foreign_key(
+        list(more) if isinstance(more, list | tuple) else [], {})
     if value.module is not None and value.node is not None:
         place = value.module.place(value.node, owner.qualname)
     return Column(
-        name, name, type_name(given_type if given_type is not None else inner),
+        name, text_of(value.kwargs.get("name")) or name, type_name(given_type if given_type is not None else inner),
         size if isinstance(size, int) else length_of(given_type), nullable, primary, _flag(value, "index", False),
-        _flag(value, "unique", False), key, place, "Field", value)
+        _flag(value, "unique", False), key, place, "Field", named)
+
+
+def _with_column_arguments(value: Instance) -> Instance:
+    """A ``Field`` with what its ``sa_column_kwargs`` say, which win; where they are not known, nothing of it is."""
+    if "sa_column_kwargs" not in value.kwargs:
+        return value
+    more = by_default(value.kwargs["sa_column_kwargs"])
+    if not isinstance(more, dict | None):
+        more = dict.fromkeys(("primary_key", "nullable", "index", "unique"), more)
+    return replace(value, kwargs={**value.kwargs, **(more or {})})
 
 
 def relationship(owner: ClassValue, name: str, value: Any, kind: Any) -> Relationship | None:
@@ -243,13 +256,22 @@ def type_name(kind: Any) -> str:
     if isinstance(kind, str):
         word = _WORD.match(kind)
         return word[0].rpartition(".")[2] if word else ""
+    kind = _without_variants(kind)
     if isinstance(kind, Instance | External | ClassValue):
         return kind.path.rpartition(".")[2].removesuffix("()")
     return ""
 
 
+def _without_variants(kind: Any) -> Any:
+    """A type as other databases have it than those that ``with_variant`` names."""
+    while isinstance(kind, Instance) and kind.path.endswith(".with_variant()") and "__on__" in kind.attrs:
+        kind = kind.attrs["__on__"]
+    return kind
+
+
 def length_of(kind: Any) -> int | None:
     """How many characters a sized type holds; None when it has no limit or the code does not show it."""
+    kind = _without_variants(kind)
     if not isinstance(kind, Instance) or type_name(kind) not in SIZED:
         return None
     size = by_default(kind.args[0] if kind.args else kind.kwargs.get("length"))
@@ -264,11 +286,22 @@ def _flag(value: Instance, name: str, default: bool | None) -> bool | None:
 
 
 def _foreign_key(args: list[Any], kwargs: dict[str, Any]) -> str:
-    for item in (*args, *kwargs.values()):
-        if isinstance(item, Instance) and item.path.rpartition(".")[2] == "ForeignKey":
-            target = by_default(item.args[0] if item.args else item.kwargs.get("column"))
-            return target if isinstance(target, str) else "?"
-    return ""
+    item = _key_among((*args, *kwargs.values()))
+    if item is None:
+        return ""
+    target = by_default(item.args[0] if item.args else item.kwargs.get("column"))
+    return target if isinstance(target, str) else "?"
+
+
+def _key_among(values: Iterable[Any]) -> Instance | None:
+    return next((v for v in values if isinstance(v, Instance) and v.path.rpartition(".")[2] == "ForeignKey"), None)
+
+
+def foreign_key_of(value: Instance) -> Instance | None:
+    """The ``ForeignKey`` among the arguments of a column's call."""
+    inner = by_default(value.kwargs.get("sa_column"))
+    value = inner if isinstance(inner, Instance) else value
+    return _key_among(map(by_default, (*value.args, *value.kwargs.values())))
 
 
 def _class_name(value: Any) -> str:

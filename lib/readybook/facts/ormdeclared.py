@@ -1,0 +1,101 @@
+"""What a model's class says by functions and tables: ``declared_attr``, ``__table__``, arguments of ``sa_column``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from readybook.facts.expressions import evaluate
+from readybook.facts.interpreter import Frame
+from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
+from readybook.facts.ormcolumns import COLUMN, Column, _core, foreign_key_of
+from readybook.facts.symbols import annotation_value
+from readybook.facts.values import External, by_default, text_of
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+
+DECLARED = ("sqlalchemy.orm.declared_attr", "sqlalchemy.ext.declarative.declared_attr",
+            "sqlalchemy.orm.decl_api.declared_attr")
+TABLE = ("sqlalchemy.Table", "sqlalchemy.schema.Table", "sqlalchemy.sql.schema.Table", "sqlmodel.Table")
+
+
+def is_declared(value: Any) -> bool:
+    """Whether a class attribute is a function that SQLAlchemy asks once for each model."""
+    return isinstance(value, FunctionValue) and any(
+        isinstance(d, External | Instance) and d.path.removesuffix(".directive").removesuffix(".cascading") in DECLARED
+        for d in value.decorators)
+
+
+def given(run: Interpreter, cls: ClassValue, value: Any) -> Any:
+    """What an attribute gives a model: the answer of a ``declared_attr`` function or of a class method, else itself."""
+    value = value.function if isinstance(value, Bound) else value
+    if not isinstance(value, FunctionValue) or not (is_declared(value) or value.kind == "classmethod"):
+        return value
+    calls, run.calls = run.calls, {}  # what it calls was noted before; it may be asked for many models
+    symbolic, run.symbolic = run.symbolic, False
+    conditions, run.conditions = run.conditions, []
+    try:
+        return run.call_function(value, (cls,), {}, cls)
+    finally:
+        run.calls, run.symbolic, run.conditions = calls, symbolic, conditions
+
+
+def declared_kind(run: Interpreter, f: FunctionValue) -> Any:
+    """What a ``declared_attr`` function says that it returns, None where it does not say."""
+    if f.node[0] != "def" or f.node[8] is None:
+        return None
+    run.frames.append(Frame(f.module, f, f.owner))
+    try:
+        return annotation_value(run, f.node[8], f.scope)
+    finally:
+        run.frames.pop()
+
+
+def declared_names(cls: ClassValue) -> Iterator[tuple[ClassValue, str, FunctionValue]]:
+    """The attributes that ``declared_attr`` functions of a class and its bases make, base first, with their owners."""
+    found: dict[str, tuple[ClassValue, str, FunctionValue]] = {}
+    for c in reversed([c for c in cls.mro() if isinstance(c, ClassValue)]):
+        for name, value in c.scope.names.items():
+            found.pop(name, None)
+            if not name.startswith("__") and is_declared(value):
+                found[name] = (c, name, value)
+    yield from found.values()
+
+
+def own_table(cls: ClassValue) -> Instance | None:
+    """The ``Table`` that a class is mapped to by ``__table__``."""
+    for c in cls.mro():
+        table = by_default(c.scope.names.get("__table__")) if isinstance(c, ClassValue) else None
+        if isinstance(table, Instance) and table.path in TABLE:
+            return table
+    return None
+
+
+def table_name(table: Instance) -> str:
+    """The name of a ``Table``, empty when it is not known."""
+    return text_of(table.args[0] if table.args else table.kwargs.get("name")) or ""
+
+
+def table_columns(cls: ClassValue, table: Instance) -> Iterator[Column]:
+    """The columns of a ``Table``, as attributes of the class that is mapped to it."""
+    for item in map(by_default, table.args):
+        if isinstance(item, Instance) and item.path in COLUMN:
+            name = text_of(item.args[0] if item.args else item.kwargs.get("name"))
+            if name:
+                yield _core(cls, text_of(item.kwargs.get("key")) or name, item, None, None)
+
+
+def referred(run: Interpreter, column: Column) -> tuple[ClassValue, str] | None:
+    """The class and the attribute that a foreign key names by an attribute: ``ForeignKey(User.id)``."""
+    item = foreign_key_of(column.value) if isinstance(column.value, Instance) else None
+    node = item.node[4][0] if item is not None and item.node is not None and item.node[4] else None
+    module = run.loaded.get(item.module.path) if item is not None and item.module is not None else None
+    if node is None or node[0] != "attr" or module is None:
+        return None
+    run.frames.append(Frame(module.module))
+    try:
+        owner = by_default(evaluate(run, node[3], module.scope))
+    finally:
+        run.frames.pop()
+    return (owner, node[4]) if isinstance(owner, ClassValue) else None
