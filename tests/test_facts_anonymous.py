@@ -39,6 +39,14 @@ def asks(text: str) -> bool:
     # what else is refused hangs on the thing that is asked for
     MAYBE + ROUTE % "    item = db.item(page)\n    if item.draft:\n        if user is None:\n"
     "            raise HTTPException(403)\n    return item\n",
+    # a scheme of one's own that takes the header apart as FastAPI does
+    "from fastapi.security import OAuth2\nfrom fastapi.security.utils import get_authorization_scheme_param\n\n\n"
+    "class Words(OAuth2):\n    async def __call__(self, request: Request):\n"
+    "        scheme, word = get_authorization_scheme_param(request.headers.get('Authorization'))\n"
+    "        if not word or scheme.lower() != 'token':\n            return None\n        return word\n\n\n"
+    "def must(token=Depends(Words())):\n    if token is None:\n        raise HTTPException(401)\n    return token\n\n\n"
+    "def maybe(token=Depends(Words())):\n    try:\n        return must(token)\n    except HTTPException:\n"
+    "        return None\n\n\n" + ROUTE % "    return 1\n",
     # handed on to code that takes a None
     MAYBE + "def listed(user):\n    rows = db.all()\n    if user is not None:\n        rows = rows.of(user.id)\n"
     "    return rows\n\n\n" + ROUTE % "    return listed(user)\n",
@@ -64,6 +72,12 @@ def test_what_serves_everybody_asks_nobody(text):
     "def tell(given):\n    if given is None:\n        raise HTTPException(401)\n    return find(given)\n\n\n"
     "bearer = HTTPBearer(auto_error=False)\n\n\ndef user(given=Depends(bearer)):\n    return tell(given)\n\n\n"
     "@app.post('/')\ndef add(user=Depends(user)):\n    return 1\n",
+    # a switch that stands in the code, and what is counted
+    "class Items:\n    public = False\n\n\ndef claims(token):\n    if token is None:\n        return {}\n"
+    "    return jwt.decode(token, 'k')\n\n\ndef check(public, token):\n    if public is True:\n        return {}\n"
+    "    found = claims(token)\n    if found is None or len(found) == 0:\n        raise HTTPException(401)\n"
+    "    return found\n\n\n@app.post('/')\ndef add(token=Depends(soft)):\n"
+    "    return check(Items.public, token)\n",
     # not to be told: a key of the settings decides, unseen code is given the None, the result of a test on it decides
     "def maybe(token=Depends(soft)):\n    if db.open:\n        return None\n    raise HTTPException(401)\n\n\n"
     + ROUTE % "    return 1\n",

@@ -78,6 +78,27 @@ def test_a_decorator_that_refuses_nobody_by_itself_guards_no_handler(body):
     assert facts.guarded(facts.routes[0])  # the one that refuses in its own body, under the same decorator
 
 
+def test_what_another_handler_under_the_same_decorator_calls_guards_none_but_that_one():
+    text = ("from functools import wraps\n\n\ndef log(func):\n    @wraps(func)\n"
+            "    async def wrapper(*args, **kwargs):\n        return await func(*args, **kwargs)\n"
+            "    return wrapper\n\n\ndef owned(request):\n    raise HTTPException(403)\n\n\n"
+            "@app.post('/')\n@log\nasync def add(request: Request):\n    return owned(request)\n\n\n"
+            "@app.get('/')\n@log\nasync def read(request: Request):\n    return 1\n")
+    facts, _ = the_route(text)
+    assert [facts.guarded(r) for r in facts.routes] == [True, False]
+
+
+@pytest.mark.parametrize("status", [401, 409])
+def test_every_closure_of_a_factory_refuses_what_the_first_one_refuses(status):
+    text = ("def role(*wanted):\n    async def checker(request: Request):\n"
+            "        found = request.headers.get('role')\n        if found not in wanted:\n"
+            f"            raise HTTPException({status})\n        return found\n\n    return checker\n\n\n"
+            "@app.get('/a', dependencies=[Depends(role('a'))])\ndef one(): ...\n\n\n"
+            "@app.get('/b')\ndef two(found=Depends(role('a', 'b'))): ...\n")
+    facts, _ = the_route(text)
+    assert [facts.guarded(r) for r in facts.routes] == [status == 401] * 2
+
+
 @pytest.mark.parametrize("text", [
     "@app.post('/')\ndef add():\n    raise HTTPException(404)\n",
     "class OutOfStock(Exception):\n    pass\n\n\n@app.post('/')\ndef add():\n    raise OutOfStock\n",

@@ -9,6 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.anonymousvalues import (
+    ANY,
+    ASKED,
+    EMPTY,
+    FALSY,
+    NO,
+    NONE,
+    PARTS,
+    REQUESTS,
+    TRUTH,
+    TRUTHY,
+    Names,
+    caught_by,
+    either,
+    joined,
+    of_default,
+    rebound,
+    switch,
+)
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.nodes import names_in
 from readybook.facts.objects import FunctionValue
@@ -20,21 +39,13 @@ if TYPE_CHECKING:
 
     from readybook.facts.behaviour import Behaviour, Call
 
-# what is known of a value: ASKED is one that may depend on who calls
-NONE, FALSY, TRUTHY, ANY, ASKED = "none", "falsy", "truthy", "any", "asked"
-NO = "no"  # an answer that refuses
-TRUTH = {NONE: False, FALSY: False, TRUTHY: True}
 REFUSAL, RAISED, UNSURE = "refusal", "raised", "unsure"  # how a body may end besides giving a value
 CATCHING = ("Exception", "BaseException")
 HTTP = "HTTPException"
-REQUESTS = ("request", "req", "conn", "websocket")
 # what neither refuses nor breaks on a None
 IDLE = regex(r"(?:logging|loguru|structlog)\..*|builtins\.(?:str|print|repr|isinstance)")
-CREDENTIAL = regex(r"(?i)token|key|secret|signature|passw|auth")
 SENT = ("headers", "cookies")  # of a request: what an anonymous caller leaves out
 MAX_DEPTH, MAX_NODES = 5, 4_000
-
-Names = dict[str, str]
 
 
 class _Ended(Exception):
@@ -64,9 +75,9 @@ class Walk:
         outer = self.events, self.given, self.loops, self.calls, self.raises
         self.events, self.given, self.loops, self.depth = set(), set(), [], self.depth + 1
         self.calls = {id(c.site.node): c for c in self.behaviour.calls_in(f)}
-        self.raises = {id(s): value for value, s in f.attrs.get("__raises__", ())}
+        self.raises = {id(s): value for value, s in raised(self.behaviour, f)}
         try:
-            left = self._block(f.node[6], {p[0]: _of_default(p) for p in f.params} | names)
+            left = self._block(f.node[6], {p[0]: of_default(p) for p in f.params} | names)
             if left is not None:
                 self.given.add(NONE)
             return self.given, self.events
@@ -100,7 +111,7 @@ class Walk:
             if value is not None:
                 found = self._value(value, names)
                 for target in s[4] if kind == "assign" else (s[4],):
-                    names = _bound(target, found if kind != "aug" else ANY, names)
+                    names = rebound(target, found if kind != "aug" else ANY, names)
         elif kind == "expr":
             self._value(s[4], names)
             if s[4][0] in ("yield", "yieldfrom"):
@@ -125,10 +136,10 @@ class Walk:
         elif kind == "with":
             for item, target in s[4]:
                 self._value(item, names)
-                names = _bound(target, ANY, names) if target is not None else names
+                names = rebound(target, ANY, names) if target is not None else names
             return self._block(s[5], names)
         elif kind == "match":
-            return self._told(self._value(s[4], names), lambda: _joined(names, *(
+            return self._told(self._value(s[4], names), lambda: joined(names, *(
                 self._block(case[4], dict(names)) for case in s[5])))
         elif kind in ("break", "continue"):
             self.loops.append(names)
@@ -144,7 +155,7 @@ class Walk:
         value = self._value(test, names)
         if value in TRUTH:
             return self._block(yes if TRUTH[value] else no, names)
-        return self._told(value, lambda: _joined(self._block(yes, dict(names)), self._block(no, dict(names))))
+        return self._told(value, lambda: joined(self._block(yes, dict(names)), self._block(no, dict(names))))
 
     def _told(self, tested: str, ways: Callable[[], Names | None]) -> Names | None:
         """What follows where a test is not decided: a refusal that hangs on the caller may meet everybody anonymous."""
@@ -161,8 +172,8 @@ class Walk:
                 return self._block(last, names)
         else:
             self._value(s[5], names)
-            names, body, last = _bound(s[4], ANY, names), s[6], s[7]
-        after = _joined(names, self._block(body, dict(names)), *self.loops)
+            names, body, last = rebound(s[4], ANY, names), s[6], s[7]
+        after = joined(names, self._block(body, dict(names)), *self.loops)
         self.loops = outer
         return self._block(last, after) if after is not None else None
 
@@ -172,7 +183,7 @@ class Walk:
         raised, self.events = self.events, before
         ways = [self._block(s[6], after) if after is not None else None]
         for kind, bound, body, _ in s[5] if raised else ():
-            written = _written(kind)
+            written = caught_by(kind)
             ways.append(self._block(body, {**names, **({bound: TRUTHY} if bound else {})}))
             if kind is None or written & set(CATCHING):
                 raised = set()
@@ -180,7 +191,7 @@ class Walk:
             if HTTP in written:
                 raised -= {REFUSAL}
         self.events |= raised
-        left = _joined(*ways)
+        left = joined(*ways)
         final = self._block(s[7], left if left is not None else dict(names))
         return final if left is not None else None
 
@@ -220,10 +231,10 @@ class Walk:
         found, sure = ANY, True
         for number, part in enumerate(node[4]):
             value = self._value(part, names) if sure else self._maybe(part, names)
-            found = value if number == 0 else _either(found, value) if not sure else value
+            found = value if number == 0 else either(found, value) if not sure else value
             truth = TRUTH.get(value)
             if truth is (node[3] == "or") and truth is not None:  # decided here
-                return found if sure else _either(found, value)
+                return found if sure else either(found, value)
             sure = sure and truth is not None
         return found
 
@@ -237,7 +248,7 @@ class Walk:
         truth = self._truth(node[3], names)
         if truth is not None:
             return self._value(node[4] if truth else node[5], names)
-        return _either(self._maybe(node[4], names), self._maybe(node[5], names))
+        return either(self._maybe(node[4], names), self._maybe(node[5], names))
 
     def _of_cmp(self, node: Any, names: Names) -> str:
         left = self._value(node[3], names)
@@ -245,6 +256,12 @@ class Walk:
         right = self._value(other, names)
         if len(node[4]) > 1:
             return ASKED
+        counted = node[3][0] == "call" and node[3][3][-1] == "len" and node[3][4]
+        if counted and other[0] == "const" and other[3] == 0 and operator in ("Eq", "NotEq", "Gt"):
+            truth = self._truth(node[3][4][0], names)
+            return ANY if truth is None else TRUTHY if truth is (operator != "Eq") else FALSY
+        if other[0] == "const" and other[3] is True and left in (NONE, FALSY):
+            return FALSY if operator in ("Is", "Eq") else TRUTHY
         if operator in ("In", "NotIn") and other[0] == "attr" and other[4] in SENT:
             return FALSY if operator == "In" else TRUTHY
         if operator in ("Is", "IsNot", "Eq", "NotEq") and NONE in (left, right) and ANY not in (left, right):
@@ -293,11 +310,15 @@ class Walk:
             return FALSY if args[0] in (NONE, FALSY) else args[0]
         asked = {NONE, ASKED} & {of, *args, *kwargs.values()}
         call = self.calls.get(id(node))
+        if call is not None and len(call.args) == len(args):
+            args = [switch(given, found) for given, found in zip(call.args, args, strict=True)]
         functions = functions_behind(call.site.callee) if call is not None else []
         if len(functions) == 1:
             return self._entered(functions[0], node, args, kwargs, names)
         if call is not None and self.answer(call):
             return NO
+        if call is not None and call.path == PARTS:
+            return EMPTY if args == [NONE] else ASKED
         if self._may_refuse(node, call, NONE in (*args, *kwargs.values())):
             self.events.add(UNSURE)
         unseen = call is None or not call.path or call.path.startswith("contextvars.")
@@ -333,52 +354,17 @@ class Walk:
             return TRUTHY
         found = given.pop()
         for other in given:
-            found = _either(found, other)
+            found = either(found, other)
         return ASKED if found == ANY and {NONE, ASKED} & {*args, *kwargs.values()} else found
 
 
-def _of_default(parameter: Any) -> str:
-    """A header or cookie that need not be sent is not; of other parameters nothing is known."""
-    default = parameter[2]
-    if default is not None and default[0] == "call" and default[3][-1] in ("Header", "Cookie"):
-        first = default[4][0] if default[4] else next((v for k, v in default[5] if k == "default"), None)
-        return NONE if first is not None and first[0] == "const" and first[3] is None else ASKED
-    sent = parameter[1] is not None and any(w in str(parameter[1]) for w in ("'Header'", "'Cookie'"))
-    if sent and default is not None and default[0] == "const" and default[3] is None:
-        return NONE
-    return ASKED if sent or parameter[0] in REQUESTS or CREDENTIAL.search(parameter[0]) else ANY
-
-
-def _either(one: str, other: str) -> str:
-    if one == other:
-        return one
-    return ASKED if ASKED in (one, other) else FALSY if {one, other} == {NONE, FALSY} else ANY
-
-
-def _joined(*ways: Names | None) -> Names | None:
-    """The names where several ways meet; None where none goes on."""
-    open_ = [w for w in ways if w is not None]
-    if not open_:
-        return None
-    found = dict(open_[0])
-    for way in open_[1:]:
-        for name in {*found, *way}:
-            found[name] = _either(found.get(name, ANY), way.get(name, ANY))
-    return found
-
-
-def _bound(target: Any, value: str, names: Names) -> Names:
-    if target[0] == "name":
-        return {**names, target[3]: value}
-    for inner in target[3] if target[0] in ("tuple", "list") else ():
-        names = _bound(inner, ANY, names)
-    return names
-
-
-def _written(kind: Any) -> set[str]:
-    """The last names of what a handler catches."""
-    parts = kind[3] if kind is not None and kind[0] == "tuple" else (kind,)
-    return {p[-1] for p in parts if p is not None and p[0] in ("name", "attr")}
+def raised(behaviour: Behaviour, function: FunctionValue) -> list[tuple[Any, Any]]:
+    """(value, statement) of what a function raises. Closures that one factory makes share a body, which is followed in
+    one of them: the others raise what that one does."""
+    if "__raises__" not in function.attrs and function.node[0] == "def":
+        key = (function.module.path, function.node[1], function.qualname)
+        function = behaviour.run.functions.get(key, function)
+    return function.attrs.get("__raises__", [])  # type: ignore[no-any-return]
 
 
 def soft(scheme: Any) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.anonymous import ANY, NONE, UNSURE, Walk, soft
+from readybook.facts.anonymous import UNSURE, Walk, raised, soft
+from readybook.facts.anonymousvalues import ANY, NONE
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import statements
 from readybook.facts.dependencies import View, chain, decided, own_method, signature
@@ -48,10 +49,10 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
     queue = [function.original]
     for layer in _decorated(behaviour, function):
         skipped = _translations(layer)
-        raised = [v for v, s in layer.attrs.get("__raises__", ()) if s[1] not in skipped]
-        if any(_refusal(behaviour, layer, value) for value in raised):
+        errors = [v for v, s in raised(behaviour, layer) if s[1] not in skipped]
+        if any(_refusal(behaviour, layer, value) for value in errors):
             return True
-        for call in behaviour.calls_in(layer):
+        for call in behaviour.by_function.get(id(layer.node), ()):  # its own, not those of what it was put around
             if call.place.line not in skipped:
                 queue += [g.original for g in functions_behind(call.site.callee) if not _inner(layer, g)]
     while queue and len(seen) < 200:
@@ -59,7 +60,7 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
         if id(f.node) in seen:
             continue
         seen.add(id(f.node))
-        if any(_refusal(behaviour, f, v) for v, _ in f.attrs.get("__raises__", ())) or _compares(behaviour, f):
+        if any(_refusal(behaviour, f, v) for v, _ in raised(behaviour, f)) or _compares(behaviour, f):
             return True
         for call in behaviour.calls_in(f):
             if _answers_refusal(f, call):
@@ -98,7 +99,7 @@ def _translations(layer: FunctionValue) -> set[int]:
 
 def _compares(behaviour: Behaviour, function: FunctionValue) -> bool:
     """Whether a parameter named for a credential is compared, and a client's error raised where it differs."""
-    raises = {id(s): value for value, s in function.attrs.get("__raises__", ())}
+    raises = {id(s): value for value, s in raised(behaviour, function)}
     given = {p[0] for p in function.params if CREDENTIAL.search(p[0])}
     if not raises or not given:
         return False
