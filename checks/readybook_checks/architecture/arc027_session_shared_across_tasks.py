@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from readybook import Bad, Check, Finding, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.behaviour import Behaviour, Call
+from readybook.facts.behaviour import Behaviour, Call, functions_behind
 from readybook.facts.closure import pulled_in
 from readybook.facts.interpreter import is_generator
 from readybook.facts.nodes import names_in, nodes, statements
@@ -189,8 +189,29 @@ def sessions_in(behaviour: Behaviour, call: Call, parts: Any) -> list[tuple[str,
         if is_session(receiver) and node[3][0] == "attr":
             found.append((unparse(node[3][3]), is_async(receiver)))
         given = [*zip(node[4], other.args, strict=False), *((n, other.kwargs.get(k)) for k, n in node[5])]
-        found += [(unparse(n), is_async(v)) for n, v in given if is_session(v) and n[0] != "call"]
+        found += [(unparse(n), is_async(v)) for n, v in given if is_session(v) and n[0] != "call"
+                  and not left_alone(other, n)]
     return found
+
+
+def left_alone(call: Call, argument: Any) -> bool:
+    """Whether the functions that are called never read the parameter that takes an argument."""
+    functions = [f.original for f in functions_behind(call.site.callee)]
+    return bool(functions) and all(
+        f.node[0] == "def" and (taken := taker_of(call, f, argument)) is not None
+        and not any(n[0] == "name" and n[3] == taken for n in nodes(f.node[6])) for f in functions)
+
+
+def taker_of(call: Call, function: FunctionValue, argument: Any) -> str | None:
+    """The parameter of a function that takes an argument of a call, by its keyword or its position."""
+    keyword = next((k for k, n in call.site.node[5] if n is argument), None)
+    if keyword is not None:
+        return str(keyword)
+    own = [p[0] for p in function.params if p[3] in ("pos", "any")]
+    own = own[1:] if isinstance(call.site.callee, Bound) else own
+    at = next((i for i, n in enumerate(call.site.node[4]) if n is argument), len(own))
+    starred = any(n[0] == "star" for n in call.site.node[4])
+    return own[at] if at < len(own) and not starred else None
 
 
 def awaited_later(call: Call) -> bool:
@@ -212,7 +233,7 @@ HEAD = ("import asyncio\n\nfrom fastapi import BackgroundTasks, Depends, FastAPI
         "from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine\n\n"
         "engine = create_async_engine(\"postgresql+asyncpg://db/shop\")\nsessions = async_sessionmaker(engine)\n"
         "app = FastAPI()\n\n\nasync def get_db():\n    async with sessions() as session:\n        yield session\n\n\n"
-        "async def count(db: AsyncSession, table: str) -> int:\n    return 1\n\n\n")
+        "async def count(db: AsyncSession, table: str) -> int:\n    return await db.scalar(table)\n\n\n")
 SessionSharedAcrossTasks.examples = (
     Bad({"main.py": HEAD + "@app.get(\"/\")\nasync def index(db: AsyncSession = Depends(get_db)) -> None:\n"
          "    await asyncio.gather(count(db, \"a\"), db.execute(\"b\"))\n"}, at=("main.py:22",), severity="high"),
@@ -241,6 +262,10 @@ SessionSharedAcrossTasks.examples = (
          "app/main.py": "from fastapi import FastAPI\nfrom app.db import db\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
          "def index() -> None:\n    db.commit()\n"},
         at=("app/db.py:6",), severity="high"),
+    Good(  # a task that takes the session and never uses it
+        {"main.py": HEAD + "async def tell(db: AsyncSession, table: str, *, also: AsyncSession | None = None) -> None:\n"
+         "    print(table)\n\n\n@app.get(\"/\")\nasync def index(db: AsyncSession = Depends(get_db)) -> None:\n"
+         "    asyncio.create_task(tell(db, \"a\", also=db))\n"}),
     Good({"main.py": HEAD + "async def own(table: str) -> int:\n    async with sessions() as db:\n"
           "        return await count(db, table)\n\n\n@app.get(\"/\")\n"
           "async def index(tasks: BackgroundTasks) -> None:\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
+from readybook.facts.authentication import guarding_middleware
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.program import App
 from readybook.facts.settings import SettingField, SettingsClass
@@ -113,7 +114,7 @@ def _severity(project: Project, app: App) -> tuple[str, str]:
     open_writes = [r for r in project.facts.routes if r.app == app.spec and r.method in WRITES and not r.condition
                    and not SIGN_IN.search(f"{r.path} {r.endpoint.rpartition('.')[2]}")
                    and not project.facts.guarded(r) and not is_sign_in(project.facts.behaviour, r)]
-    if not open_writes:
+    if not open_writes or guarding_middleware(project.facts.behaviour, app) is not None:
         return "low", ""
     first = f"{open_writes[0].method} {open_writes[0].path}"
     more = f" and {len(open_writes) - 1} more change" if len(open_writes) > 1 else " changes"
@@ -368,6 +369,13 @@ DocsExposed.examples = (
     Bad(  # who signs up cannot be signed in
         {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/users\")\n"
          "def register(name: str) -> str:\n    return name\n"}, at=("main.py:3",), severity="low"),
+    Bad(  # a middleware asks, and answers by a function that is given the status
+        {"main.py": "from fastapi import FastAPI\nfrom fastapi.responses import JSONResponse\n\napp = FastAPI()\n\n\n"
+         "def refusal(*, status_code: int) -> JSONResponse:\n    return JSONResponse({}, status_code=status_code)\n\n\n"
+         "@app.middleware(\"http\")\nasync def ask(request, call_next):\n"
+         "    if request.headers.get(\"x-key\") != app.state.key and request.url.path != \"/docs\":\n"
+         "        return refusal(status_code=401)\n    return await call_next(request)\n\n\n"
+         "@app.post(\"/items\")\ndef add(name: str) -> str:\n    return name\n"}, at=("main.py:4",), severity="low"),
     Good(  # off in production, by a member of an enum that the settings hold
         {"main.py": "from enum import Enum\n\nfrom fastapi import FastAPI\n"
          "from pydantic_settings import BaseSettings\n\n\nclass Stage(str, Enum):\n"

@@ -32,6 +32,8 @@ BATCH = regex(r"(?i)(?:^|[./_])(?:datasets?|batch(?:es)?|imports?|importer|inges
 MAKER = regex(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
               r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
               r"confirmation|auth|recovery|login)_?code)s?$")
+# a mark of the time: timestamp_token in the name of a report's file
+STAMP = regex(r"(?i)^(?:\w+_)?(?:time_?stamp|date_?time|date|time|period|year|month|day|week|minute|hour)_")
 # what a clock is read for, whatever it then becomes part of: the claims of a token, the times of a record
 TIMES = regex(r"(?i)^(?:exp|iat|nbf|auth_time|ts|now|date|time|timestamp)$|_(?:on|date|time|timestamp)$|_at$|"
               r"expir|created|updated|issued|modified|start|ttl|until|lifetime")
@@ -68,7 +70,7 @@ class PredictableToken(Check):
             if kind == "clock" and COUNTED.search(f"{call.place.path}/{call.function}"):
                 continue
             names = purposes(call)
-            if kind == "clock" and names and TIMES.search(names[0]):
+            if kind == "clock" and names and (TIMES.search(names[0]) or STAMP.match(names[0])):
                 continue
             name = next((n for n in names if _of_secret(n, kind)), "")
             if not name or _one_of_these(call):
@@ -204,6 +206,12 @@ PredictableToken.examples = (
     Good(  # what a language model writes are tokens too
         {"stream.py": "import time\n\n\ndef took(run: dict) -> None:\n"
          "    run[\"tt_first_token\"] = time.time() - run[\"start\"]\n"},
+        outcome="not_applicable",
+    ),
+    Good(  # a mark of the time, in the name of a file
+        {"report.py": "from datetime import datetime\n\n\ndef name_of(tenant: str) -> str:\n"
+         "    timestamp_token = datetime.now().strftime(\"%y%m%d%H%M\")\n"
+         "    return f\"{tenant}-{timestamp_token}.pdf\"\n"},
         outcome="not_applicable",
     ),
     Good(

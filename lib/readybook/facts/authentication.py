@@ -63,7 +63,7 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
         if any(_refusal(behaviour, f, v) for v, _ in raised(behaviour, f)) or _compares(behaviour, f):
             return True
         for call in behaviour.calls_in(f):
-            if _answers_refusal(f, call):
+            if _answers_refusal(f, call) or _by_helper(behaviour, call):
                 return True
             queue += [g.original for g in functions_behind(call.site.callee)]
     return False
@@ -137,6 +137,19 @@ def _answers_refusal(function: FunctionValue | None, call: Call) -> bool:
         return False
     status = by_default(call.kwargs.get("status_code", call.args[1] if len(call.args) > 1 else None))
     return isinstance(status, int) and status in REFUSALS
+
+
+def _by_helper(behaviour: Behaviour, call: Call) -> bool:
+    """Whether a call gives 401 or 403 to a function of the project that makes an answer with the status it is given."""
+    given = [v for v in (*call.args, *call.kwargs.values()) if (s := by_default(v)) in REFUSALS and type(s) is int]
+    for function in functions_behind(call.site.callee) if given else ():
+        names = {p[0] for p in function.params}
+        for made in behaviour.calls_in(function.original):
+            if made.path.startswith("starlette.responses."):
+                status = next((n for k, n in made.site.node[5] if k == "status_code"), (*made.site.node[4], None, None)[1])
+                if status is not None and status[0] == "name" and status[3] in names:
+                    return True
+    return False
 
 
 def _closes(function: FunctionValue | None, code: Any) -> bool:

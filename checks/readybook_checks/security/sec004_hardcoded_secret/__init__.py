@@ -135,7 +135,11 @@ def _signing(literal: SecretLiteral, field: SettingField | None, signing: tuple[
     if field is None and not may_sign(literal) or literal.context == "compared":
         return None  # what a key is compared with is what it is not to be, or what passes
     # a field of settings that holds the same text as the one that signs
+    # or a fallback that another variable has, too
     others = {(one.callee, one.place) for one in signing if one.origin is not None} if field is not None else set()
+    if literal.context == "fallback" and literal.variable:
+        read = {(one.callee, one.place) for one in signing if one.variable.lower() == literal.variable.lower()}
+        others |= {(one.callee, one.place) for one in signing if one.variable} - read
     same = [one for one in signing if one.value == literal.value and (one.callee, one.place) not in others]
     here = [one for one in same if one.place.path == literal.place.path]
     if not here:

@@ -37,6 +37,17 @@ EXAMPLES = (
                "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, SECRET_KEY, "
                "algorithm=\"HS256\")\n"},
     ),
+    Good(  # the same text as the key's fallback, and another variable: what weak it is, is told elsewhere
+        {"app/tokens.py": "import os\n\nfrom jose import jwt\n\nKEY = os.environ[\"KEY\"]\n\n\n"
+         "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, os.getenv(\"JWT_SECRET\", KEY))\n",
+         "app/reset.py": "import os\n\nRESET_SECRET = os.getenv(\"RESET_SECRET\", \"secret\")\n"}),
+    Bad(
+        {"app/tokens.py": "import os\n\nfrom jose import jwt\n\n"
+         "SECRET_KEY = os.getenv(\"SECRET_KEY\", \"super_secret\")\n\n\n"
+         "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, SECRET_KEY, algorithm=\"HS256\")\n",
+         "app/reset.py": "import os\n\nRESET_SECRET = os.getenv(\"RESET_SECRET\", \"super_secret\")\n"},
+        at=("app/tokens.py:5",), severity="high",
+    ),
     Bad(  # a settings default that signs in another module; the example file learns of the variable
         {"app/config.py": SETTINGS + "    debug: bool = False\n    secret_key: str = \"bubble\"\n\n\n"
          "settings = Settings()\n",

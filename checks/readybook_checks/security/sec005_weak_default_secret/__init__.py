@@ -23,6 +23,8 @@ from readybook_checks.security.sec004_hardcoded_secret.curing import cure, used_
 from readybook_checks.security.sec005_weak_default_secret.reading import is_idle
 from readybook_checks.security.sec005_weak_default_secret.examples import EXAMPLES
 
+# value = getattr(settings, name), then an error where it is empty
+REQUIRING = regex(r"(\w+) = getattr\([\w.]+, \w+(?:, [^()\n]*)?\)\n\s+if not \1:\n(?:[^\n]*\n){0,3}?\s+raise ")
 GENERATED = regex(r"secrets\.(?:token_|choice)|uuid\.uuid4|os\.urandom|random\.|get_random_|Fernet\.generate_key")
 # what a store in a container of its own takes for its password
 STORES = frozenset(
@@ -37,6 +39,10 @@ OWN = frozenset(
 FOREIGN = frozenset(
     "client oauth oidc sso google github gitlab keycloak auth0 okta azure microsoft facebook apple discord twitter"
     " slack stripe paypal twilio captcha recaptcha turnstile storage bucket s3 aws r2 oss cos gcs minio".split())
+# what says nothing of what a secret opens: the class around it does, QueueSettings.password
+BARE = frozenset("password passwd pass pwd secret key token api".split())
+HOLDER = regex(r"(?i)(?:settings?|config(?:uration)?|options|env(?:ironment)?)$")
+ENCRYPTS = frozenset("encryption encrypt fernet cipher crypt".split())
 STAGES = frozenset({"test", "tests", "testing", "dev", "development", "local"})
 TESTS = (["test"], ["tests"], ["testing"])  # TEST_DB_PASSWORD: no service reads it
 LENGTH = 32  # characters of a signing key
@@ -112,7 +118,7 @@ def _literals(project: Project, fields: dict[tuple[str, int], SettingField], sta
                     field is None and literal.context != "fallback"):
                 continue
             name = field.env if field is not None else literal.variable or literal.name
-            severity = grade(literal.name or name, literal.kind)
+            severity = grade(_meant(literal.name or name, name, literal.holder), literal.kind)
             if severity and not (field is not None and STORES & {*words_of(name)} and is_idle(project, field)):
                 yield _judged(project, literal, field, name, severity)
 
@@ -128,7 +134,8 @@ def _judged(project: Project, literal: SecretLiteral, field: SettingField | None
     if field is not None and names_signing_key(field.name) and not _short_here(project, field.env):
         fix = _with_minimum(project, fix)
     what = "a placeholder" if literal.kind == "placeholder" else "a common word"
-    return Finding(literal.place, f"{name} defaults to {what}: {_effect(name, literal.name)}.",
+    effect = _effect(_meant(literal.name or name, name, literal.holder))
+    return Finding(literal.place, f"{name} defaults to {what}: {effect}.",
                    WORSE[severity] if fed else severity, confidence="medium", fix=fix, chain=(fed,) if fed else ())
 
 
@@ -144,13 +151,23 @@ def grade(name: str, kind: str) -> str:
         words & FOREIGN or words & {"smtp", "mail", "email"}) else ""
 
 
-def _effect(name: str, written: str) -> str:
-    words = set(words_of(written or name))
-    if words & STORES:
+def _meant(written: str, variable: str, holder: Place) -> str:
+    """The name that says what a secret opens: its own, or with the class's and the variable's where it says nothing."""
+    if not set(words_of(written)) <= BARE:
+        return written
+    around = HOLDER.sub("", holder.symbol.rpartition(".")[2])
+    return "_".join((*words_of(around), *words_of(variable)))
+
+
+def _effect(name: str) -> str:
+    words = set(words_of(name))
+    if words & STORES and not words & ENCRYPTS:
         return "where it is unset, whoever reaches the store is in"
-    if _signs(written or name):
+    if words & ENCRYPTS:
+        return "where it is unset, whoever gets at what it encrypts can read it"
+    if _signs(name):
         return "where it is unset, anybody can make what it signs, and come in as anybody"
-    return "where it is unset, anybody can come in with it"
+    return f"where it is unset, {'anybody can come in with it' if words <= OWN else 'everybody guesses it'}"
 
 
 def _with_minimum(project: Project, fix: Fix) -> Fix:
@@ -179,7 +196,7 @@ def _others(project: Project, fields: dict[tuple[str, int], SettingField]) -> It
         value = by_default(field.default)
         made = isinstance(value, Instance) and GENERATED.match(value.path)
         empty = value == "" and _signs(field.name)
-        if not made and not (empty and not _asked(project, field)):
+        if not made and not (empty and not _asked(project, field) and not is_idle(project, field)):
             continue
         fed = set_by_deployment(project.facts, field.env)
         workers = max((c.workers or 1 for c in project.facts.serve_commands if c.purpose == "deploy"), default=1)
@@ -187,18 +204,22 @@ def _others(project: Project, fields: dict[tuple[str, int], SettingField]) -> It
             who = f"each of the {workers} processes makes its own" if workers > 1 else "each start makes a new one"
             message = f"Where {field.env} is unset, {who}: what one signs the next refuses, users are signed out."
         else:
-            message = f"{field.env} is empty by default: {_effect(field.env, field.name)}."
+            message = f"{field.env} is empty by default: {_effect(_meant(field.name, field.env, field.place))}."
         severity = "medium" if made else "high"
         yield Finding(field.place, message, WORSE[severity] if fed else severity, confidence="medium",
                       fix=_required(project, field), chain=(fed,) if fed else ())
 
 
 def _asked(project: Project, field: SettingField) -> bool:
-    """Whether code asks if the field holds anything."""
-    asked = re.compile(rf"\bnot\s+(?:\w+\.){{0,3}}{re.escape(field.name)}\b|"
-                       rf"\bif\s+(?:\w+\.){{0,3}}{re.escape(field.name)}\s*:")
-    return any(field.name in m.text and asked.search(m.text) for m in project.facts.modules.by_path.values()
-               if m.role == "application")
+    """Whether code asks if the field holds anything, or takes another value where it holds none."""
+    name = re.escape(field.name)
+    asked = re.compile(rf"\bnot\s+(?:\w+\.){{0,3}}{name}\b|\bif\s+(?:\w+\.){{0,3}}{name}\s*:|"
+                       rf"\.{name}\s+or\s+[A-Za-z_]")
+    texts = [m.text for m in project.facts.modules.by_path.values() if m.role == "application"]
+    if any(field.name in text and asked.search(text) for text in texts):
+        return True
+    by_name = re.compile(rf"\(\s*[\"']{name}[\"']")  # require("signing_secret"), which raises where there is none
+    return any(REQUIRING.search(t) for t in texts) and any(field.name in t and by_name.search(t) for t in texts)
 
 
 def _required(project: Project, field: SettingField) -> Fix:

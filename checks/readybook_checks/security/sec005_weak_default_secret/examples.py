@@ -29,7 +29,7 @@ EXAMPLES = (
         {"config.py": "import secrets\n\n" + TOP + "    secret_key: str = secrets.token_urlsafe(32)\n" + END,
          ".env": "SECRET_KEY=development\n"},
         at=("config.py:7",), fixed={"config.py": TOP + "    secret_key: str\n" + END}),
-    Bad({"config.py": TOP + "    jwt_secret: str = \"\"\n" + END,
+    Bad({"config.py": TOP + "    jwt_secret: str = \"\"\n" + END, "keys.py": READS.replace("URI", "jwt_secret"),
          "compose.yml": "services:\n  api:\n    build: .\n    environment:\n      JWT_SECRET: ${JWT_SECRET:?}\n"},
         at=("config.py:5",), severity="medium"),
     Bad({"main.py": "import os\n\nADMIN_PASSWORD = os.getenv(\"ADMIN_PASSWORD\", \"admin\")\n"}, at=("main.py:3",),
@@ -48,6 +48,17 @@ EXAMPLES = (
         {"config.py": TOP + "    jwt_secret: str = \"\"\n" + END,
          "main.py": "from config import settings\n\nif not settings.jwt_secret:\n    raise RuntimeError(\"set it\")\n"},
         outcome="not_applicable"),
+    Good(  # another one in its place, one that no code reads, one that a function asks for by its name and refuses
+        {"config.py": TOP + "    hook_secret: str\n    jwt_secret: str = \"\"\n    session_secret: str = \"\"\n"
+         "    signing_secret: str = \"\"\n" + END,
+         "main.py": "from config import settings\n\n\ndef require(name: str) -> str:\n"
+         "    value = getattr(settings, name)\n    if not value:\n        raise RuntimeError(name)\n"
+         "    return value\n\n\nKEY = settings.jwt_secret or settings.hook_secret\nOTHER = require(\"signing_secret\")\n"
+         }),
+    Bad(  # what it opens is said by the class
+        {"config.py": TOP.replace("Settings(B", "DatabaseSettings(B") + "    password: str = \"admin\"\n"
+         + END.replace("Settings()", "DatabaseSettings()"), "db.py": READS.replace("URI", "password")},
+        at=("config.py:5",), severity="low"),
     Good({"main.py": "print(\"no settings\")\n"}, outcome="not_applicable"),
     Bad(  # Starlette's Config reads a file of its own, and the class goes on with the name: only the fallback goes
         {"config.py": "from pydantic_settings import BaseSettings\nfrom starlette.config import Config\n\n"
