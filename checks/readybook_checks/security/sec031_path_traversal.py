@@ -36,6 +36,7 @@ CLEANING = regex(r"(?i)(?:^|_)(?:secure|safe|sanit|clean|slug|basename|valid|che
 METHOD = regex(r"starlette\.requests\.\w+\.method\.")
 SPLITTING = frozenset({"split", "rsplit", "partition", "rpartition", "splitext"})
 PLAIN = "\"../\" in it leaves the folder"
+WHOLE = regex(r"(?:.*\.)?(?:Path|str|abspath|realpath|normpath|expanduser|resolve|strip)")  # what leaves a path as it is
 GLUED = "after the letters before it \"../\" leaves the folder on Windows, or where a folder of that name exists"
 TITLE = "Take the last part of the name only"
 INSIDE = "Resolve the path and refuse what is not inside its folder"
@@ -140,7 +141,7 @@ def _answer(origins: Origins, call: Call, kind: str, node: Node, told: set[tuple
         return None
     told.add(key)
     glued = kind != "folder" and _glued(origins, node, scope_of(call)) and not _makes_folders(call)
-    return _finding(origins, call, kind, origin, glued)
+    return _finding(origins, call, kind, node, origin, glued)
 
 
 def _makes_folders(call: Call) -> bool:
@@ -194,14 +195,30 @@ def _uploaded(origins: Origins, origin: Origin, call: Call, node: Node) -> bool:
         call, node, lambda n, path: n[0] == "attr" and n[4] == "filename" or clean(n, path))
 
 
-def _finding(origins: Origins, call: Call, kind: str, origin: Origin, glued: bool) -> Finding:
+def _whole(node: Node, scope: Scope, what: str) -> bool:
+    """Whether the caller gives the path as a whole, with no folder before it."""
+    for _ in range(6):
+        if node[0] == "call" and WHOLE.fullmatch(unparse(node[3])) and len(node[4]) < 2 and not node[5]:
+            node = node[4][0] if node[4] else node[3][3] if node[3][0] == "attr" else node[3]
+        elif node[0] == "name" and parameter_of(node[3], scope) is None and len(
+                values := scope.bindings.bound(node[3], node)) == 1:
+            node = values[0]
+        else:
+            break
+    return unparse(node) == what and not (node[0] == "name" and scope.bindings.bound(node[3], node))
+
+
+def _finding(origins: Origins, call: Call, kind: str, node: Node, origin: Origin, glued: bool) -> Finding:
     does = {"read": "reads", "change": "writes or removes", "folder": "lists or removes"}[kind]
     if call.last == "open" and any(isinstance(a, str) and a[:1] in ("w", "a", "x") for a in call.args[1:2]):
         does = "writes"
     way = f", through {len(origin.chain)} call{'s' if len(origin.chain) > 1 else ''}," if origin.chain else ""
+    part, effect = "part of the path", GLUED if glued else PLAIN
+    if not origin.chain and _whole(node, scope_of(call), origin.what):
+        part, effect = "the path", "it may be any that the service may reach"
     return Finding(
-        call.place, f"{origin.what}{way} is part of the path that {call.path}() {does}, and a caller of the API "
-        f"chooses it: {GLUED if glued else PLAIN}.", "medium" if glued else "high", fix=_fix(origins, call, origin),
+        call.place, f"{origin.what}{way} is {part} that {call.path}() {does}, and a caller of the API "
+        f"chooses it: {effect}.", "medium" if glued else "high", fix=_fix(origins, call, origin),
         chain=(*origin.chain, origin.place)[:6],
     )
 
@@ -273,6 +290,17 @@ PathTraversal.examples = (
          "    target = (BASE / path).resolve()\n    if not target.is_relative_to(BASE):\n"
          "        raise HTTPException(404)\n    target.read_text()\n"},
     ),
+    Good(  # each part is one of a list, or the request ends
+        {"main.py": "import os\n\n" + API + "\napp = FastAPI()\n\n\n@app.post(\"/mix\")\n"
+         "def mix(wanted: str) -> None:\n    parts = [p.strip() for p in wanted.split(\"+\")]\n"
+         "    known = os.listdir(\"voices\")\n    for part in parts:\n        if part not in known:\n"
+         "            raise ValueError(part)\n    open(os.path.join(\"mixed\", \"+\".join(parts)), \"wb\").close()\n"},
+        outcome="not_applicable"),
+    Bad(  # it goes on with the next one, and is among them all the same
+        {"main.py": "import os\n\n" + API + "\napp = FastAPI()\n\n\n@app.post(\"/mix\")\n"
+         "def mix(wanted: str) -> None:\n    parts = wanted.replace(\"+\", \" \")\n"
+         "    known = os.listdir(\"voices\")\n    for part in parts:\n        if part not in known:\n"
+         "            continue\n    open(os.path.join(\"mixed\", parts), \"wb\").close()\n"}, at=("main.py:15",)),
     Bad(  # letters before it make ".." the end of another folder's name, unless that folder is made
         {"main.py": "import os\nfrom pathlib import Path\n" + API + "\napp = FastAPI()\nBASE = Path(\"up\")\n\n\n"
          "@app.post(\"/a\")\ndef a(file: UploadFile) -> None:\n    name = f\"a_{file.filename}\"\n"

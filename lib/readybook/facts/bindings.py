@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from readybook.facts.nodes import blocks, holds, nodes, statements
+from readybook.facts.nodes import all_listed, blocks, holds, nodes, statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
@@ -110,9 +110,8 @@ class Bindings:
                 return "listed"
             if f"{text} not in " not in condition and not condition.startswith("not ") and _looks_at(text, condition):
                 answer = "checked"
-        if text not in self._turned:
-            self._turned[text] = self._turned_away(text)
-        turned = self._turned[text]
+        if (turned := self._turned.get(text)) is None:
+            turned = self._turned[text] = self._turned_away(text)
         return turned if turned == "listed" else answer or turned
 
     def _turned_away(self, text: str) -> str:
@@ -124,9 +123,8 @@ class Bindings:
                     return "listed"
                 if listed is not None and not answer and _looks_at(text, test):
                     answer = "checked"
-        if answer or text in self._looked_up:
-            return "checked"
-        return "checked" if any(a == text or a.startswith(f"{text}.") for a in self._validated) else ""
+        known = answer or text in self._looked_up or any(a == text or a.startswith(f"{text}.") for a in self._validated)
+        return "checked" if known else ""
 
     @cached_property
     def _tests(self) -> list[tuple[str, str | None, frozenset[str] | None]]:
@@ -144,6 +142,8 @@ class Bindings:
                     listed = unparse(test[3]) if test[0] == "cmp" and test[4][0][0] == "NotIn" else ""
                     leaves = frozenset(map(unparse, last[4])) if last[0] == "assign" else None
                     found.append((" ".join((unparse(test), *self._insides(test))), listed, leaves))
+            elif s[0] == "for" and (whole := all_listed(s)):
+                found.append(("", whole, None))
         return found
 
     def _insides(self, test: Node) -> Iterator[str]:
