@@ -100,7 +100,13 @@ def _chosen_elsewhere(rows: Rows) -> bool:
 
 
 def _refreshed(project: Project, rows: Rows, name: str) -> bool:
-    """Whether the function that runs the query loads attributes by name afterwards: ``refresh(user, ["items"])``."""
-    function = rows.query.call.site.function
-    calls = project.facts.behaviour.calls_in(function) if function is not None else ()
-    return any(c.last == "refresh" and (len(c.site.node[4]) > 1 or "attribute_names" in c.kwargs) for c in calls)
+    """Whether the function that runs the query loads attributes by name afterwards: ``refresh(user, ["items"])``, or
+    hands their names to a function of the project that does it."""
+    behaviour, function = project.facts.behaviour, rows.query.call.site.function
+    for call in behaviour.calls_in(function) if function is not None else ():
+        if call.last == "refresh" and (len(call.site.node[4]) > 1 or "attribute_names" in call.kwargs):
+            return True
+        if any(isinstance(v, list | tuple) and name in v for v in (*call.args, *call.kwargs.values())) and any(
+                c.last == "refresh" for f in functions_behind(call.site.callee) for c in behaviour.calls_in(f.original)):
+            return True
+    return False

@@ -15,6 +15,7 @@ from readybook.finding import Answer
 from readybook.patterns import regex
 from readybook_checks.architecture.arc002_in_memory_job_store.curing import cure
 from readybook_checks.architecture.arc002_in_memory_job_store.examples import EXAMPLES
+from readybook_checks.architecture.arc002_in_memory_job_store.own import of_its_own
 
 STATE = regex(
     r"jobs?|tasks?|sessions?|states?|status(es)?|progress|stores?|storage|uploads?|files?|queues?|conversations?|histor(y|ies)|"
@@ -75,7 +76,7 @@ class InMemoryJobStore(Check):
         reached = project.facts.behaviour.requested
         stores: dict[tuple[str, str, str], list[Memory]] = defaultdict(list)
         for memory in memories(project.facts.behaviour, named_as_state):
-            if is_state(memory, reached):
+            if is_state(memory, reached) and not of_its_own(memory, project.text(memory.place.path)):
                 single = memory.owner in ("", "app.state")
                 stores[memory.place.path, memory.owner, memory.name if single else ""].append(memory)
         if not stores:
@@ -105,7 +106,8 @@ def finding(project: Project, found: list[Memory], several: str, reached: frozen
 def own_state(project: Project) -> Memory | None:
     """The first container in which the process keeps state that requests share; None when it keeps none."""
     behaviour = project.facts.behaviour
-    return next((m for m in memories(behaviour, named_as_state) if is_state(m, behaviour.requested)), None)
+    return next((m for m in memories(behaviour, named_as_state) if is_state(m, behaviour.requested)
+                 and not of_its_own(m, project.text(m.place.path))), None)
 
 
 def own_connections(project: Project) -> Memory | None:

@@ -129,6 +129,26 @@ EXAMPLES = (
          "@app.post(\"/jobs/{key}\")\ndef submit(key: str) -> list[str]:\n    pending_jobs.add(key)\n"
          "    database.collection(key)\n    done(key)\n    return database.names()\n"},
         outcome="not_applicable"),
+    Good(  # names worked out from the key, what is only counted, locks, and who listens where
+        {"main.py": "import re\n\nfrom fastapi import WebSocket\n" + HEAD + "tables: dict[str, str] = {}\n"
+         "files: dict[str, bytes] = {}\nsessions_at_work: set[str] = set()\n\n\n"
+         "class Hub:\n    def __init__(self):\n        self.open: dict[str, WebSocket] = {}\n"
+         "        self.rooms: dict[str, set[str]] = {}\n\n    def join(self, room: str, user: str):\n"
+         "        self.rooms.setdefault(room, set()).add(user)\n\n    def members(self, room: str):\n"
+         "        return self.rooms[room]\n\n\nhub = Hub()\n\n\n"
+         "def name_of(session: str) -> str:\n    if session not in tables:\n"
+         "        tables[session] = \"shop_\" + re.sub(\"[^a-z]\", \"_\", session.lower())\n    return tables[session]\n\n\n"
+         "def acquire_session(key: str) -> None:\n    sessions_at_work.add(key)\n\n\n"
+         "def release_session(key: str) -> None:\n    sessions_at_work.discard(key)\n\n\n"
+         "@app.post(\"/{key}\")\ndef work(key: str) -> list[str]:\n    acquire_session(key)\n"
+         "    files[key] = open(key, \"rb\").read()\n    hub.join(key, key)\n    release_session(key)\n"
+         "    return [name_of(key), tables[key], *hub.members(key)]\n\n\n"
+         "@app.get(\"/\")\ndef index() -> int:\n    return len(files)\n"},
+        outcome="not_applicable"),
+    Bad(  # made of more than the key
+        {"main.py": HEAD + "tokens: dict[str, str] = {}\n\n\n@app.post(\"/{key}\")\n"
+         "def keep(key: str, value: str) -> None:\n    tokens[key] = key + value\n\n\n"
+         "@app.get(\"/{key}\")\ndef get(key: str) -> str:\n    return tokens[key]\n"}, at=("main.py:4",)),
     Good(  # filled when the process starts
         {"main.py": "from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n\nrecords = {}\n\n\n"
          "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    records[\"a\"] = 1\n    yield\n"

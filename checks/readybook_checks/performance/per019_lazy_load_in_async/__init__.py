@@ -18,6 +18,7 @@ from readybook_checks.performance.per019_lazy_load_in_async.expiring import (
     own_reads,
     stays,
 )
+from readybook_checks.performance.per019_lazy_load_in_async.held import held
 from readybook_checks.performance.query_edit import loading
 
 
@@ -49,7 +50,10 @@ class LazyLoadInAsync(Check):
         made = makers(project)
         late = late_reads(project) if made else []
         for read in reads:
-            yield Right(read.place, "loaded with its object") if read.loaded else _lazy(project, read)
+            if read.loaded or held(project, read, made):
+                yield Right(read.place, "loaded with its object" if read.loaded else "loaded by the handler before")
+            else:
+                yield _lazy(project, read)
         for call in made:
             yield _factory(call, own_reads(call, late, made))
         if not reads and not made:

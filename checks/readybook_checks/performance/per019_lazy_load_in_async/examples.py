@@ -56,6 +56,17 @@ def _files(body: str, head: str = HEAD, lazy: str = "", **more: str) -> dict[str
     return {"models.py": MODELS.format(lazy=lazy), "main.py": head + body, **{f"{k}.py": v for k, v in more.items()}}
 
 
+RENAME = (
+    "async def get_user(db: AsyncSession, key: int):\n"
+    "    found = await db.execute(select(User).options(selectinload(User.orders)).where(User.id == key))\n"
+    "    return found.scalar_one_or_none()\n\n\n"
+    "async def plain(db: AsyncSession, key: int):\n    found = await db.execute(select(User).where(User.id == key))\n"
+    "    return found.scalar_one_or_none()\n\n\n"
+    "async def rename(db: AsyncSession, key: int):\n    await db.commit()\n"
+    "    found = await db.execute(select(User).where(User.id == key))\n    return found.scalar_one()\n\n\n"
+    "@app.put(\"/users/{{key}}\", response_model=Out)\nasync def put(db: AsyncSession, key: int):\n"
+    "    user = await {get}(db, key)\n    if not user:\n        return None\n    return await rename(db, key)\n")
+
 EXAMPLES = (
     Bad(_files("async def of(db: AsyncSession):\n    users = (await db.scalars(select(User))).all()\n"
                "    return [len(u.orders) for u in users]\n"),
@@ -90,6 +101,16 @@ EXAMPLES = (
     Good(_files("async def of(db: AsyncSession):\n    user = await db.get(User, 1)\n"
                 "    await db.refresh(user, [\"orders\"])\n    return user.orders\n")),
     Good(_files(POST + "    await db.commit()\n    return user\n", db=MAKER.format(keep=", expire_on_commit=False"))),
+    Good(_files("async def again(db: AsyncSession, one, names: list[str] | None = None) -> None:\n"
+                "    await db.refresh(one, attribute_names=names)\n\n\n"
+                "async def of(db: AsyncSession):\n    user = await db.get(User, 1)\n"
+                "    await again(db, user, names=[\"orders\"])\n    return user.orders\n")),
+    Good(_files(RENAME.format(get="get_user"), LOADED, db=MAKER.format(keep=", expire_on_commit=False"))),
+    Bad(  # what the handler loaded before came without it; and where a commit expires it
+        _files(RENAME.format(get="plain"), LOADED, db=MAKER.format(keep=", expire_on_commit=False")),
+        at=("main.py:34",), severity="high"),
+    Bad(_files(RENAME.format(get="get_user"), LOADED, db=MAKER.format(keep="")),
+        at=("db.py:4", "main.py:34"), severity="high"),
     Good(_files("async def of(db: AsyncSession, orders: bool = True):\n    loads = []\n    if orders:\n"
                 "        loads.append(selectinload(User.orders))\n"
                 "    users = (await db.scalars(select(User).options(*loads))).all()\n"
