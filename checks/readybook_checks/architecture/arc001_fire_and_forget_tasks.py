@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call, Reached
+from readybook.facts.nodes import holds, nodes, statements
 from readybook.facts.objects import Instance
 from readybook.facts.reach import first_reached
+from readybook.facts.unparse import unparse
 from readybook.facts.usage import is_dropped
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, EnsureModuleStatement, ReplaceExpression
@@ -98,6 +100,8 @@ def is_lost(call: Call) -> bool:
         if call.path.endswith("ensure_future") and handed in ("name", "attr"):
             return False  # a future that exists already, held by that name
         return is_dropped(call.site)
+    if started_once(call):
+        return False
     receiver = call.site.node[3][3]
     if receiver[0] == "call":
         return True  # Thread(...).start()
@@ -105,6 +109,20 @@ def is_lost(call: Call) -> bool:
     if receiver[0] != "name" or not isinstance(thread, Instance) or thread.node is None:
         return False
     return thread.module is call.site.module and is_dropped(replace(call.site, node=thread.node))
+
+
+def started_once(call: Call) -> bool:
+    """Whether a flag sees to it that the process starts one such thread only: it watches, and does no request's work."""
+    function = call.site.function
+    body = tuple(statements(function.node[6])) if function is not None and function.node[0] == "def" else ()
+    lasting = {name for s in body if s[0] == "global" for name in s[4]}
+    for s in body:
+        if s[0] == "if" and holds(s[5], call.site.node):
+            asked = {unparse(n[4]) for n in nodes(s[4]) if n[0] == "unary" and n[3] == "Not"}
+            set_here = [t for b in s[5] if b[0] == "assign" and b[5][0] == "const" and b[5][3] is True for t in b[4]]
+            if any(unparse(t) in asked and (t[0] == "attr" or unparse(t) in lasting) for t in set_here):
+                return True
+    return False
 
 
 def serves(way: Reached) -> str:
@@ -227,6 +245,17 @@ FireAndForgetTasks.examples = (
          "bot/run.py": "import asyncio\n\n\nasync def main() -> None:\n    asyncio.create_task(main())\n"},
         outcome="not_applicable",
     ),
+    Good(  # a thread that the first request starts for all, and that watches the process
+        {"main.py": "import threading\n\n" + HEAD + "watching = False\n\n\ndef watch() -> None:\n    print(\"alive\")\n\n\n"
+         "@app.post(\"/\")\ndef add(wanted: bool) -> None:\n    global watching\n"
+         "    if wanted and not watching:\n        watching = True\n"
+         "        timer = threading.Timer(60.0, watch)\n        timer.daemon = True\n        timer.start()\n"},
+        outcome="not_applicable",
+    ),
+    Bad(  # a flag of the request's own
+        {"main.py": "import threading\n\n" + HEAD + "@app.post(\"/\")\ndef add(wanted: bool, sent: bool = False) -> None:\n"
+         "    if wanted and not sent:\n        sent = True\n"
+         "        threading.Thread(target=print).start()\n"}, at=("main.py:14",), severity="high"),
     Good(  # a thread that start-up starts and shutdown joins
         {"main.py": "import threading\nfrom contextlib import asynccontextmanager\n\nfrom fastapi import FastAPI\n\n\n"
          "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    thread = threading.Thread(target=print)\n"
