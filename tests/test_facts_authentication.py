@@ -146,6 +146,19 @@ def test_middleware_that_refuses_is_found_and_other_middleware_is_not():
     assert found is not None and found.path.endswith("ask")
 
 
+@pytest.mark.parametrize(("made", "call"), [
+    ("JSONResponse({}, status_code=code)", "answer(401, request)"),
+    ("Response('', code)", "answer(code=403, request=request)"),
+    ("Response('', 200)", ""), ("JSONResponse({}, status_code=code)", ""),
+])
+def test_an_answer_by_a_function_that_is_given_the_status_refuses(made, call):
+    text = (f"def answer(code: int, request: Request):\n    return {made}\n\n\n@app.middleware('http')\n"
+            "async def ask(request, call_next):\n    if not request.headers:\n"
+            f"        return {call or 'answer(302, request)'}\n    return await call_next(request)\n")
+    facts = Project.from_files({"main.py": HEAD + text}).facts
+    assert (guarding_middleware(facts.behaviour, facts.apps[0]) is not None) is bool(call)
+
+
 @pytest.mark.parametrize(("body", "guarded"), [
     ("    if ws.headers.get('authorization') is None:\n        raise WebSocketException(code=1008)\n", True),
     ("    if not ws.headers:\n        raise WebSocketException(4403)\n", True),

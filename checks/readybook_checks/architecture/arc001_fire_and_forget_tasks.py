@@ -112,7 +112,7 @@ def is_lost(call: Call) -> bool:
 
 
 def started_once(call: Call) -> bool:
-    """Whether a flag sees to it that the process starts one such thread only: it watches, and does no request's work."""
+    """Whether a flag sees to it that the process starts one such thread only: it does no request's work."""
     function = call.site.function
     body = tuple(statements(function.node[6])) if function is not None and function.node[0] == "def" else ()
     lasting = {name for s in body if s[0] == "global" for name in s[4]}
@@ -246,14 +246,16 @@ FireAndForgetTasks.examples = (
         outcome="not_applicable",
     ),
     Good(  # a thread that the first request starts for all, and that watches the process
-        {"main.py": "import threading\n\n" + HEAD + "watching = False\n\n\ndef watch() -> None:\n    print(\"alive\")\n\n\n"
+        {"main.py": "import threading\n\n" + HEAD + "watching = False\n\n\ndef watch() -> None:\n"
+         "    print(\"alive\")\n\n\n"
          "@app.post(\"/\")\ndef add(wanted: bool) -> None:\n    global watching\n"
          "    if wanted and not watching:\n        watching = True\n"
          "        timer = threading.Timer(60.0, watch)\n        timer.daemon = True\n        timer.start()\n"},
         outcome="not_applicable",
     ),
     Bad(  # a flag of the request's own
-        {"main.py": "import threading\n\n" + HEAD + "@app.post(\"/\")\ndef add(wanted: bool, sent: bool = False) -> None:\n"
+        {"main.py": "import threading\n\n" + HEAD + "@app.post(\"/\")\n"
+         "def add(wanted: bool, sent: bool = False) -> None:\n"
          "    if wanted and not sent:\n        sent = True\n"
          "        threading.Thread(target=print).start()\n"}, at=("main.py:14",), severity="high"),
     Good(  # a thread that start-up starts and shutdown joins

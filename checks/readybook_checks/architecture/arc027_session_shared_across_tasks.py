@@ -263,7 +263,7 @@ SessionSharedAcrossTasks.examples = (
          "def index() -> None:\n    db.commit()\n"},
         at=("app/db.py:6",), severity="high"),
     Good(  # a task that takes the session and never uses it
-        {"main.py": HEAD + "async def tell(db: AsyncSession, table: str, *, also: AsyncSession | None = None) -> None:\n"
+        {"main.py": HEAD + "async def tell(db: AsyncSession, table: str, *, also: AsyncSession) -> None:\n"
          "    print(table)\n\n\n@app.get(\"/\")\nasync def index(db: AsyncSession = Depends(get_db)) -> None:\n"
          "    asyncio.create_task(tell(db, \"a\", also=db))\n"}),
     Good({"main.py": HEAD + "async def own(table: str) -> int:\n    async with sessions() as db:\n"

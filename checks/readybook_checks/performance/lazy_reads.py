@@ -107,6 +107,7 @@ def _refreshed(project: Project, rows: Rows, name: str) -> bool:
         if call.last == "refresh" and (len(call.site.node[4]) > 1 or "attribute_names" in call.kwargs):
             return True
         if any(isinstance(v, list | tuple) and name in v for v in (*call.args, *call.kwargs.values())) and any(
-                c.last == "refresh" for f in functions_behind(call.site.callee) for c in behaviour.calls_in(f.original)):
+            c.last == "refresh" for f in functions_behind(call.site.callee) for c in behaviour.calls_in(f.original)
+        ):
             return True
     return False

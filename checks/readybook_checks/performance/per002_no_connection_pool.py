@@ -122,6 +122,8 @@ def pool_names(engine: Engine) -> list[str]:
 
 def by_default_name(engine: Engine) -> str | None:
     """The pool class by default: its last name, empty for the default pool, None when it is not known."""
+    if engine.sometimes("poolclass"):
+        return None
     value = by_default(engine.kwargs.get("poolclass"))
     return "" if value is None else _name(value)
 
@@ -323,6 +325,11 @@ NoConnectionPool.examples = (
     ),
     Good({"main.py": APP, "db.py": "from sqlalchemy import create_engine\n\n"
           "engine = create_engine(\"postgresql+psycopg://localhost/shop\", pool_pre_ping=True)\n"}),
+    Good(  # where a setting asks for it
+        {"main.py": APP, "db.py": "import os\n\nfrom sqlalchemy import NullPool, create_engine\n\noptions = {}\n"
+         "if os.environ[\"POOL\"] == \"none\":\n    options[\"poolclass\"] = NullPool\nelse:\n"
+         "    options[\"pool_pre_ping\"] = True\n"
+         "engine = create_engine(\"postgresql://localhost/shop\", **options)\n"}, outcome="unknown"),
     Good(  # beside PgBouncer
         {"main.py": APP, "db.py": "from sqlalchemy import NullPool, create_engine\n\n"
          "engine = create_engine(\"postgresql://pgbouncer:6432/shop\", poolclass=NullPool)\n",

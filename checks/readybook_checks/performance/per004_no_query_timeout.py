@@ -354,6 +354,12 @@ NoQueryTimeout.examples = (
          "    options = dict(SERVER)\n    if limit:\n"
          "        options[\"options\"] = f\"-c statement_timeout={limit}\"\n    psycopg2.connect(**options)\n"},
         outcome="unknown"),
+    Good(  # put into the arguments where the database is a server
+        {"main.py": APP.replace("import db", "from db import engine_of") + "engine = engine_of(\"postgres\", 5)\n",
+         "db.py": "from sqlalchemy.ext.asyncio import create_async_engine\n\n\n"
+         "def engine_of(kind: str, seconds: int):\n    arguments: dict = {}\n    if kind == \"postgres\":\n"
+         "        arguments[\"server_settings\"] = {\"statement_timeout\": str(seconds * 1000)}\n"
+         "    return create_async_engine(\"postgresql+asyncpg://db/shop\", connect_args=arguments)\n"}),
     Good(  # one for tests, one for workers
         {"main.py": "import os\n\nfrom fastapi import FastAPI\nfrom sqlalchemy import create_engine\n"
          "from sqlalchemy.orm import sessionmaker\n\napp = FastAPI()\n"

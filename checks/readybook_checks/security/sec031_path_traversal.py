@@ -36,7 +36,8 @@ CLEANING = regex(r"(?i)(?:^|_)(?:secure|safe|sanit|clean|slug|basename|valid|che
 METHOD = regex(r"starlette\.requests\.\w+\.method\.")
 SPLITTING = frozenset({"split", "rsplit", "partition", "rpartition", "splitext"})
 PLAIN = "\"../\" in it leaves the folder"
-WHOLE = regex(r"(?:.*\.)?(?:Path|str|abspath|realpath|normpath|expanduser|resolve|strip)")  # what leaves a path as it is
+# what leaves a path as it is
+WHOLE = regex(r"(?:.*\.)?(?:Path|str|abspath|realpath|normpath|expanduser|resolve|strip)")
 GLUED = "after the letters before it \"../\" leaves the folder on Windows, or where a folder of that name exists"
 TITLE = "Take the last part of the name only"
 INSIDE = "Resolve the path and refuse what is not inside its folder"

@@ -146,7 +146,8 @@ def _by_helper(behaviour: Behaviour, call: Call) -> bool:
         names = {p[0] for p in function.params}
         for made in behaviour.calls_in(function.original):
             if made.path.startswith("starlette.responses."):
-                status = next((n for k, n in made.site.node[5] if k == "status_code"), (*made.site.node[4], None, None)[1])
+                second = made.site.node[4][1] if len(made.site.node[4]) > 1 else None
+                status = next((n for k, n in made.site.node[5] if k == "status_code"), second)
                 if status is not None and status[0] == "name" and status[3] in names:
                     return True
     return False

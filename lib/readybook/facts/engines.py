@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.expressions import URLS, url_text
+from readybook.facts.nodes import nodes, statements
 from readybook.facts.objects import Instance
 from readybook.facts.values import FromEnv, Unknown, beginning, by_default, possible
 from readybook.patterns import regex
@@ -14,6 +15,7 @@ from readybook.records import record
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
+    from readybook.facts.syntax import Node
 
 SYNC = ("sqlalchemy.create_engine", "sqlalchemy.engine_from_config")
 ASYNC = ("sqlalchemy.ext.asyncio.create_async_engine", "sqlalchemy.ext.asyncio.async_engine_from_config")
@@ -42,6 +44,30 @@ class Engine:
     def callee(self) -> str:
         """The name that is called, as the code writes it."""
         return self.call.last
+
+    def sometimes(self, key: str) -> bool:
+        """Whether a keyword comes from a mapping that gets it under a condition: ``options["poolclass"] = x``."""
+        spread = {v[3] for k, v in self.call.site.node[5] if k is None and v[0] == "name"}
+        return any(held[0] == "sub" and held[3][0] == "name" and held[3][3] in spread and held[4][:1] == ("const",)
+                   and held[4][3] == key for s in (self._around if spread else ()) if s[0] == "if"
+                   for inner in statements((*s[5], *s[6])) if inner[0] == "assign" for held in inner[4])
+
+    def put_into(self, keyword: str) -> str:
+        """The source text of the statements that put something into the mapping that a keyword takes by its name."""
+        given = next((v for k, v in self.call.site.node[5] if k == keyword), None)
+        if given is None or given[0] != "name":
+            return ""
+        lines = (s for s in self._around if s[0] in ("assign", "expr"))
+        puts = (s for s in lines if any(n[0] in ("sub", "attr") and n[3][0] == "name" and n[3][3] == given[3]
+                                        for n in nodes(s[4] if s[0] == "assign" else s[4:])))
+        return "\n".join(self.call.site.module.lines_of(s[1], s[3]) for s in puts)
+
+    @property
+    def _around(self) -> tuple[Node, ...]:
+        """The statements of the function, or of the module, around the call."""
+        function = self.call.site.function
+        inside = function is not None and function.node[0] == "def"
+        return tuple(statements(function.node[6] if inside and function is not None else self.call.site.module.body))
 
     @property
     def only_sqlite(self) -> bool:

@@ -35,7 +35,7 @@ def limit_of(facts: Facts, engine: Engine) -> str | bool | None:
     given = next((a for a in answers if isinstance(a, str)), None)
     if given and all(isinstance(a, str) for a in answers):
         return given
-    elsewhere = _in_address(engine) or _in_event(facts) or _in_database(facts)
+    elsewhere = _put_in(engine) or _in_address(engine) or _in_event(facts) or _in_database(facts)
     if elsewhere:
         return elsewhere
     if None in answers or given:
@@ -80,6 +80,14 @@ def _in_arguments(engine: Engine, args: Any) -> str | bool | None:
         if isinstance(args.get(key), Unknown):
             return None
     return None if any(isinstance(k, Unknown) for k in args) else False
+
+
+def _put_in(engine: Engine) -> str:
+    """A limit that the function puts into the arguments before: ``arguments["server_settings"] = {…}``."""
+    text = engine.put_into("connect_args")
+    words = QUERY.get(engine.driver or "", ())
+    named = STATEMENT.search(text)
+    return named[0] if named else next((w for w in words if re.search(rf"[\"']{w}[\"']", text)), "")
 
 
 def _texts(value: Any) -> Iterator[str]:

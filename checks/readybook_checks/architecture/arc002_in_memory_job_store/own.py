@@ -35,7 +35,8 @@ def _worked_out(touch: Touch) -> bool:
     for s in statements(touch.function.node[6]):
         if s[0] == "assign" and s[1] == touch.place.line:
             keys = [t[4] for t in s[4] if t[0] == "sub"]
-            return bool(keys) and s[5][0] != "name" and _of(s[5], {n[3] for k in keys for n in nodes(k) if n[0] == "name"})
+            names = {n[3] for k in keys for n in nodes(k) if n[0] == "name"}
+            return bool(keys) and s[5][0] != "name" and _of(s[5], names)
     return False
 
 

@@ -31,8 +31,8 @@ def held(project: Project, read: LazyRead, made: list[Call]) -> bool:
             continue
         for other in functions_behind(call.site.callee):
             first = project.facts.row_flow.returned_by(other.original, 0)
-            if first is not None and first.model is rows.model and not first.many and first.query is not rows.query and (
-                    any(way.strategy not in UNLOADED and way.path[:1] == (read.relationship,)
-                        for way in first.query.loadings)):
+            if first is None or first.model is not rows.model or first.many or first.query is rows.query:
+                continue
+            if any(w.strategy not in UNLOADED and w.path[:1] == (read.relationship,) for w in first.query.loadings):
                 return True
     return False

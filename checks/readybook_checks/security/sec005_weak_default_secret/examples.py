@@ -53,8 +53,8 @@ EXAMPLES = (
          "    signing_secret: str = \"\"\n" + END,
          "main.py": "from config import settings\n\n\ndef require(name: str) -> str:\n"
          "    value = getattr(settings, name)\n    if not value:\n        raise RuntimeError(name)\n"
-         "    return value\n\n\nKEY = settings.jwt_secret or settings.hook_secret\nOTHER = require(\"signing_secret\")\n"
-         }),
+         "    return value\n\n\nKEY = settings.jwt_secret or settings.hook_secret\n"
+         "OTHER = require(\"signing_secret\")\n"}),
     Bad(  # what it opens is said by the class
         {"config.py": TOP.replace("Settings(B", "DatabaseSettings(B") + "    password: str = \"admin\"\n"
          + END.replace("Settings()", "DatabaseSettings()"), "db.py": READS.replace("URI", "password")},
