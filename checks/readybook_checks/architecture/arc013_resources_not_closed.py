@@ -12,10 +12,10 @@ from readybook.facts.objects import FunctionValue
 from readybook.facts.program import App
 from readybook.facts.reach import first_reached
 from readybook.facts.resources import Resource, near, resources
-from readybook.facts.stores import is_cached
+from readybook.facts.stores import is_cached, starts_empty
 from readybook.facts.values import by_default
 from readybook.finding import Answer
-from readybook.intents import CloseAtShutdown, EnsureMethod, Intent
+from readybook.intents import CloseAtShutdown, EnsureMethod, EnsureModuleStatement, Intent
 from readybook.place import Place
 from readybook_checks.architecture.arc012_deprecated_startup_events import events_fix
 
@@ -100,10 +100,29 @@ def _fix(project: Project, app: App, resource: Resource) -> Fix:
     if not expression:
         return advice(TITLE, f"only {resource.owner.name if resource.owner else 'its class'} should use it")
     statement = f"await {expression}" if resource.awaited else expression
-    closing = at_shutdown(project, app, reached.path, reached.name, statement)
+    name = reached.name
+    if starts_empty(project.facts, reached.path, name):
+        if reached.expression.removesuffix("()") != name:
+            return advice(TITLE, f"{name} is None until somebody asks for it")
+        name, statement, *added = _closing_function(project, reached.path, name, statement, resource)
+        made += tuple(added)
+    closing = at_shutdown(project, app, reached.path, name, statement)
     if isinstance(closing, str):
         return advice(TITLE, closing)
     return Fix(TITLE, (*made, *closing), safety="safe", reason="it is closed after all that the lifespan does")
+
+
+def _closing_function(project: Project, path: str, name: str, statement: str, resource: Resource
+                      ) -> tuple[str, str, EnsureModuleStatement]:
+    """A function beside a name that is None until the first use: who imports the name would keep the None."""
+    bare = name.strip("_").lower()
+    names = project.facts.program.everything.loaded[path].scope.names
+    function = next(f for f in (f"close_{bare}", f"close_shared_{bare}", f"close_{bare}_at_shutdown")
+                    if f not in names or f.endswith("_at_shutdown"))
+    start, wait = ("async def", "await ") if resource.awaited else ("def", "")
+    code = (f'{start} {function}() -> None:\n    """Close the {resource.what}, if one was opened."""\n'
+            f"    if {name} is not None:\n        {statement}")
+    return function, f"{wait}{function}()", EnsureModuleStatement(path, function, code, last=True)
 
 
 def at_shutdown(project: Project, app: App, path: str, name: str, statement: str) -> tuple[Intent, ...] | str:
@@ -198,6 +217,18 @@ ResourcesNotClosed.examples = (
         fixed={"main.py": LIFE.replace("\nclient = ", "\nfrom db import engine as writer\n\nclient = ")
                + "    async with client:\n        try:\n            yield\n        finally:\n"
                "            await writer.dispose()\n    print(writer)\n" + RUN},
+    ),
+    Bad(  # None until the first request that needs it
+        {"main.py": LIFE.replace("client = httpx.AsyncClient()", "_client = None").replace(
+            "\n\n\n@async", "\n\n\ndef client():\n    global _client\n    if _client is None:\n"
+            "        _client = httpx.AsyncClient()\n    return _client\n\n\n@async") + "    yield\n" + RUN},
+        at=("main.py:12",),
+        fixed={"main.py": LIFE.replace("client = httpx.AsyncClient()", "_client = None").replace(
+            "\n\n\n@async", "\n\n\ndef client():\n    global _client\n    if _client is None:\n"
+            "        _client = httpx.AsyncClient()\n    return _client\n\n\n@async")
+            + "    try:\n        yield\n    finally:\n        await close_client()\n" + RUN
+            + "\n\nasync def close_client() -> None:\n    \"\"\"Close the HTTP client, if one was opened.\"\"\"\n"
+            "    if _client is not None:\n        await _client.aclose()\n"},
     ),
     Bad(  # built for each request
         {"weather.py": SERVICE,

@@ -10,7 +10,7 @@ from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Proj
 from readybook.facts.behaviour import Behaviour, Call
 from readybook.facts.caught import Caught, caught_in, told_of
 from readybook.facts.modules import Module
-from readybook.facts.nodes import statements
+from readybook.facts.nodes import names_in, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -37,6 +37,7 @@ INTERNAL = frozenset({
     "StatementError", "SubprocessError",
 })
 DELIBERATE = regex(r"(?i)debug|is_?dev|development|local|testing")
+LOGS = regex(r"debug|info|warn(?:ing)?|error|critical|fatal|_?log(?:_\w+)?|\w+_log")
 TITLE = "Answer in general words and log the error"
 
 
@@ -153,7 +154,7 @@ def _words(call: Call | None) -> str:
 def _logged(function: FunctionValue, module: Module, place: Place, error: Caught) -> list[Intent]:
     """What puts the error into the log before the answer; nothing where the block does so already."""
     text = "\n".join(module.text.split("\n")[error.first - 1 : error.last])
-    if re.search(r"\.exception\(|exc_info", text):
+    if re.search(r"\.exception\(|exc_info", text) or _told_to_log(function, place, error):
         return []
     name = _logger(module)
     intents: list[Intent] = []
@@ -165,6 +166,16 @@ def _logged(function: FunctionValue, module: Module, place: Place, error: Caught
     statement = (f'{name}.error("{title} failed", exc_info={error.name})' if error.handed
                  else f'{name}.exception("{title} failed")')
     return [*intents, EnsureBefore(place, statement)]
+
+
+def _told_to_log(function: FunctionValue, place: Place, error: Caught) -> bool:
+    """Whether a line above the answer hands the error to a logger, or to a function that is named for logging."""
+    for s in statements(function.node[6]):
+        if s[0] == "expr" and s[4][0] == "call" and error.first <= s[1] < place.line and error.name in names_in(s[4]):
+            callee = s[4][3]
+            if LOGS.fullmatch(callee[4] if callee[0] == "attr" else callee[3] if callee[0] == "name" else ""):
+                return True
+    return False
 
 
 def _logger(module: Module) -> str:
@@ -188,6 +199,15 @@ ErrorDetailLeak.examples = (
                "def add_order() -> int:\n    try:\n        return save()\n    except Exception as e:\n"
                "        logger.exception(\"add order failed\")\n"
                "        raise HTTPException(status_code=500, detail=\"Internal server error\") from e\n"},
+    ),
+    Bad(  # the line above has the error already
+        {"main.py": "import logging\n\n" + API + "logger = logging.getLogger(__name__)\n\n\n@app.get(\"/\")\n"
+         "def ready():\n    try:\n        return ask()\n    except Exception as e:\n"
+         "        logger.error(f\"not ready: {e}\")\n        return {\"error\": str(e)}\n"},
+        at=("main.py:15",),
+        fixed={"main.py": "import logging\n\n" + API + "logger = logging.getLogger(__name__)\n\n\n@app.get(\"/\")\n"
+               "def ready():\n    try:\n        return ask()\n    except Exception as e:\n"
+               "        logger.error(f\"not ready: {e}\")\n        return {\"error\": \"Internal server error\"}\n"},
     ),
     Bad(  # a response, an answer that is returned, a message made before, no logger yet
         {"main.py": "from fastapi.responses import JSONResponse\nfrom sqlalchemy.exc import SQLAlchemyError\n" + API

@@ -54,6 +54,8 @@ def setting_access(
     if given:
         return f"{given}.{attribute}", ()
     text, wants = access(work, home, path)
+    if place is not None and wants is None and text.endswith("()"):
+        text = _kept_in(work, path, text, place) or text
     return f"{text}.{attribute}", (EnsureImport(path, *wants),) if wants else ()
 
 
@@ -68,6 +70,21 @@ def _handed_in(work: Work, home: SettingsHome, path: str, place: Place) -> str:
                 written = parameter.annotation.annotation if parameter.annotation is not None else None
                 if isinstance(written, cst.Name) and written.value == home.name:
                     found = parameter.name.value
+    return found
+
+
+def _kept_in(work: Work, path: str, call: str, place: Place) -> str:
+    """The module-level name that holds what a call of the settings' function gave, above a place; empty when none."""
+    source, offset = work.source(path), work.draft(path).now(place.line)
+    found = ""
+    for statement in source.module.body:
+        if source.span(statement)[1] > offset:
+            break
+        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            if isinstance(small, cst.Assign | cst.AnnAssign) and isinstance(small.value, cst.Call):
+                target = small.target if isinstance(small, cst.AnnAssign) else small.targets[0].target
+                if isinstance(target, cst.Name) and source.code(small.value) == call:
+                    found = target.value
     return found
 
 

@@ -15,9 +15,11 @@ from readybook.place import Place
 from readybook.records import record
 
 if TYPE_CHECKING:
+    from readybook.facts import Facts
     from readybook.facts.behaviour import Behaviour, Call
     from readybook.facts.engines import Engine
     from readybook.facts.interpreter import Interpreter
+    from readybook.facts.syntax import Node
 
 _CLIENTS = (
     ("redis", True, regex(r"(?:redis\.asyncio|aioredis|redis\.asyncio\.client|aioredis\.client)\."
@@ -135,9 +137,41 @@ def _factories(call: Call) -> list[Access]:
     function = call.site.function
     if function is None or "." in function.qualname or function.params or function.is_async:
         return []
-    if not is_cached(function):
+    if not is_cached(function) or not _returns(function, call):
         return []
     return [Access(function.module.path, function.name, f"{function.name}()")]
+
+
+def _returns(function: FunctionValue, call: Call) -> bool:
+    """Whether what a function returns is the result of a call itself, not what else it made of it."""
+    body = tuple(statements(function.original.node[6])) if function.original.node[0] == "def" else ()
+    mine = [s for s in body if s[0] in ("assign", "ann") and _is_made_by(s[-1], call)]
+    names = {t[3] for s in mine for t in (s[4] if s[0] == "assign" else (s[4],)) if t[0] == "name"}
+    return any(s[0] == "return" and s[4] is not None and (_is_made_by(s[4], call) or s[4][0] == "name"
+                                                          and s[4][3] in names) for s in body)
+
+
+def _is_made_by(node: Node | None, call: Call) -> bool:
+    """Whether an expression is the call, awaited, chosen between two, or wrapped as ``AsyncEngine`` does."""
+    if node is None or node[0] not in ("call", "await", "if", "bool"):
+        return False
+    if node[0] == "call":
+        own = node[1:3] == call.site.node[1:3] and node[6:8] == call.site.node[6:8]
+        return own or _last(node[3]) == "AsyncEngine" and any(_is_made_by(a, call) for a in node[4])
+    parts = node[3] if node[0] == "await" else node[4] if node[0] == "bool" else node[4:6]
+    return _is_made_by(parts, call) if node[0] == "await" else any(_is_made_by(p, call) for p in parts)
+
+
+def _last(callee: Node) -> str:
+    return callee[4] if callee[0] == "attr" else callee[3] if callee[0] == "name" else ""
+
+
+def starts_empty(facts: Facts, path: str, name: str) -> bool:
+    """Whether a module binds a name to None and a function of it gives it a value later."""
+    loaded = facts.program.everything.loaded.get(path)
+    bound = [s for s in loaded.module.body if s[0] in ("assign", "ann") and s[-1] is not None
+             and any(t[0] == "name" and t[3] == name for t in (s[4] if s[0] == "assign" else (s[4],)))] if loaded else []
+    return bool(bound) and all(s[-1][0] == "const" and s[-1][3] is None for s in bound)
 
 
 def is_kept(function: FunctionValue, line: int) -> bool:

@@ -8,7 +8,7 @@ from string import Template
 
 from readybook import Fix, Project, advice
 from readybook.facts.application import Route
-from readybook.facts.behaviour import Call
+from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.program import App
 from readybook.facts.settingsaccess import settings_at_hand
 from readybook.facts.unparse import unparse
@@ -27,6 +27,8 @@ SIGN_IN = EnsureSetting("sign_in_rate_limit", "str", '"10/minute"', "SIGN_IN_RAT
 STORAGE = EnsureSetting("rate_limit_redis_url", "str", '"redis://localhost:6379/0"', "RATE_LIMIT_REDIS_URL",
                         meaning="where the requests of all processes are counted")
 SCRAPED = regex(r"/metrics/?$")
+EXPOSED = regex(r"prometheus_client|generate_latest|starlette_exporter|instrumentator|openmetrics|text/plain|PlainText")
+WIDTH = 88
 
 
 def scaffold(project: Project, app: App, sign_ins: list[Route]) -> Fix:
@@ -65,12 +67,22 @@ def _reason(project: Project) -> str:
 
 def _module(project: Project, app: App, address: str, strict: bool) -> str:
     paths = {h.route.path for h in project.facts.health_routes if h.route.app == app.spec}
-    paths |= {r.path for r in project.facts.routes if r.app == app.spec and SCRAPED.search(r.path)}
-    listed = ", ".join(f'"{p}"' for p in sorted(paths) if '"' not in p and "\\" not in p)
+    paths |= {r.path for r in project.facts.routes if r.app == app.spec and SCRAPED.search(r.path) and _scraped(r)}
+    names = [f'"{p}"' for p in sorted(paths) if '"' not in p and "\\" not in p]
+    listed = ", ".join(names)
+    unlimited = f"{{{listed}}}" if listed else ""
+    if len(unlimited) > WIDTH - len("UNLIMITED: frozenset[str] = frozenset()"):
+        unlimited = "\n    {\n" + "".join(f"        {name},\n" for name in names) + "    }\n"
     sign_ins = _template("sign_ins.py.tmpl").rstrip("\n") + "\n" if strict else ""
     return Template(_template("rate_limit.py.tmpl")).substitute(
         limit="SIGN_IN = parse({setting:sign_in_rate_limit})\n" if strict else "", address=address,
-        unlimited=f"{{{listed}}}" if listed else "", sign_ins=sign_ins)
+        unlimited=unlimited, sign_ins=sign_ins)
+
+
+def _scraped(route: Route) -> bool:
+    """Whether a route of that name answers in a scraper's format: numbers of a business are often called metrics too."""
+    functions = functions_behind(route.handler)
+    return not functions or any(EXPOSED.search(f.module.text) for f in functions)
 
 
 def _wiring(project: Project, outer: App, app: App, home: tuple[str, str]) -> list[Intent]:

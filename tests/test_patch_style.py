@@ -1,0 +1,38 @@
+"""Patches as a maintainer reads them: by the names that are there, in the place where the project keeps such things."""
+
+from __future__ import annotations
+
+from readybook import Project, registry
+from readybook.edits import apply
+from readybook.finding import Finding
+from readybook.run import ask
+
+CHECKS = {check.id: check for check in registry.load()}
+FACTORY = {
+    "shop/__init__.py": "",
+    "shop/config.py": "from functools import lru_cache\n\nfrom pydantic_settings import BaseSettings\n\n\n"
+    "class Settings(BaseSettings):\n    title: str = \"Shop\"\n\n\n@lru_cache\ndef get_settings() -> Settings:\n"
+    "    return Settings()\n",
+    "shop/main.py": "from fastapi import FastAPI\n\nfrom shop.config import get_settings\n\n"
+    "conf = get_settings()\napp = FastAPI(title=conf.title)\n\n\n@app.get(\"/items\")\nasync def items() -> list[str]:\n"
+    "    return []\n",
+}
+
+
+def findings(files: dict[str, str], check: str) -> tuple[Project, tuple[Finding, ...]]:
+    project = Project.from_files(files)
+    return project, tuple(ask(CHECKS[check], project).findings)
+
+
+def fixed(files: dict[str, str], check: str) -> dict[str, str]:
+    """The files after the first fix of a check that has one."""
+    project, found = findings(files, check)
+    fix = next(f.fix for f in found if f.fix is not None and f.fix.intents)
+    made = project.with_files(apply(project, fix.intents))
+    return {path: made.text(path) for path in made.files}
+
+
+def test_settings_that_a_module_has_already_are_not_asked_for_again() -> None:
+    main = fixed(FACTORY, "SEC011")["shop/main.py"]
+    assert "if conf.docs_enabled else None" in main
+    assert main.count("get_settings()") == 1
