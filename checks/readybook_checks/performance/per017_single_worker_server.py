@@ -68,6 +68,8 @@ class SingleWorkerServer(Check):
                     "where it shall run is a decision about the deployment"))
         elif several:
             yield Right(command.place, f"{several} starts several processes")
+        elif instead := _replaced_in_compose(project, command):
+            yield NotApplicable(f"{instead.place} starts the image with a command of its own")
         elif alone():
             yield NotApplicable("one worker is right while the process keeps to itself what others would miss")
         elif platform:
@@ -88,14 +90,27 @@ class SingleWorkerServer(Check):
             "restarts nobody is served.", fix=_fix(project, command))
 
 
+def _replaced_in_compose(project: Project, command: ServeCommand) -> ServeCommand | None:
+    """The compose service's command with workers of its own, where each deployed service of the image has one."""
+    facts = project.facts
+    if command.source != "dockerfile":
+        return None
+    built = [s for s in facts.compose_services if not s.development and s.build is not None
+             and s.build.dockerfile == command.place.path]
+    own = {(c.place.path, c.service): c for c in facts.serve_commands if c.source == "compose" and c.purpose == "deploy"
+           and workers_of(facts, c)}
+    found = [own.get((s.path, s.name)) for s in built]
+    return found[0] if found and all(found) else None
+
+
 def _fix(project: Project, command: ServeCommand) -> Fix:
     title = f"Start {WORKERS} worker processes"
-    reason = ("each worker has its own pools and caches: check that the database takes twice the connections; "
-              f"{CONCURRENCY} changes the number")
+    reason = "each worker has its own pools and caches: check that the database takes twice the connections"
     if command.source == "dockerfile" and command.server in ("uvicorn", "gunicorn", "fastapi run"):
         dockerfile = next((d for d in project.facts.dockerfiles if d.path == command.place.path), None)
         if dockerfile is not None and (dockerfile.cmd or dockerfile.entrypoint) in dockerfile.final.instructions:
-            return Fix(title, (_env(dockerfile),), kinds=("config",), safety="review", reason=reason)
+            return Fix(title, (_env(dockerfile),), kinds=("config",), safety="review",
+                       reason=f"{reason}; {CONCURRENCY} changes the number")
     line = project.line(command.place.path, command.place.line)
     text = re.search(rf"\b{re.escape(command.server)}\b(?=[ \t])(?! ?[\"'])", line)
     if text and command.app and line.count(f" {command.app}") == 1 and "[" not in line:
@@ -132,6 +147,13 @@ SingleWorkerServer.examples = (
         at=("compose.yml:4",),
         fixed={"compose.yml": "services:\n  api:\n    image: shop\n"
                "    command: uvicorn main:app --workers 2 --port 80\n"}),
+    Good(  # nobody starts the image by the command in it
+        {**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n",
+         "compose.yml": "services:\n  api:\n    build: .\n    command: uvicorn main:app --workers 4\n"}),
+    Bad(  # a second service starts it as it is
+        {**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n",
+         "compose.yml": "services:\n  api:\n    build: .\n    command: uvicorn main:app --workers 4\n"
+         "  admin:\n    build: .\n"}, at=("Dockerfile:3",)),
     Bad(  # each of the workers runs every job
         {"main.py": "from apscheduler.schedulers.asyncio import AsyncIOScheduler\nfrom fastapi import FastAPI\n\n"
          "app = FastAPI()\nscheduler = AsyncIOScheduler()\nscheduler.start()\n",
