@@ -36,3 +36,14 @@ def test_settings_that_a_module_has_already_are_not_asked_for_again() -> None:
     main = fixed(FACTORY, "SEC011")["shop/main.py"]
     assert "if conf.docs_enabled else None" in main
     assert main.count("get_settings()") == 1
+
+
+def test_a_field_of_a_type_that_no_text_makes_is_left_to_a_person() -> None:
+    files = {"config.py": "from pydantic import Field\nfrom pydantic_settings import BaseSettings\n"
+             "from sqlalchemy.engine import URL\n\n\nclass Settings(BaseSettings):\n    database_url: URL = Field(\n"
+             "        default=URL.create(drivername=\"postgresql\", username=\"shop\", password=\"password\"),\n"
+             "        alias=\"DATABASE_URL\",\n    )\n\n\nsettings = Settings()\n",
+             "main.py": "from fastapi import FastAPI\nfrom sqlalchemy import create_engine\n\n"
+             "from config import settings\n\nengine = create_engine(settings.database_url)\napp = FastAPI()\n"}
+    found = [f for check in ("SEC004", "SEC005") for f in findings(files, check)[1]]
+    assert found and not any(f.fix is None or f.fix.intents for f in found)

@@ -27,8 +27,9 @@ def refused(modules: Iterable[Module], names: Iterable[str], value: str) -> Plac
     for module in modules:
         if module.role != "application" or not any(name in module.low for name in wanted):
             continue
-        aliases = {t[3] for s in module.body if s[0] == "assign" and s[5][0] == "const" and s[5][3] == value
-                   for t in s[4] if t[0] == "name"}
+        aliases = {t[3] for s in module.body if s[0] in ("assign", "ann") and s[-1] is not None
+                   and s[-1][0] == "const" and s[-1][3] == value
+                   for t in (s[4] if s[0] == "assign" else (s[4],)) if t[0] == "name"}
         for group in _ending(module):
             named = any(name in group.text for name in wanted)
             found = _refusal(group, wanted, value, aliases) if named else None

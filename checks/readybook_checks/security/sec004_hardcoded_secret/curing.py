@@ -31,12 +31,16 @@ _GENERAL = frozenset({
 _URLS = {"redis": "REDIS_URL", "rediss": "REDIS_URL", "amqp": "BROKER_URL", "mongodb": "MONGODB_URL"}
 
 
+TEXT_TYPES = regex(r"\b(?:str|bytes|Any|Secret\w+|\w+Dsn|\w+Url|EmailStr|Annotated)\b")
 PLAIN_READ = regex(r"(?:\w+\.)*(?:getenv|environ\.get)")  # pydantic reads the same variable by itself
 
 
 def cure(project: Project, literal: SecretLiteral, field: SettingField | None) -> Fix:
     """The fix for one literal."""
     plain = literal.context != "fallback" or PLAIN_READ.fullmatch(literal.reader)
+    if field is not None and literal.context == "argument" and not reads_text(field):
+        return advice(f"Take {field.name} from parts that the environment gives", f"a variable is a text, which "
+                      f"{field.annotation} is not made of by itself; {ROTATE}")
     if field is not None and plain and not used_in_class(project, field):
         return _field_fix(project, literal, field)
     if literal.context == "fallback":
@@ -62,9 +66,14 @@ def used_in_class(project: Project, field: SettingField) -> bool:
     return False
 
 
+def reads_text(field: SettingField) -> bool:
+    """Whether Pydantic makes the value of a field from a text; of a class that it does not know it makes nothing."""
+    return not field.annotation or TEXT_TYPES.search(field.annotation) is not None
+
+
 def _field_fix(project: Project, literal: SecretLiteral, field: SettingField) -> Fix:
     """The field loses its default, and with it what only the default needed."""
-    annotation = None if literal.annotation else "str"
+    annotation = None if literal.annotation or field.annotation else "str"
     intents: list[Intent] = [ReplaceDefault(literal.holder, field.name, None, annotation)]
     if literal.context == "fallback" and literal.variable.upper() == field.env.upper():
         base = literal.reader.partition(".")[0]

@@ -125,6 +125,17 @@ EXAMPLES = (
          "def make(sub: str) -> str:\n    return jwt.encode({\"sub\": sub}, Settings().jwt_secret)\n"},
         outcome="passed",
     ),
+    Good(  # the same constant with its type, handed to the method that refuses it
+        {"app/auth.py": "import jwt\nfrom pydantic import model_validator\n"
+         "from pydantic_settings import BaseSettings\n\nPLACEHOLDER_SECRET: str = \"dev-secret-of-the-shop\"\n\n\n"
+         "class Settings(BaseSettings):\n    env: str = \"development\"\n"
+         "    jwt_secret: str = PLACEHOLDER_SECRET\n\n    def refuse(self, value: str) -> None:\n"
+         "        if value == PLACEHOLDER_SECRET and self.env == \"production\":\n"
+         "            raise ValueError(\"set it\")\n\n    @model_validator(mode=\"after\")\n"
+         "    def harden(self) -> \"Settings\":\n        self.refuse(self.jwt_secret)\n        return self\n\n\n"
+         "def make(sub: str) -> str:\n    return jwt.encode({\"sub\": sub}, Settings().jwt_secret)\n"},
+        outcome="passed",
+    ),
     Good(  # the same, by another name; the field beside it signs nothing
         {"app/auth.py": "import os\n\nimport jwt\nfrom pydantic import SecretStr, model_validator\n"
          "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
