@@ -47,3 +47,10 @@ def test_a_field_of_a_type_that_no_text_makes_is_left_to_a_person() -> None:
              "from config import settings\n\nengine = create_engine(settings.database_url)\napp = FastAPI()\n"}
     found = [f for check in ("SEC004", "SEC005") for f in findings(files, check)[1]]
     assert found and not any(f.fix is None or f.fix.intents for f in found)
+
+
+def test_numbers_stay_bare_where_the_example_quotes_texts_only() -> None:
+    files = {**FACTORY, ".env.example": "TITLE=\"Shop\"\nSITE=\"shop\"\nREGION=\"eu\"\nPORT=5432\n",
+             "shop/main.py": FACTORY["shop/main.py"] + "\n\n@app.post(\"/items\")\nasync def add(item: dict) -> dict:\n"
+             "    return item\n"}
+    assert fixed(files, "SEC010")[".env.example"].endswith("PORT=5432\nMAX_BODY_SIZE=10485760\n")

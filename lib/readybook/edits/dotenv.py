@@ -12,6 +12,7 @@ from readybook.patterns import regex
 NAMES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", ".example.env", ".env-example",
          "example.env", "sample.env", "env.sample")
 LINE = regex(r"^[ \t]*#?[ \t]*(export[ \t]+)?([A-Za-z_]\w*)([ \t]*)=([ \t]*)(.*)$")
+OPTIONAL = regex(r"(?<!required, )\bsecret(\)?\s*)$")  # how our own lines end that tell of a secret with a default
 
 
 def example_file(work: Work, near: str) -> str | None:
@@ -49,14 +50,18 @@ def ensure_variable(
     if named:
         if not value and not commented_out and all(m.string.lstrip().startswith("#") and not m.group(5) for m in named):
             # It had a default when the line was written, and must be set now: as a comment it would be overlooked.
+            at = next(n for n, line in enumerate(lines) if line.rstrip("\r") == named[0].string)
             bare = [line.lstrip(" \t#") if line.rstrip("\r") == named[0].string else line for line in lines]
+            if at and lines[at - 1].lstrip().startswith("#"):
+                bare[at - 1] = OPTIONAL.sub(r"required, secret\1", lines[at - 1])
             work.drafts[path] = work.draft(path).rewritten("\n".join(bare))
         return
     live = [m for m, line in ((m, m.string) for m in parts) if not line.lstrip().startswith("#")]
     export = "export " if live and all(m.group(1) for m in live) else ""
     spaced = bool(live) and all(m.group(3) and m.group(4) for m in live)
     quoted = sum(m.group(5).startswith('"') for m in live) * 2 > len(live) if live else False
-    if quoted or (value and re.search(r"[\s#'\"$]", value) and not value.startswith(('"', "'"))):
+    bare_number = value.isdigit() and any(m.group(5).isdigit() for m in live)
+    if quoted and not bare_number or (value and re.search(r"[\s#'\"$]", value) and not value.startswith(('"', "'"))):
         value = '"' + value.replace('"', '\\"') + '"' if value or quoted else value
     newline = "\r\n" if "\r\n" in text else "\n"
     commented = any(line.lstrip().startswith("#") and not LINE.match(line.rstrip("\r")) for line in lines)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _TOOL = regex(r"(?i)^(?:noqa|type:|pragma|pylint|pyright|mypy|ruff|nosec|fmt:|todo|fixme|xxx|hack|readybook:)")
 _CODE = regex(r"^[\w.]+\s*(?::\s*[\w.\[\], |]+)?=|^[-=*#_~]{3,}|^(?:from|import|def|class|return|if)\b")
+_ASKING = regex(r"\s*(?:if|elif|while|for|with|return|assert|raise)\b")
 MAX_CHARS = 100
 
 
@@ -42,6 +43,8 @@ def _commented(project: Project, variable: Variable) -> str:
     behind = re.search(r"""(?<=[\s,)"'\]])#\s*([^"'#]+)$""", project.line(path, line))
     if behind and not _TOOL.match(behind[1]):
         return behind[1]
+    if _ASKING.match(project.line(path, line)):
+        return ""  # what stands above tells of the step, not of the variable
     above: list[str] = []
     number = line - 1
     while number > 0 and (match := re.match(r"\s*#+\s?(.*)$", project.line(path, number))):

@@ -19,7 +19,7 @@ EXAMPLES = (
         at=("app/config.py:9",), severity="medium",
         fixed={".env.example": HEAD + "\n# app/config.py\n# Host, port and name (str, required)\nSHOP_DATABASE_URL=\n"
                "# Of the payment provider (SecretStr, required, secret)\nSHOP_API_KEY=\n"
-               "# seconds (float)\n# SHOP_TIMEOUT=2.5\n# str\n# SHOP_TITLE='My shop'\n# list[str]\n"
+               "# seconds (float)\n# SHOP_TIMEOUT=2.5\n# SHOP_TITLE='My shop'\n# list[str]\n"
                "# SHOP_HOSTS='[\"a.example\"]'\n"},
     ),
     Bad(  # fallen behind: one required, one optional
@@ -35,7 +35,7 @@ EXAMPLES = (
          "LEVEL = os.getenv(\"LOG_LEVEL\", \"INFO\")\n",
          "frontend/.env.example": "VITE_API_URL=\n"},
         at=("backend/main.py:3",), severity="medium",
-        fixed={"backend/.env.example": HEAD + "\n# backend/main.py\n# str, required\nDATABASE_URL=\n# str\n"
+        fixed={"backend/.env.example": HEAD + "\n# backend/main.py\n# required\nDATABASE_URL=\n"
                "# LOG_LEVEL=INFO\n"},
     ),
     Bad(  # a name that nothing reads any more
@@ -84,8 +84,19 @@ EXAMPLES = (
          "    SECRET_KEY: SecretStr = config(\"SECRET_KEY\", cast=SecretStr)\n"
          "    ALGORITHM: str = config(\"ALGORITHM\", default=\"HS256\")\n\n\nsettings = Settings()\n"},
         at=("config.py:9",), severity="medium",
-        fixed={".env.example": HEAD + "\n# config.py\n# SecretStr, required, secret\nSECRET_KEY=\n# str\n"
+        fixed={".env.example": HEAD + "\n# config.py\n# SecretStr, required, secret\nSECRET_KEY=\n"
                "# ALGORITHM=HS256\n"}),
+    Bad(  # where the code lies depends on the machine; what a step does is not what its variable means
+        {"app/__init__.py": "", "app/config.py": "import os\nfrom pathlib import Path\n\n"
+         "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    rules: str = str(Path(__file__).parent / \"rules.conf\")\n\n\ndef is_loud() -> bool:\n"
+         "    # The louder of the two wins\n    if os.getenv(\"LOUD\", \"no\") == \"yes\":\n        return True\n"
+         "    return False\n"}, at=("app/config.py:8",), severity="low",
+        fixed={".env.example": HEAD + "\n# app/config.py\n# RULES=\n# LOUD=no\n"}),
+    Bad(  # another thing's example: it shares nothing with the code, and is named for something else
+        {"main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\n",
+         "metrics-credentials.env.template": "AGENT_NAME=\nAGENT_TOKEN=\n"},
+        at=("main.py:3",), fixed={".env.example": HEAD + "\n# main.py\n# required\nDATABASE_URL=\n"}),
     Good({"main.py": "import os\n\nPATH = os.environ[\"PATH\"]\n"}, outcome="not_applicable"),
     Good(  # a base class of settings that are read under prefixes; a variable whose absence is caught
         {"app/__init__.py": "", "app/config.py": "import os\n\nfrom pydantic_settings import BaseSettings\n\n\n"

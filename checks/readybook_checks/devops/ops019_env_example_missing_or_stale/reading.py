@@ -27,6 +27,8 @@ GIVEN = regex(
     r"|APPDATA|LOCALAPPDATA|PROGRAMFILES|SYSTEMROOT|WINDIR|PROMETHEUS_MULTIPROC_DIR|DJANGO_SETTINGS_MODULE|CUDA_\w+"
 )
 MODELS = ("pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic_settings.BaseSettings", "pydantic.BaseSettings")
+# an example for the whole program; others (``credentials.env.template``) are for something by that name
+OF_ITS_OWN = regex(r"(?i)\.?env(?:[._-].+)?|[._-]?(?:examples?|samples?|template|dist|defaults?)[._-]env|\.env")
 FRONT = regex(r"(?:^|/)(?:frontend|front|client|web|webapp|ui|www|mobile|docs?|examples?|\.devcontainer)/")
 
 
@@ -94,7 +96,8 @@ def _merged(a: Needed, b: Needed) -> Needed:
 
 
 def examples_of(project: Project, wanted: tuple[Needed, ...]) -> tuple[Dotenv, ...]:
-    """The examples that belong to the code: they stand above it outside a front end, or share a name with it.
+    """The examples that belong to the code: they stand above it outside a front end, named for no part of it, or share
+    a name with it.
 
     One beside the manifest of a JavaScript package that does not hold the code is that package's, whatever it shares.
     """
@@ -107,7 +110,8 @@ def examples_of(project: Project, wanted: tuple[Needed, ...]) -> tuple[Dotenv, .
         above = any(not folder or f == folder or f.startswith(folder + "/") for f in folders)
         if names & {v.name.upper() for v in example.variables}:
             return above or posixpath.join(folder, "package.json") not in known
-        return above and not FRONT.search(example.path)
+        of_its_own = OF_ITS_OWN.fullmatch(posixpath.basename(example.path)) is not None
+        return above and of_its_own and not FRONT.search(example.path)
 
     return tuple(e for e in project.facts.dotenvs if e.example and not e.test and belongs(e))
 

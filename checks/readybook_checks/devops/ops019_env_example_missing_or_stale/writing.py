@@ -7,6 +7,7 @@ import re
 from itertools import groupby
 
 from readybook.facts.meanings import meaning_of
+from readybook.facts.targetfiles import ROOT
 from readybook.masking import mask
 from readybook.project import Project
 from readybook_checks.devops.ops019_env_example_missing_or_stale.reading import Needed
@@ -28,7 +29,8 @@ def _lines(project: Project, variable: Needed) -> str:
     off = commented_out(variable)
     if re.search(r"[\s#'\"$]", value):
         value = "'" + value + "'" if "'" not in value else '"' + value.replace('"', '\\"') + '"'
-    return f"# {comment_of(project, variable)}\n{'# ' if off else ''}{variable.name}={value}\n"
+    comment = comment_of(project, variable)
+    return f"{f'# {comment}' if comment else ''}\n{'# ' if off else ''}{variable.name}={value}\n".lstrip("\n")
 
 
 def commented_out(variable: Needed) -> bool:
@@ -38,13 +40,16 @@ def commented_out(variable: Needed) -> bool:
 
 
 def comment_of(project: Project, variable: Needed) -> str:
-    """``Minutes a token is valid (int)``, ``Signs the tokens (str, required)``."""
-    kind = re.sub(r"\s+", " ", variable.annotation) or "str"
-    notes = [kind if len(kind) <= 60 else kind[:59] + "…"]
+    """``Minutes a token is valid (int)``, ``Signs the tokens (str, required)``; empty where there is no more to say
+    than that the environment gives a text."""
+    kind = re.sub(r"\s+", " ", variable.annotation)
+    notes = [kind if len(kind) <= 60 else kind[:59] + "…"] if kind else []
     notes += ["required"] if variable.required else []
     notes += ["secret"] if variable.secret else []
     meaning = mask(meaning_of(project, variable.read))
-    return f"{meaning} ({', '.join(notes)})" if meaning else ", ".join(notes)
+    if meaning and notes:
+        return f"{meaning} ({', '.join(notes)})"
+    return meaning or ("" if notes == ["str"] else ", ".join(notes))
 
 
 def value_of(variable: Needed) -> str:
@@ -66,4 +71,5 @@ def value_of(variable: Needed) -> str:
     else:
         return ""
     hidden = mask(f"{variable.name}={text}", ".env") != f"{variable.name}={text}" or mask(text) != text
-    return "" if hidden or "\n" in text or len(text) > MAX_VALUE else text
+    ours = f"{ROOT}/" in text or text == ROOT  # where the code lies is not known: it depends on the machine
+    return "" if hidden or ours or "\n" in text or len(text) > MAX_VALUE else text

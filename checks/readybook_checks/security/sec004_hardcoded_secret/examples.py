@@ -65,7 +65,7 @@ EXAMPLES = (
         fixed={"app/tokens.py": "import os\n\nfrom jose import jwt\n\nSECRET_KEY = os.environ[\"SECRET_KEY\"]\n\n\n"
                "def token(user: str) -> str:\n    return jwt.encode({\"sub\": user}, SECRET_KEY, "
                "algorithm=\"HS256\")\n",
-               ".env.example": "# str, secret\nSECRET_KEY=\n# str\n# NAME=shop\n"},
+               ".env.example": "# str, required, secret\nSECRET_KEY=\n# str\n# NAME=shop\n"},
     ),
     Bad(  # a key in an argument, beside a settings class that can hold it
         {"app/config.py": SETTINGS + "    debug: bool = False\n\n\nsettings = Settings()\n",
