@@ -14,8 +14,8 @@ FACTORY = {
     "class Settings(BaseSettings):\n    title: str = \"Shop\"\n\n\n@lru_cache\ndef get_settings() -> Settings:\n"
     "    return Settings()\n",
     "shop/main.py": "from fastapi import FastAPI\n\nfrom shop.config import get_settings\n\n"
-    "conf = get_settings()\napp = FastAPI(title=conf.title)\n\n\n@app.get(\"/items\")\nasync def items() -> list[str]:\n"
-    "    return []\n",
+    "conf = get_settings()\napp = FastAPI(title=conf.title)\n\n\n@app.get(\"/items\")\n"
+    "async def items() -> list[str]:\n    return []\n",
 }
 
 
