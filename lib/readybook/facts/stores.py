@@ -169,8 +169,8 @@ def _last(callee: Node) -> str:
 def starts_empty(facts: Facts, path: str, name: str) -> bool:
     """Whether a module binds a name to None and a function of it gives it a value later."""
     loaded = facts.program.everything.loaded.get(path)
-    bound = [s for s in loaded.module.body if s[0] in ("assign", "ann") and s[-1] is not None
-             and any(t[0] == "name" and t[3] == name for t in (s[4] if s[0] == "assign" else (s[4],)))] if loaded else []
+    bound = [s for s in (loaded.module.body if loaded else ()) if s[0] in ("assign", "ann") and s[-1] is not None
+             and any(t[0] == "name" and t[3] == name for t in (s[4] if s[0] == "assign" else (s[4],)))]
     return bool(bound) and all(s[-1][0] == "const" and s[-1][3] is None for s in bound)
 
 

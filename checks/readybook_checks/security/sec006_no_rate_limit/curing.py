@@ -80,7 +80,7 @@ def _module(project: Project, app: App, address: str, strict: bool) -> str:
 
 
 def _scraped(route: Route) -> bool:
-    """Whether a route of that name answers in a scraper's format: numbers of a business are often called metrics too."""
+    """Whether a route of that name answers in a scraper's format: numbers of a business are called metrics too."""
     functions = functions_behind(route.handler)
     return not functions or any(EXPOSED.search(f.module.text) for f in functions)
 
