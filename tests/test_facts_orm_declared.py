@@ -163,3 +163,89 @@ class Tree(Base):
     kind = Column(String(9).with_variant(String(30), "sqlite").with_variant(String(40), "mysql"))
 """)["Tree"].column
     assert (column("cut").type, column("kind").type, column("kind").length) == ("DateTime", "String", 9)
+
+
+def test_a_constraint_of_one_column_is_its_key():
+    column = models("""
+from sqlalchemy import ForeignKeyConstraint
+
+
+class Leaf(Base):
+    __tablename__ = "leaves"
+    __table_args__ = (ForeignKeyConstraint(["tree_id"], ["trees.id"]),
+                      ForeignKeyConstraint(["bough", "twig"], ["twigs.bough", "twigs.number"]))
+    id = Column(Integer, primary_key=True)
+    tree_id = Column(Integer)
+    bough = Column(Integer)
+    twig = Column(Integer)
+""")["Leaf"].column
+    assert (column("tree_id").foreign_key, column("bough").foreign_key) == ("trees.id", "")
+
+
+def test_an_annotation_says_whether_a_relationship_holds_many():
+    link = models("""
+from sqlalchemy.orm import DynamicMapped, WriteOnlyMapped
+
+
+class Tree(Base):
+    __tablename__ = "trees"
+    id = Column(Integer, primary_key=True)
+    one: Mapped["Leaf"] = relationship(secondary="links")
+    several = relationship("Leaf", secondary="links")
+    asked: DynamicMapped["Leaf"] = relationship()
+    written: WriteOnlyMapped["Leaf"] = relationship()
+""")["Tree"].relationship
+    assert [(link(n).many, link(n).lazy) for n in ("one", "several", "asked", "written")] == [
+        (False, "select"), (True, "select"), (True, "dynamic"), (True, "write_only")]
+
+
+def test_a_base_made_with_a_class_has_what_that_class_declares():
+    found = models("""
+
+class Common:
+    @declared_attr
+    def __tablename__(cls):
+        return cls.__name__.lower()
+
+    made = Column(DateTime, index=True)
+
+
+Root = declarative_base(cls=Common)
+
+
+class Tree(Root):
+    id = Column(Integer, primary_key=True)
+""")
+    assert found["Tree"].table == "tree" and [c.attribute for c in found["Tree"].columns] == ["made", "id"]
+
+
+def test_a_plain_class_that_a_call_maps_is_a_model():
+    found = models("""
+from sqlalchemy.orm import registry
+
+trees = Table("trees", MetaData(), Column("id", Integer, primary_key=True), Column("wood_id", ForeignKey("wood.id")))
+
+
+class Tree:
+    pass
+
+
+def start_mappers():
+    registry().map_imperatively(Tree, trees, properties={"leaves": relationship("Leaf", lazy="selectin")})
+""")["Tree"]
+    assert (found.table, found.column("wood_id").foreign_key) == ("trees", "wood.id")
+    assert found.relationship("leaves").lazy == "selectin"
+
+
+def test_a_spatial_column_has_an_index_of_its_own():
+    found = models("""
+from geoalchemy2 import Geography, Geometry
+
+
+class Tree(Base):
+    __tablename__ = "trees"
+    id = Column(Integer, primary_key=True)
+    at = Column(Geography("POINT"))
+    near = Column(Geometry("POINT", spatial_index=False))
+""")["Tree"]
+    assert [found.leads_index(c) for c in found.columns] == [True, True, False]

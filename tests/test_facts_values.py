@@ -42,6 +42,8 @@ def value(text: str, files: dict[str, str] | None = None) -> Any:
     ("class A:\n    def f(self): return 'a'\nclass B(A):\n    def f(self): return super().f() + 'b'\nx = B().f()",
      "ab"),
     ("from enum import Enum\nclass E(str, Enum):\n    A = 'a'\nx = f'{E.A.value}' + E('a').value + E['A'].name", "aaA"),
+    ("from http import HTTPStatus\nx = HTTPStatus.NOT_FOUND.value", 404),
+    ("x = (any([1, 0]), any([0]), any([]), all([1, 0]), all([1]), all([]))", (True, False, False, False, True, True)),
     ("from enum import Enum, IntEnum\nclass E(str, Enum):\n    A = 'a'\nclass N(IntEnum):\n    B = 2\n"
      "x = 'p:' + E.A + ':q' * N.B", "p:a:q:q"),
     ("from enum import Enum\nclass E(Enum):\n    A = 1\n    B = 2\nx = [e.value for e in E]", [1, 2]),
@@ -76,6 +78,7 @@ def test_known_values(text: str, expected: Any) -> None:
     "import os\nx = os.urandom(1)", "x = undefined_name", "import requests\nx = requests.get('u').json()['a']",
     "x = open('/etc/passwd').read()", "import random\nx = [1, 2][random.randint(0, 1)]", "x = eval('1 + 1')",
     "x = 10 ** 10 ** 10", "x = int('nine')", "x = [1][5]", "x = {'a': 1}['b']", "x = 'a' + 1",
+    "import sys\nx = any('q' in a.lower() for a in sys.argv)", "import sys\nx = all(a for a in sys.argv)",
 ])
 def test_what_is_not_known_is_unknown(text: str) -> None:
     found = value(text)

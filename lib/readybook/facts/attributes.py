@@ -49,8 +49,8 @@ def get_attribute(run: Interpreter, value: Any, name: str, node: Node | None = N
         return handler(run, value, name, node)
     if isinstance(value, tuple) and name in getattr(value, "_fields", ()):
         return getattr(value, name)
-    if name == "value" and isinstance(value, str):
-        return value  # a member of http.HTTPMethod
+    if name == "value" and isinstance(value, str | int):
+        return value  # a member of http.HTTPMethod or http.HTTPStatus
     if isinstance(value, Begins | str | bytes | int | float | list | tuple | dict | set):
         return Bound(name, value)
     return UNKNOWN
@@ -285,7 +285,7 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
 
             found = environment(run, key, UNKNOWN, node)
             if isinstance(found, FromEnv) and found.place is not None:
-                run.environment_reads.append((found.name, found.place))
+                run.environment_reads.append((found.name, found.place, UNKNOWN))
             return found
         if value.path == "sys.modules":
             return next((m for m in run.loaded.values() if m.module.name == key), UNKNOWN)

@@ -29,6 +29,7 @@ from readybook.facts.values import (
     is_one_of_several,
     known,
     truth,
+    truth_in,
 )
 
 if TYPE_CHECKING:
@@ -267,11 +268,9 @@ def _any_all(which: bool) -> Any:
             return lift(lambda v: answer(run, (v,), {}), items)
         if not isinstance(items, list | tuple):
             return UNKNOWN
-        truths = [truth(v) for v in items]
-        if which in truths:
-            return which
-        if None not in truths:
-            return not which
+        truths = [truth_in(v, which) for v in items]
+        if which in truths or None not in truths:
+            return which is (which in truths)
         first = first_read(items)
         usual = answer(run, (by_default(list(items)),), {}) if first is not None else UNKNOWN
         return usual if first is None or isinstance(usual, Unknown) else FromEnv(first.name, usual, first.place)

@@ -92,6 +92,17 @@ def new(args: Any, kwargs: Any, site: Any) -> Any:
     return Instance(args[0], node=site) if args and isinstance(args[0], ClassValue) else UNKNOWN
 
 
+def with_given_base(bases: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The bases of a class; before one that ``declarative_base(cls=Own)`` made stands the class that it was given."""
+    found: list[Any] = []
+    for base in bases:
+        if isinstance(base, Instance) and base.path.endswith(("declarative_base()", "generate_base()")):
+            given = base.kwargs.get("cls")
+            found += [c for c in (given if isinstance(given, tuple) else (given,)) if isinstance(c, ClassValue)]
+        found.append(base)
+    return tuple(found)
+
+
 def class_made(run: Interpreter, cls: ClassValue) -> None:
     """What Python calls when a class has been made: its metaclass, and ``__init_subclass__`` of the next base."""
     if run.symbolic or not (cls.bases or cls.keywords):

@@ -167,9 +167,10 @@ def _environment_copied(run: Interpreter, e: External, args: Any, kwargs: Any, n
 
 
 def _decouple(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
-    from readybook.facts.settings_values import environment, switch
+    from readybook.facts.settings_values import as_cast, environment
 
-    default = switch(kwargs.get("cast"), kwargs.get("default", UNKNOWN))
+    given = dict(zip(("default", "cast"), args[1:], strict=False)) | kwargs
+    default = as_cast(run, given.get("cast"), given.get("default", UNKNOWN))
     return environment(run, args[0] if args else UNKNOWN, default, node)
 
 

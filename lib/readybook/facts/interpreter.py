@@ -130,7 +130,7 @@ class Interpreter:
         self.awaiting = False
         self.starting: int | None = None  # frames below the start of an application that is being followed
         self.cut_short = False
-        self.environment_reads: list[tuple[str, Place]] = []
+        self.environment_reads: list[tuple[str, Place, Any]] = []
         self.imported: set[str] = set()
         self.runs: dict[int, int] = {}  # ``id`` of a function's node → how often its body ran
         self.releases: Mapping[str, tuple[int, ...] | None] = {}  # of packages whose routes depend on it

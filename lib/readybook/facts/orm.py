@@ -10,9 +10,11 @@ from readybook.facts.interpreter import Frame
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.ormcolumns import Column, Relationship, attribute_names, column, relationship
 from readybook.facts.ormdeclared import (
+    constrained,
     declared_kind,
     declared_names,
     given,
+    imperative,
     own_table,
     referred,
     table_columns,
@@ -113,6 +115,7 @@ def orm_models(run: Interpreter) -> Models:
         orm = _orm(cls) if cls.module.role == "application" else ""
         if orm:
             found.append(_model(run, cls, orm))
+    found += [_mapped(*each) for each in imperative(run)]
     found = list({(m.place.path, m.place.line): m for m in found}.values())  # a class body may run more than once
     found.sort(key=lambda m: (m.place.path, m.place.line))
     models = Models(_linked(Models(_keyed(run, Models(found)))))
@@ -190,9 +193,21 @@ def _model(run: Interpreter, cls: ClassValue, orm: str) -> OrmModel:
             columns += [declared] if declared is not None else []
         table = own_table(cls)
         columns += table_columns(cls, table) if table is not None else ()
+    items = list(_items(run, cls))
+    columns = constrained(items, columns)
     place = cls.module.place(cls.node, cls.qualname)
     return OrmModel(cls.name, cls.path, orm, _table(run, cls, orm), place, tuple(columns), tuple(relationships),
-                    tuple(_indexes(run, cls, columns, place)), cls)
+                    tuple(filter(None, (index_of(i, columns, place) for i in items))), cls)
+
+
+def _mapped(cls: ClassValue, table: Instance, properties: dict[str, Any]) -> OrmModel:
+    place = cls.module.place(cls.node, cls.qualname)
+    items = [i for i in map(by_default, table.args) if isinstance(i, Instance)]
+    columns = constrained(items, list(table_columns(cls, table)))
+    links = [relationship(cls, str(name), value, None) for name, value in properties.items()]
+    return OrmModel(cls.name, cls.path, "sqlalchemy", table_name(table), place, tuple(columns),
+                    tuple(r for r in links if r is not None),
+                    tuple(filter(None, (index_of(i, columns, place) for i in items))), cls)
 
 
 def _annotation(run: Interpreter, owner: ClassValue, name: str) -> Any:
@@ -230,19 +245,17 @@ def _speaks_of(part: Any, word: str) -> bool:
     return part == word if isinstance(part, str) else isinstance(part, tuple) and any(_speaks_of(p, word) for p in part)
 
 
-def _indexes(run: Interpreter, cls: ClassValue, columns: list[Column], place: Place) -> Iterator[Index]:
+def _items(run: Interpreter, cls: ClassValue) -> Iterator[Instance]:
+    """The indexes and constraints that stand in ``__table_args__``, in a ``Table`` or in the body of a class."""
     table = own_table(cls)
     for c in cls.mro():
-        said = by_default(given(run, cls, c.scope.names.get("__table_args__"))) if isinstance(c, ClassValue) else None
+        if not isinstance(c, ClassValue):
+            continue
+        said = by_default(given(run, cls, c.scope.names.get("__table_args__")))
         if c is cls and table is not None:
             said = [by_default(a) for a in table.args]
-        items = [*said] if isinstance(said, tuple | list) else []
-        items += [v for v in c.scope.names.values() if isinstance(v, Instance)] if isinstance(c, ClassValue) else []
-        for item in items:
-            if isinstance(item, Instance):
-                found = index_of(item, columns, place)
-                if found is not None:
-                    yield found
+        listed = said if isinstance(said, tuple | list) else ()
+        yield from (i for i in (*listed, *c.scope.names.values()) if isinstance(i, Instance))
 
 
 def index_of(item: Instance, columns: list[Column] | tuple[Column, ...], place: Place) -> Index | None:

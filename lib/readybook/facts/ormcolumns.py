@@ -112,8 +112,15 @@ def _core(owner: ClassValue, name: str, value: Instance, inner: Any, optional: b
     declared = value.attrs.get("__declared__", value)
     return Column(
         name, named or name, type_name(kind) if kind is not None else type_name(inner), length_of(kind), nullable,
-        primary, _flag(value, "index", False), _flag(value, "unique", False), _foreign_key(args, value.kwargs), place,
+        primary, _is_spatial(kind) or _flag(value, "index", False), _flag(value, "unique", False),
+        _foreign_key(args, value.kwargs), place,
         "mapped_column" if "mapped_column" in value.path else "Column", declared)
+
+
+def _is_spatial(kind: Any) -> bool:
+    """Whether a type of GeoAlchemy makes an index of its own, as it does unless it is told not to."""
+    return (isinstance(kind, Instance) and kind.path.startswith("geoalchemy2.")
+            and by_default(kind.kwargs.get("spatial_index", True)) is True)
 
 
 def _sqlmodel(owner: ClassValue, name: str, value: Any, inner: Any, optional: bool) -> Column | None:
@@ -158,7 +165,7 @@ def relationship(owner: ClassValue, name: str, value: Any, kind: Any) -> Relatio
     """The relationship that an attribute declares, None when it declares none."""
     if not isinstance(value, Instance) or value.path not in RELATIONSHIP:
         return None
-    inner, _, _ = unwrapped(kind)
+    inner, _, mapped = unwrapped(kind)
     given = by_default(value.kwargs.get("sa_relationship"))
     options = dict(value.kwargs)
     more = by_default(value.kwargs.get("sa_relationship_kwargs"))
@@ -168,9 +175,11 @@ def relationship(owner: ClassValue, name: str, value: Any, kind: Any) -> Relatio
         options, first = {**options, **given.kwargs}, given.args[0] if given.args else first
     target = _class_name(first) or _class_name(_element(inner))
     uselist = by_default(options.get("uselist"))
-    many = uselist if isinstance(uselist, bool) else True if "secondary" in options else _is_collection(inner)
+    shown = True if kind_of_mapped(kind) else _is_collection(inner)
+    by_table = "secondary" in options and not (mapped and shown is False)
+    many = uselist if isinstance(uselist, bool) else by_table or shown
     back = by_default(options.get("backref"))
-    lazy = "dynamic" if value.path.endswith("dynamic_loader()") else lazy_of(options.get("lazy"))
+    lazy = "dynamic" if value.path.endswith("dynamic_loader()") else lazy_of(options.get("lazy", kind_of_mapped(kind)))
     module = value.module or owner.module
     place = module.place(value.node, owner.qualname) if value.node is not None else Place(module.path)
     if isinstance(back, Instance) and back.args and isinstance(back.args[0], str):
@@ -187,6 +196,12 @@ def lazy_of(value: Any) -> str:
         return {"immediate": "selectin"}.get(value, value)
     return {None: "select", True: "select", False: "joined"}.get(value, "select") if not isinstance(value, Instance) \
         else ""
+
+
+def kind_of_mapped(kind: Any) -> str | None:
+    """How ``DynamicMapped`` and ``WriteOnlyMapped`` load what they hold, which is always many; None for others."""
+    path = kind.base.path if isinstance(kind, Subscripted) and isinstance(kind.base, External) else ""
+    return {"DynamicMapped": "dynamic", "WriteOnlyMapped": "write_only"}.get(path.rpartition(".")[2])
 
 
 def unwrapped(kind: Any) -> tuple[Any, bool, bool]:

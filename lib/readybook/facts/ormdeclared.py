@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.behaviour import path_of
 from readybook.facts.expressions import evaluate
 from readybook.facts.interpreter import Frame
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 DECLARED = ("sqlalchemy.orm.declared_attr", "sqlalchemy.ext.declarative.declared_attr",
             "sqlalchemy.orm.decl_api.declared_attr")
+MAPPERS = (".map_imperatively", "sqlalchemy.orm.mapper")
 TABLE = ("sqlalchemy.Table", "sqlalchemy.schema.Table", "sqlalchemy.sql.schema.Table", "sqlmodel.Table")
 
 
@@ -99,3 +102,27 @@ def referred(run: Interpreter, column: Column) -> tuple[ClassValue, str] | None:
     finally:
         run.frames.pop()
     return (owner, node[4]) if isinstance(owner, ClassValue) else None
+
+
+def constrained(items: list[Instance], columns: list[Column]) -> list[Column]:
+    """The columns with the keys that a ``ForeignKeyConstraint`` of one column gives them."""
+    keys: dict[str, str] = {}
+    for item in items:
+        if item.path.rpartition(".")[2] == "ForeignKeyConstraint":
+            sides = [by_default(v) for v in (*item.args, item.kwargs.get("columns"), item.kwargs.get("refcolumns"))]
+            lists = [s for s in sides if isinstance(s, list | tuple) and len(s) == 1]
+            if len(lists) == 2 and isinstance(lists[0][0], str):
+                keys[lists[0][0]] = lists[1][0] if isinstance(lists[1][0], str) else "?"
+    return [replace(c, foreign_key=keys[c.name]) if c.name in keys and not c.foreign_key else c for c in columns]
+
+
+def imperative(run: Interpreter) -> Iterator[tuple[ClassValue, Instance, dict[str, Any]]]:
+    """The plain classes of application code that are mapped to a ``Table`` by a call, with the properties it adds."""
+    for site in list(run.calls.values()):
+        if not path_of(site.callee).endswith(MAPPERS) or not site.args or site.module.role != "application":
+            continue
+        cls, table = by_default(site.args[0]), by_default(site.args[1] if len(site.args) > 1 else
+                                                          site.kwargs.get("local_table"))
+        more = by_default(site.kwargs.get("properties", site.args[2] if len(site.args) > 2 else None))
+        if isinstance(cls, ClassValue) and isinstance(table, Instance) and table.path in TABLE:
+            yield cls, table, more if isinstance(more, dict) else {}

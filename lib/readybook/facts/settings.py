@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
-from readybook.facts.settings_values import FIELDS, _alias, env_name, field_default, is_settings, option, settings_value
+from readybook.facts.settings_values import (
+    FIELDS,
+    _alias,
+    env_name,
+    field_default,
+    implied_default,
+    is_of_pydantic_1,
+    is_settings,
+    option,
+    settings_value,
+)
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, FromEnv, Unknown
 from readybook.place import Place
@@ -98,15 +108,17 @@ def settings_classes(run: Interpreter) -> tuple[SettingsClass, ...]:
 
 def _fields(run: Interpreter, cls: ClassValue) -> list[SettingField]:
     names: dict[str, SettingField] = {}
+    old = is_of_pydantic_1(cls)
     for c in reversed([c for c in cls.mro() if isinstance(c, ClassValue)]):
         for name in [*c.annotations, *(n for n in c.scope.names if n not in c.annotations)]:
             raw = c.scope.names.get(name, UNKNOWN)
             text = unparse(c.annotations.get(name))
             if name.startswith("_") or name == "model_config" or isinstance(raw, FunctionValue | ClassValue):
                 continue
-            if "ClassVar" in text or (name not in c.annotations and not _is_field(raw)):
+            if "ClassVar" in text or (name not in c.annotations and not _is_field(raw) and not old):
                 continue
             default = field_default(run, raw) if _is_field(raw) else raw
+            default = implied_default(cls, c, name, raw) if default is UNKNOWN else default
             if isinstance(raw, Unknown) and name in c.scope.names:
                 default = Unknown("default: worked out when the module is imported", raw.place)
             if isinstance(raw, FromEnv) and isinstance(raw.default, Unknown):
@@ -149,12 +161,15 @@ def variables(classes: tuple[SettingsClass, ...], behaviour: Behaviour) -> tuple
             secret = any(t in f.annotation for t in SECRET_TYPES)
             key = (f.env, f.place.path, f.place.line)
             found[key] = Variable(f.env, f.default, f.place, cls.path, f.annotation, secret)
+    handed = {name for name, _, _ in behaviour.run.environment_reads}
     for call in behaviour.calls:
         value = call.site.result
         if isinstance(value, FromEnv) and value.place is not None and value.place.line == call.place.line:
+            if value.name in handed and call.site.node[4] and call.site.node[4][0][0] != "const":
+                continue  # the name comes from somewhere else, where it counts
             if value.place.path == call.place.path:
                 found.setdefault((value.name, call.place.path, call.place.line),
                                  Variable(value.name, value.default, call.place, ""))
-    for name, place in behaviour.run.environment_reads:
-        found.setdefault((name, place.path, place.line), Variable(name, UNKNOWN, place, ""))
+    for name, place, default in behaviour.run.environment_reads:
+        found.setdefault((name, place.path, place.line), Variable(name, default, place, ""))
     return tuple(sorted(found.values(), key=lambda v: (v.place.path, v.place.line, v.name)))

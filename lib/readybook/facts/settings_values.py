@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
+from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, FromEnv, Unknown, by_default
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ YES_OR_NO = {**dict.fromkeys(("true", "1", "yes", "y", "on", "t"), True),
 ENUMS = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag")
 MAX_NESTED = 4
 FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field", "attrs.field")
+LISTS = ("starlette.datastructures.CommaSeparatedStrings", "decouple.Csv()", "decouple.Csv")
 ENVIRONS = frozenset(
     "str int bool float list dict url json path decimal date datetime timedelta enum log_level".split()
 )
@@ -34,7 +37,21 @@ def environment(run: Interpreter, name: Any, default: Any, node: Any) -> Any:
         depth, inner = depth + 1, inner.default
     if depth == 8:
         default = Unknown("defaults of defaults", place)
+    _note_handed(run, name, default, node)
     return FromEnv(name, default, place, run.files.variable(name) if isinstance(default, Unknown) else UNKNOWN)
+
+
+def _note_handed(run: Interpreter, name: str, default: Any, node: Any) -> None:
+    """Note a read whose variable another piece of code names: one call then reads several, each for its own caller."""
+    if run.symbolic or node is None or node[0] != "call" or not node[4] or node[4][0][0] == "const":
+        return
+    place = run.place(node)
+    for frame in reversed(run.frames[:-1]):
+        site = frame.site
+        if site is not None and any(a[0] == "const" and a[3] == name for a in (*site[4], *(v for _, v in site[5]))):
+            place = frame.module.place(site, frame.function.qualname if frame.function is not None else "")
+            break
+    run.environment_reads.append((name, place, default))
 
 
 def is_settings(cls: ClassValue) -> bool:
@@ -52,6 +69,22 @@ def field_default(run: Interpreter, field: Instance) -> Any:
         made = call(run, factory, (), {})
         return Unknown("default: what its factory makes", made.place) if isinstance(made, Unknown) else made
     return UNKNOWN if default is ... else default
+
+
+def is_of_pydantic_1(cls: ClassValue) -> bool:
+    """Whether a settings class is one of pydantic 1, where BaseSettings stood in pydantic itself."""
+    return cls.is_a("pydantic.BaseSettings")
+
+
+def implied_default(cls: ClassValue, owner: ClassValue, name: str, raw: Any) -> Any:
+    """What a field is by default that says nothing of it: None for an optional one of pydantic 1, else not known."""
+    if not is_of_pydantic_1(cls) or name not in owner.annotations:
+        return UNKNOWN
+    if name in owner.scope.names and (not isinstance(raw, Instance) or ... in (*raw.args, raw.kwargs.get("default"))):
+        return UNKNOWN
+    node = owner.annotations[name]
+    text = node[3] if node[0] == "const" and isinstance(node[3], str) else unparse(node)
+    return None if re.search(r"\bOptional\[|\bNone\b", text) else UNKNOWN
 
 
 def settings_value(run: Interpreter, value: Instance, name: str) -> Any:
@@ -72,6 +105,8 @@ def settings_value(run: Interpreter, value: Instance, name: str) -> Any:
     if isinstance(raw, Instance) and raw.is_a(*FIELDS):
         default = field_default(run, raw)
         alias = _alias(raw)
+    if default is UNKNOWN:
+        default = implied_default(cls, owner, name, raw)
     if isinstance(default, Instance) and isinstance(default.cls, ClassValue) and not default.cls.is_a(*ENUMS):
         return _parts_of(run, cls, name, default)
     if isinstance(default, Unknown):
@@ -93,10 +128,11 @@ def _parts_of(run: Interpreter, cls: ClassValue, name: str, model: Instance) -> 
     delimiter = option(cls, "env_nested_delimiter")
     if not isinstance(delimiter, str) or not delimiter or is_settings(model.cls):
         return model
-    return _from_variables(run, model, f"{env_name(cls, name)}{delimiter}", delimiter)
+    exact = option(cls, "case_sensitive") is True
+    return _from_variables(run, model, f"{env_name(cls, name)}{delimiter}", delimiter, exact)
 
 
-def _from_variables(run: Interpreter, model: Instance, prefix: str, delimiter: str) -> Instance:
+def _from_variables(run: Interpreter, model: Instance, prefix: str, delimiter: str, exact: bool) -> Instance:
     if not model.is_a(*MODELS) or prefix.count(delimiter) > MAX_NESTED:
         return model
     attrs = dict(model.attrs)
@@ -105,9 +141,9 @@ def _from_variables(run: Interpreter, model: Instance, prefix: str, delimiter: s
             raw = owner.scope.names.get(name, UNKNOWN)
             default = field_default(run, raw) if isinstance(raw, Instance) and raw.is_a(*FIELDS) else raw
             default = model.attrs.get(name, default)
-            variable = f"{prefix}{name}".upper()
+            variable = f"{prefix}{name}" if exact else f"{prefix}{name}".upper()
             if isinstance(default, Instance) and isinstance(default.cls, ClassValue) and not default.cls.is_a(*ENUMS):
-                attrs[name] = _from_variables(run, default, f"{variable}{delimiter}", delimiter)
+                attrs[name] = _from_variables(run, default, f"{variable}{delimiter}", delimiter, exact)
                 continue
             place = owner.module.place(("name", owner.lines.get(name, owner.node[1]), 0), owner.qualname)
             given = run.files.variable(variable) if isinstance(default, Unknown) else UNKNOWN
@@ -128,9 +164,15 @@ def _alias(field: Instance) -> str | None:
 
 
 def env_name(cls: ClassValue, name: str) -> str:
-    """The environment variable of a settings field, by the class's prefix."""
+    """The environment variable of a settings field, by the class's prefix; in capitals unless the case counts."""
+    listed = option(cls, "fields") if is_of_pydantic_1(cls) else None
+    given = listed.get(name) if isinstance(listed, dict) else None
+    given = given.get("env") if isinstance(given, dict) else given
+    if isinstance(given, str):
+        return given
     config = option(cls, "env_prefix")
-    return f"{config if isinstance(config, str) else ''}{name}".upper()
+    plain = f"{config if isinstance(config, str) else ''}{name}"
+    return plain if option(cls, "case_sensitive") is True else plain.upper()
 
 
 def option(cls: ClassValue, key: str) -> Any:
@@ -160,17 +202,33 @@ def _merged(config: Any) -> list[Any]:
 
 def config_call(run: Interpreter, value: Instance, method: str, args: Any, kwargs: Any, node: Any) -> Any:
     """A read through starlette's Config, decouple's config or environs' Env; None for anything else."""
-    starlette = value.path in ("starlette.config.Config", "decouple.Config", "decouple.AutoConfig")
+    starlette = value.path == "starlette.config.Config" and method in ("__call__", "get")
+    decouple = value.path in ("decouple.Config", "decouple.AutoConfig") and method in ("__call__", "get")
     environs = value.path in ("environs.Env", "environs.FileAwareEnv") and method in ENVIRONS | {"__call__"}
-    if not (starlette and method in ("__call__", "get") or environs) or not args:
+    if not (starlette or decouple or environs) or not args:
         return None
-    default = kwargs.get("default", args[1] if environs and len(args) > 1 else args[2] if len(args) > 2 else UNKNOWN)
-    return environment(run, args[0], switch(kwargs.get("cast", args[1] if starlette and len(args) > 1 else None),
-                                            default), node)
+    given = dict(zip(("cast", "default") if starlette else ("default", "cast"), args[1:], strict=False)) | kwargs
+    default = given.get("default", UNKNOWN)
+    return environment(run, args[0], default if environs else as_cast(run, given.get("cast"), default), node)
 
 
-def switch(cast: Any, default: Any) -> Any:
-    """A default as ``cast=bool`` reads it: the text "false" is no."""
-    kind = getattr(cast, "path", getattr(cast, "name", ""))
-    text = default.strip().lower() if isinstance(default, str) and kind in ("bool", "builtins.bool") else None
-    return YES_OR_NO.get(text, default) if text is not None else default
+def as_cast(run: Interpreter, cast: Any, default: Any) -> Any:
+    """A text as what ``cast`` makes of it: ``bool`` reads "false" as no, starlette's and decouple's lists split it."""
+    if not isinstance(default, str) or cast is None:
+        return default
+    kind = str(getattr(cast, "path", getattr(cast, "name", ""))).removeprefix("builtins.")
+    if kind == "bool":
+        return YES_OR_NO.get(default.strip().lower(), default)
+    if kind in ("int", "float"):
+        try:
+            return int(default) if kind == "int" else float(default)
+        except ValueError:
+            return default
+    if kind in LISTS and not getattr(cast, "args", ()) and not getattr(cast, "kwargs", {}):
+        return [part.strip() for part in default.split(",")] if default.strip() else []
+    if isinstance(cast, FunctionValue):
+        from readybook.facts.calls import call
+
+        made = call(run, cast, (default,), {})
+        return Unknown("default: what its cast makes of it", made.place) if isinstance(made, Unknown) else made
+    return default

@@ -259,12 +259,12 @@ def _def(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
     from readybook.facts.calls import decorate_class
-    from readybook.facts.construction import class_made
+    from readybook.facts.construction import class_made, with_given_base
 
     frame = run.frame
     outer = f"{frame.owner.qualname}." if frame.owner else ""
     prefix = f"{frame.function.qualname}.<locals>." if frame.function else outer
-    bases = tuple(evaluate(run, b, scope) for b in s[5])
+    bases = with_given_base(tuple(evaluate(run, b, scope) for b in s[5]))
     keywords = {k: evaluate(run, v, scope) for k, v in s[6] if k}
     body = Namespace({}, scope)
     cls = ClassValue(frame.module, s, s[4], prefix + s[4], bases, body, keywords)

@@ -182,6 +182,14 @@ def is_one_of_several(value: Any) -> bool:
     return getattr(value, "base", None) == SEVERAL
 
 
+def truth_in(value: Any, which: bool) -> bool | None:
+    """The truth of an element where it is asked whether one (``which`` True), or each, is true: as none of those may be
+    there that one element stands for, they may be what decides nothing, and else are not known."""
+    if not is_one_of_several(value):
+        return truth(value)
+    return not which if truth(value.args[0]) is (not which) else None
+
+
 def text_of(value: Any) -> str | None:
     """The value as text when it is text by default, else None."""
     value = by_default(value)

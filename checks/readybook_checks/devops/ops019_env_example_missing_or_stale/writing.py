@@ -63,6 +63,8 @@ def value_of(variable: Needed) -> str:
         text = default
     elif isinstance(default, int | float):
         text = str(default)
+    elif isinstance(default, list | tuple) and not variable.read.through:
+        text = ",".join(map(str, default))  # what starlette's and decouple's lists are read from
     elif isinstance(default, list | tuple | dict):
         try:
             text = json.dumps(default)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.objects import ClassValue
 from readybook.facts.reach import first_reached
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, Intent, ReplaceDefault, SetKeyword
@@ -77,8 +78,9 @@ def _finding(want: Want, served: bool, made: AddFile | None) -> Finding:
 
 def _declared_here(want: Want) -> bool:
     """Whether the model's own class declares the column: in a mixin the index would come to other tables too."""
-    place = want.column.place
-    return place.path == want.model.place.path and place.symbol == want.model.cls.qualname
+    place, cls = want.column.place, want.model.cls
+    elsewhere = {c.module.path for c in cls.mro() if isinstance(c, ClassValue)} - {want.model.place.path}
+    return place.symbol == cls.qualname and place.path not in elsewhere
 
 
 def _fix(want: Want, made: AddFile | None) -> Fix:
