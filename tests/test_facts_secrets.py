@@ -7,7 +7,8 @@ import pytest
 from readybook import Project, registry
 from readybook.facts.meanings import meaning_of
 from readybook.facts.refusals import refused
-from readybook.facts.secretliterals import SecretLiteral, secret_literals
+from readybook.facts.keptliterals import secret_literals
+from readybook.facts.secretliterals import SecretLiteral
 from readybook.facts.secretvalues import dsn_password, kind_of, names_secret, names_signing_key, provider_of
 from readybook.facts.signing import signing_keys
 from readybook.run import ask

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from readybook.facts.celeryapps import CeleryApp
     from readybook.facts.engines import Engine
     from readybook.facts.health import HealthMiddleware, HealthRoute
-    from readybook.facts.modules import Lowered, Lowering, Module, Modules
+    from readybook.facts.loweredfiles import Lowered, Lowering
+    from readybook.facts.modules import Module, Modules
     from readybook.facts.schemas import Schema
     from readybook.facts.orm import Models
     from readybook.facts.queries import Query
@@ -68,7 +69,7 @@ class Facts(Surroundings):
 
         What nobody has asked for at the end is dropped.
         """
-        from readybook.facts.modules import Lowering, is_large
+        from readybook.facts.loweredfiles import Lowering, is_large
 
         python = self._python()
         if self.project.base is None and is_large(python.values()) and not self._is_kept():
@@ -132,7 +133,7 @@ class Facts(Surroundings):
         if base is None or "facts" not in base.__dict__ or "modules" not in base.facts.__dict__:
             return {}
         before = base.facts.modules
-        known: dict[str, Lowered | str] = {p: (m.lowered, m.exact) for p, m in before.by_path.items()}
+        known: dict[str, Lowered | str] = {p: (m.lowered, m.exact, m.told) for p, m in before.by_path.items()}
         known |= before.unparsed
         return {p: known[p] for p, s in python.items() if p in known and base.files.get(p) is s}
 

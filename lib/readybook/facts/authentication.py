@@ -196,7 +196,7 @@ def authenticates(behaviour: Behaviour, target: Any) -> bool:
 
     One that takes the password itself is the sign-in.
     """
-    known = behaviour.authenticating
+    known: dict[int, bool] = behaviour.notes.setdefault("authenticating", {})
     if id(target) not in known:
         below = list(chain(behaviour.run, target))
         known[id(target)] = any(is_scheme(t) for t in below) or any(

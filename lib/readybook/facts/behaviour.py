@@ -194,7 +194,7 @@ class Behaviour:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.run = program.everything
-        self.authenticating: dict[int, bool] = {}
+        self.notes: dict[Any, Any] = {}  # what families of facts found out about it
         self.memories: dict[Callable[[str, str], bool], tuple[Memory, ...]] = {}  # by the test that chose them
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.alone import alone
 from readybook.facts.comparisons import STATEMENTS, has_line
 from readybook.facts.nodes import LEAVES, is_node
 from readybook.patterns import regex
@@ -25,15 +26,30 @@ _MAKING = ("create_index", "create_unique_constraint", "create_primary_key")
 def made_indexes(project: Project) -> frozenset[tuple[str, str]]:
     """(table, first column) of every index that a migration or a SQL text makes. What a later one drops still counts:
     the answer errs on the side of an index that is there."""
+    modules = project.facts.modules.by_path
     found: set[tuple[str, str]] = set()
     for path, file in project.files.items():
-        if path.endswith((".py", ".sql")) and any(word in file.text for word in ("INDEX", "index", "Index")):
-            found.update((m[1], m[2]) for m in _SQL.finditer(file.text.lower()))
-    for module in project.facts.modules.by_path.values():
-        if "create_" in module.text and any(word in module.text for word in (*_MAKING, "create_table")):
-            lines = [n for n, line in enumerate(module.text.split("\n"), 1) if "create_" in line]
-            found.update((t.lower(), c.lower()) for t, c in _of_module(module, lines))
+        if path.endswith(".sql") or path.endswith(".py") and path not in modules:
+            found.update(_in_text(file.text))
+    for module in modules.values():
+        found.update(alone(module, "indexes"))
     return frozenset(found)
+
+
+def indexes_in(module: Module) -> frozenset[tuple[str, str]]:
+    """The indexes that one file makes, by SQL or by calls of a migration."""
+    found = set(_in_text(module.text))
+    if "create_" in module.text and any(word in module.text for word in (*_MAKING, "create_table")):
+        lines = [n for n, line in enumerate(module.text.split("\n"), 1) if "create_" in line]
+        found.update((t.lower(), c.lower()) for t, c in _of_module(module, lines))
+    return frozenset(found)
+
+
+def _in_text(text: str) -> Iterator[tuple[str, str]]:
+    if any(word in text for word in ("INDEX", "index", "Index")):
+        low = text.lower()
+        if "create" in low:
+            yield from ((m[1], m[2]) for m in _SQL.finditer(low))
 
 
 def _of_module(module: Module, lines: list[int]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from readybook.facts.alone import alone
 from readybook.facts.closure import pulled_in
 from readybook.facts.probes import GIVEN
 from readybook.patterns import regex
@@ -13,6 +14,7 @@ from readybook.place import Place
 
 if TYPE_CHECKING:
     from readybook.facts import Facts
+    from readybook.facts.modules import Module
     from readybook.facts.program import App
 
 _REQUEST = r"\b(?:\w{0,30}request|req|websocket|conn|connection)"
@@ -35,16 +37,20 @@ SCRAPED = regex(r"(?:^|/)prometheus[\w.-]*\.ya?ml$")
 def host_uses(facts: Facts, app: App) -> Iterator[tuple[str, Place]]:
     """What code behind an application reads of the Host header, and where; lines that only log it are left out."""
     for path in sorted(pulled_in(facts.modules, app.place.path)):
-        module = facts.modules.by_path[path]
-        if module.role != "application":
-            continue
-        if not any(word in module.low for word in SAID):
-            continue
-        for number, (line, low) in enumerate(zip(module.text.split("\n"), module.low.split("\n"), strict=True), 1):
-            match = USES.search(line) if len(line) < 2_000 and any(word in low for word in SAID) else None
-            if match and not line.lstrip().startswith("#") and not LOGGED.search(line):
-                what = "the Host header" if "headers" in match[1] else match[0]
-                yield what, Place(path, number)
+        if facts.modules.by_path[path].role == "application":
+            yield from ((what, Place(path, number)) for what, number in alone(facts.modules.by_path[path], "hosts"))
+
+
+def host_lines(module: Module) -> tuple[tuple[str, int], ...]:
+    """What one file reads of the Host header, and in which lines."""
+    found: list[tuple[str, int]] = []
+    if not any(word in module.low for word in SAID):
+        return ()
+    for number, (line, low) in enumerate(zip(module.text.split("\n"), module.low.split("\n"), strict=True), 1):
+        match = USES.search(line) if len(line) < 2_000 and any(word in low for word in SAID) else None
+        if match and not line.lstrip().startswith("#") and not LOGGED.search(line):
+            found.append(("the Host header" if "headers" in match[1] else match[0], number))
+    return tuple(found)
 
 
 def named_hosts(facts: Facts) -> Iterator[Place]:

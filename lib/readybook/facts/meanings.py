@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from readybook.facts.objects import Instance
@@ -26,9 +27,12 @@ def meaning_of(project: Project, variable: Variable) -> str:
 
 def _described(project: Project, variable: Variable) -> str:
     """The ``description`` of the settings field at the variable's place."""
-    for cls in project.facts.program.everything.classes:
-        if cls.module.path != variable.place.path:
-            continue
+    notes = project.facts.behaviour.notes
+    if _described not in notes:
+        by_path = notes[_described] = defaultdict(list)
+        for cls in project.facts.program.everything.classes:
+            by_path[cls.module.path].append(cls)
+    for cls in notes[_described].get(variable.place.path, ()):
         if cls.path != variable.place.symbol and not cls.path.endswith(f".{variable.place.symbol}"):
             continue
         name = next((n for n, line in cls.lines.items() if line == variable.place.line), "")

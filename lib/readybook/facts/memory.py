@@ -25,7 +25,7 @@ STORING = frozenset(("add", "append", "appendleft", "extend", "insert", "setdefa
 DROPPING = frozenset(("clear", "discard", "pop", "popitem", "popleft", "remove"))
 USING = STORING | DROPPING
 # what ends a word of code: names in it are told apart by characters of ASCII
-ENDS = "".join(chr(c) if chr(c).isalnum() or c == ord("_") else " " for c in range(128))
+ENDS = bytes(c if c > 127 or chr(c).isalnum() or c == ord("_") else 32 for c in range(256))
 Key = tuple[str, str, str]  # path, class ("" at module level, "app.state" on an application), name
 Made = tuple[str, Place, str, bool]  # kind, place, annotation, whether it belongs to the class and not to an object
 
@@ -187,7 +187,8 @@ def _touches(behaviour: Behaviour, kept: dict[Key, Any]) -> dict[Key, list[Touch
         if isinstance(value, dict | list | set | Instance):
             by_value[id(value)] = (path, owner, name)
     found: dict[Key, list[Touch]] = defaultdict(list)
-    near = {path: names.intersection(loaded.module.text.translate(ENDS).split())
+    words = {name.encode("utf-8", "surrogatepass"): name for name in names}
+    near = {path: {words[word] for word in words.keys() & _words(loaded.module.text)}
             | {n for n, v in loaded.scope.names.items() if id(v) in by_value}
             for path, loaded in behaviour.run.loaded.items() if loaded.module.role == "application"}
     for function in _functions(behaviour):
@@ -200,6 +201,11 @@ def _touches(behaviour: Behaviour, kept: dict[Key, Any]) -> dict[Key, list[Touch
             if key is not None and not made_here:
                 found[key].append(Touch(function, function.module.place(at, function.qualname), how, value))
     return found
+
+
+def _words(text: str) -> set[bytes]:
+    """The words of a file's code; as bytes, in which they are told apart ten times as fast."""
+    return {*text.encode("utf-8", "surrogatepass").translate(ENDS).split()}
 
 
 def _text(function: FunctionValue) -> str:

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import ast
-import gc
 import marshal
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.alone import Told
 from readybook.facts.distributions import WELL_KNOWN, foreign_names
+from readybook.facts.loweredfiles import Body, Lowered, Lowering, digest, keep, lower_all, parse, quiet_parsing
 from readybook.facts.roles import role
-from readybook.facts.syntax import Node, lower_module
-from readybook.forks import Begun
+from readybook.facts.syntax import Node
 from readybook.place import Place
 from readybook.source import SourceFile
 
 if TYPE_CHECKING:
     from readybook.cache import Cache
-
-RECURSION = 20_000
-WORTH_SHARING = 400_000  # characters of code: below, starting a second process costs more than it saves
-PARTS = 24
-EXACT, INEXACT = b"1", b"0"  # before the statements of a file in the cache …
-REFUSED = b"-"  # … and before the reason why it has none
-UNDECIDED = "does not parse here"  # begins a reason that another run may not have
-Body = tuple[Node, ...] | bytes  # statements, or these as ``marshal`` writes them
-Lowered = tuple[Body, bool]  # and whether places in them are exact
 
 
 @dataclass(eq=False)
@@ -49,6 +36,7 @@ class Module:
     exact: bool = True
     is_package: bool = False
     role: str = "application"
+    told: Told = field(default_factory=dict, repr=False)  # what it says by itself: ask ``facts.alone``
     notes: dict[Any, Any] = field(default_factory=dict, repr=False)  # what families of facts found out about the file
 
     @property
@@ -102,123 +90,6 @@ class Module:
         return b"\n".join(lines).decode("utf-8", "surrogatepass")
 
 
-@contextmanager
-def quiet_parsing() -> Iterator[None]:
-    """No collector (kept trees make ast.parse several times slower), deep recursion allowed, no syntax warnings."""
-    enabled, limit = gc.isenabled(), sys.getrecursionlimit()
-    gc.disable()
-    sys.setrecursionlimit(max(limit, RECURSION))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        sys.setrecursionlimit(limit)
-        if enabled:
-            gc.enable()
-
-
-def parse(text: str) -> Lowered:
-    """Lower one file: its statements, and whether places are exact. Raises ValueError with the reason."""
-    try:
-        return lower_module(ast.parse(text)), True
-    except (SyntaxError, ValueError) as error:
-        first = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else str(error)
-    except (RecursionError, MemoryError):
-        raise ValueError("nested too deeply to parse") from None
-    from readybook.facts.lowering import NotRead, lower
-
-    try:
-        return lower_module(ast.parse(lower(text))), False
-    except NotRead as error:
-        raise ValueError(f"{UNDECIDED} ({first}; {error})") from None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"does not parse ({first})") from None
-
-
-def digest(source: SourceFile) -> str:
-    """The key of a file's facts in the cache."""
-    return blake2b(source.text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def marshalled(body: Body) -> bytes | None:
-    """Statements as bytes; None where they are nested more deeply than ``marshal`` takes."""
-    if isinstance(body, bytes):
-        return body
-    try:
-        return marshal.dumps(body)
-    except ValueError:
-        return None
-
-
-class Lowering:
-    """The lowering of many files on all cores, begun when this is made: ``done`` joins it, ``drop`` stops it."""
-
-    def __init__(self, files: Mapping[str, SourceFile]) -> None:
-        by_size = sorted(files, key=lambda p: -len(files[p].text))
-        self._files = files
-        # by turns, so that each part holds large files and small ones
-        self._parts = parts = [by_size[n::PARTS] for n in range(PARTS)]
-
-        def work(number: int) -> list[Lowered | str]:
-            with quiet_parsing():
-                return [_lowered(files[p].text) for p in parts[number]]
-
-        self._begun = Begun(PARTS, work, _sent)
-        self.drop = self._begun.drop
-
-    def done(self) -> dict[str, Lowered | str]:
-        """Each file lowered, or why it cannot be."""
-        pairs = zip(self._parts, self._begun.results(), strict=True)
-        found = {path: lowered for part, texts in pairs for path, lowered in zip(part, texts, strict=True)}
-        unsent = [path for path, lowered in found.items() if not isinstance(lowered, str) and lowered[0] is None]
-        return found | {path: _lowered(self._files[path].text) for path in unsent}
-
-
-def _sent(found: list[Lowered | str]) -> list[tuple[bytes | None, bool] | str]:
-    return [each if isinstance(each, str) else (marshalled(each[0]), each[1]) for each in found]
-
-
-def is_large(files: Iterable[SourceFile]) -> bool:
-    """Whether there is enough code to share its lowering between processes."""
-    return sum(len(source.text) for source in files) >= WORTH_SHARING
-
-
-def lower_all(files: Mapping[str, SourceFile], cache: Cache | None) -> dict[str, Lowered | str]:
-    """Each file lowered, or why it cannot be: from the cache what has the same text there, the rest on all cores."""
-    found: dict[str, Lowered | str] = {}
-    keys = {path: digest(source) for path, source in files.items()} if cache is not None else {}
-    for path, key in keys.items():
-        data = cache.get(key) if cache is not None else None
-        if data:
-            found[path] = data[1:].decode() if data[:1] == REFUSED else (data[1:], data[:1] == EXACT)
-    rest = {path: source for path, source in files.items() if path not in found}
-    if is_large(rest.values()):
-        found |= Lowering(rest).done()
-    else:
-        found |= {path: _lowered(source.text) for path, source in rest.items()}
-    _keep(found, {path: keys[path] for path in rest if path in keys}, cache)
-    return found
-
-
-def _keep(found: Mapping[str, Lowered | str], keys: Mapping[str, str], cache: Cache | None) -> None:
-    if cache is not None:
-        for path, key in keys.items():
-            lowered = found[path]
-            if isinstance(lowered, str):
-                if not lowered.startswith(UNDECIDED):  # it may have taken a process of its own to find that out
-                    cache.put(key, REFUSED + lowered.encode("utf-8", "backslashreplace"))
-            elif (body := marshalled(lowered[0])) is not None:
-                cache.put(key, (EXACT if lowered[1] else INEXACT) + body)
-
-
-def _lowered(text: str) -> Lowered | str:
-    try:
-        return parse(text)
-    except ValueError as error:
-        return str(error)
-
-
 def module_root(path: str, packages: frozenset[str]) -> str:
     """The import root of a file: the parent of its topmost package folder, or its own folder."""
     folder = path.rpartition("/")[0]
@@ -270,7 +141,7 @@ class Modules:
         with quiet_parsing():
             if begun is not None:
                 lowered = begun.done()
-                _keep(lowered, {p: digest(s) for p, s in files.items()}, cache)
+                keep(lowered, {p: digest(s) for p, s in files.items()}, cache)
             else:
                 lowered = lower_all({p: s for p, s in files.items() if p not in known}, cache)
             for path, source in files.items():
@@ -278,12 +149,12 @@ class Modules:
                 if isinstance(found, str):
                     self.unparsed.append((path, found))
                     continue
-                body, exact = found
+                body, exact, told = found
                 root = module_root(path, self.packages)
                 if app_dir and _inside(path, app_dir) and _inside(app_dir, root):
                     root = app_dir
                 self.by_path[path] = Module(path, dotted(path, root), root, body, source.text, exact,
-                                            path.endswith("__init__.py"), role(path, source.text[:600]))
+                                            path.endswith("__init__.py"), role(path, source.text[:600]), told)
         if cache is not None:
             cache.close()
 

@@ -15,7 +15,8 @@ from readybook.facts.calls import call
 from readybook.facts.factories import going_on, included, is_application, outermost, wrapped_app
 from readybook.facts.importing import entered, imported_names
 from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
-from readybook.facts.modules import Module, Modules, quiet_parsing
+from readybook.facts.loweredfiles import quiet_parsing
+from readybook.facts.modules import Module, Modules
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.servercommands import strings_in
 from readybook.facts.startup import start

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from itertools import accumulate, groupby
 from operator import itemgetter
 
+from readybook.facts.literalnodes import is_statement, name_of, parts, sum_of
 from readybook.facts.modules import Module
 from readybook.facts.secretvalues import SHAPES, kind_of, names_secret, provider_of, words_of
 from readybook.facts.syntax import Node
@@ -75,15 +76,12 @@ class SecretLiteral:
     callee: str = ""
 
 
-def secret_literals(module: Module, signing: Collection[str] = (), keys: Mapping[tuple[int, int], str] | None = None,
-                    ) -> list[SecretLiteral]:
-    """The literals of one module that stand where a secret stands, judged or not.
-
-    ``signing`` are values known to sign: a literal equal to one is listed whatever its name. ``keys`` maps (line, byte
-    column) of literals handed to a signing call to the name of that call.
-    """
-    walk = _Walk(module, signing, keys or {})
-    return list(walk.block(module.body)) if walk.lines else []
+def walked(module: Module, signing: Collection[str], keys: Mapping[tuple[int, int], str],
+           ) -> tuple[list[SecretLiteral], frozenset[int]]:
+    """``keptliterals.secret_literals``, and the sums of the texts that the walk left out and that stand in no one line
+    of the file as they are."""
+    walk = _Walk(module, signing, keys)
+    return list(walk.block(module.body)) if walk.lines else [], frozenset(walk.hidden)
 
 
 def may_read(module: Module) -> bool:
@@ -110,6 +108,7 @@ class _Walk:
     def __init__(self, module: Module, signing: Collection[str], keys: Mapping[tuple[int, int], str]) -> None:
         self.module, self.keys, self.signing = module, keys, signing
         self.symbol: list[str] = []
+        self.hidden: set[int] = set()
         self.lines = sorted({line for line, _ in keys} | self._telling_lines())
 
     @cached_property
@@ -123,15 +122,12 @@ class _Walk:
         return [0, *accumulate([len(row) + 1 for row in self.rows])]
 
     def _telling_lines(self) -> set[int]:
-        text = self.module.text
-        kept = self.module.notes.get(_TELLING)  # two checks ask for the literals of every module
-        if kept is None:
-            low = self._low
-            kept = self.module.notes[_TELLING] = self._lines(
-                lambda at, find=pattern.search: m.start() if (m := find(low, at)) else -1 for pattern in _BEGINNING)
-            if "://" in text:
-                kept |= {bisect_right(self.starts, match.start()) for match in _URL.finditer(text)}
-        return kept | self._lines(partial(self._low.find, v.lower()) for v in self.signing if "\n" not in v)
+        text, low = self.module.text, self._low
+        found = self._lines(
+            lambda at, find=pattern.search: m.start() if (m := find(low, at)) else -1 for pattern in _BEGINNING)
+        if "://" in text:
+            found |= {bisect_right(self.starts, match.start()) for match in _URL.finditer(text)}
+        return found | self._lines(partial(low.find, v.lower()) for v in self.signing if "\n" not in v)
 
     @property
     def _low(self) -> str:
@@ -185,7 +181,7 @@ class _Walk:
             return
         if isinstance(part[0], str) and len(part) > 2 and isinstance(part[1], int) and isinstance(part[2], int):
             yield from self.value(part, _Around(holder=self._place(part)))
-        elif isinstance(part[0], tuple) and _is_statement(part[0]):
+        elif isinstance(part[0], tuple) and is_statement(part[0]):
             yield from self.block(part)
         else:
             for inner in part:
@@ -211,10 +207,10 @@ class _Walk:
     def _assignment(self, s: Node, in_class: bool) -> Iterator[SecretLiteral]:
         targets = s[4] if s[0] == "assign" else (s[4],)
         value = s[5] if s[0] == "assign" else s[6]
-        if value is None or any(_name_of(t) in ("model_config", "__all__", "__slots__") for t in targets):
+        if value is None or any(name_of(t) in ("model_config", "__all__", "__slots__") for t in targets):
             return
-        told = next((t for t in targets if names_secret(_name_of(t))), targets[-1])
-        name = _name_of(told)
+        told = next((t for t in targets if names_secret(name_of(t))), targets[-1])
+        name = name_of(told)
         plain = name if told[0] == "name" else ""
         annotation = unparse(s[5]) if s[0] == "ann" else ""
         around = _Around(name, self._place(("stmt", s[1], s[2])), plain, annotation, in_class, "assigned")
@@ -229,7 +225,7 @@ class _Walk:
             yield from getattr(self, f"_{kind}")(node, around)
         else:
             bare = _Around(holder=around.holder)
-            for part in _nodes(node[3:]):
+            for part in parts(node[3:]):
                 yield from self.value(part, around if kind in ("await", "walrus") else bare)
 
     def _const(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
@@ -241,13 +237,16 @@ class _Walk:
             name, context, callee = name or "key", "argument", self.keys[node[1], node[2]]
         elif value not in self.signing and not names_secret(name) and not provider_of(value):
             if kind_of(value) not in ("dsn", "private key"):
+                end = node[2] + len(value) + 5  # a prefix and quotes stand before it
+                if not any(value in row[node[2]:end] for row in self.rows[node[1] - 1:node[1]]):
+                    self.hidden.add(sum_of(value))
                 return
         place = self._place(node)
         yield SecretLiteral(name, value, kind_of(value), context, place, self._literal(place), around.holder or place,
                             around.target, around.annotation, around.in_class, callee=callee)
 
     def _call(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
-        last = _name_of(node[3])
+        last = name_of(node[3])
         read = self._read(node, around, last)
         if read is not None:
             yield from read
@@ -293,9 +292,9 @@ class _Walk:
     def _bool(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
         """``os.getenv("X") or "literal"`` is a fallback; other operands stand beside the same name."""
         first = node[4][0]
-        read = first if first[0] == "call" and _name_of(first[3]) in ("getenv", "get") and first[4] else None
+        read = first if first[0] == "call" and name_of(first[3]) in ("getenv", "get") and first[4] else None
         variable = read[4][0][3] if read and read[4][0][0] == "const" and isinstance(read[4][0][3], str) else ""
-        environment = read is not None and ("environ" in unparse(read[3]) or _name_of(read[3]) == "getenv")
+        environment = read is not None and ("environ" in unparse(read[3]) or name_of(read[3]) == "getenv")
         for operand in node[4]:
             if operand[0] == "const" and variable and environment:
                 name = variable if names_secret(variable) else around.name
@@ -323,7 +322,7 @@ class _Walk:
             yield from self.value(value, _Around(named, around.holder, context="entry"))
 
     def _cmp(self, node: Node, around: _Around) -> Iterator[SecretLiteral]:
-        name = _name_of(node[3])
+        name = name_of(node[3])
         for operator, right in node[4]:
             if operator in ("Eq", "NotEq") and right[0] == "const":
                 yield from self._const(right, _Around(name, around.holder, context="compared"))
@@ -371,30 +370,3 @@ def _refuses(statement: Node) -> bool:
     """Whether a statement turns something away: ``raise``, or ``return`` of False, None or nothing."""
     value = statement[4]
     return statement[0] == "raise" or value is None or (value[0] == "const" and not value[3])
-
-
-def _is_statement(node: object) -> bool:
-    return isinstance(node, tuple) and len(node) > 3 and isinstance(node[0], str) and all(
-        isinstance(n, int) for n in node[1:4]) and node[0] != "const"
-
-
-def _nodes(payload: tuple[object, ...]) -> Iterator[Node]:
-    """The expressions in the payload of an expression."""
-    for part in payload:
-        if not isinstance(part, tuple) or not part:
-            continue
-        if isinstance(part[0], str) and len(part) > 2 and isinstance(part[1], int) and isinstance(part[2], int):
-            yield part
-        else:
-            yield from _nodes(part)
-
-
-def _name_of(node: Node) -> str:
-    """The last name of a target or callee, or the text key of a subscript."""
-    if node[0] == "name":
-        return str(node[3])
-    if node[0] == "attr":
-        return str(node[4])
-    if node[0] == "sub" and node[4][0] == "const" and isinstance(node[4][3], str):
-        return str(node[4][3])
-    return ""

@@ -13,7 +13,7 @@ from readybook.patterns import regex
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
 
-_PLAIN = regex(r"(not )?([a-z_]\w*)")
+_PLAIN = regex(r"[a-z_]\w*")
 
 
 def switched_off(behaviour: Behaviour, call: Call) -> bool:
@@ -25,19 +25,30 @@ def switched_off(behaviour: Behaviour, call: Call) -> bool:
     function = call.site.function
     if function is None or not call.conditions or function.node[0] != "def":
         return False
-    for condition in call.conditions:
-        match = _PLAIN.fullmatch(condition)
-        parameter = next((p for p in function.params if match and p[0] == match[2]), None)
-        if match and parameter is not None and _never(behaviour, function.original, parameter, match[1] is None):
-            return True
-    return False
+    known = behaviour.notes.setdefault(switched_off, {})  # many calls stand under the same tests
+    key = (id(function), call.conditions)
+    if key not in known:
+        known[key] = any(_leaves_out(behaviour, function, condition) for condition in call.conditions)
+    return bool(known[key])
+
+
+def _leaves_out(behaviour: Behaviour, function: FunctionValue, condition: str) -> bool:
+    """Whether a test in the body of a function is such a parameter, or one with ``not``."""
+    wanted = not condition.startswith("not ")
+    name = condition if wanted else condition[4:]
+    parameter = next((p for p in function.params if p[0] == name), None)
+    return (parameter is not None and _PLAIN.fullmatch(name) is not None
+            and _never(behaviour, function.original, parameter, wanted))
 
 
 def _never(behaviour: Behaviour, function: FunctionValue, parameter: Node, wanted: bool) -> bool:
     """Whether no call by requests gives the parameter a value that is ``wanted``: true, or false."""
     if parameter[3] not in ("pos", "any", "key") or bindings_of(function.module, function.node[6]).bound(parameter[0]):
         return False
-    if any(e.function is function for e in behaviour.entries):
+    entries = behaviour.notes.get(_never)
+    if entries is None:
+        entries = behaviour.notes[_never] = frozenset(id(e.function) for e in behaviour.entries)
+    if id(function) in entries:
         return False
     seen = False
     for call, shift in behaviour.callers.get(id(function.node), ()):

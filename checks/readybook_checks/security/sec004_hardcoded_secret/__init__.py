@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from readybook import Check, Finding, Hours, NotApplicable, Right, advice
 from readybook.facts.closure import pulled_in
 from readybook.facts.refusals import refused
-from readybook.facts.secretliterals import SecretLiteral, secret_literals
+from readybook.facts.keptliterals import secret_literals
+from readybook.facts.secretliterals import SecretLiteral
 from readybook.facts.secretvalues import names_secret
 from readybook.facts.settings import SettingField
 from readybook.facts.signing import Signing, signing_keys

@@ -28,9 +28,9 @@ def addressed_passwords(project: Project) -> Iterator[Finding]:
     """A finding for each call or mapping of a script, a migration or a test that holds a public address and the
     password for it."""
     for module in project.facts.modules.by_path.values():
-        if module.role not in _ROLES or "pass" not in module.text.lower() or not _ADDRESS.search(module.text):
+        if module.role not in _ROLES or module.role == "test" and _TESTS.search(module.text):
             continue
-        if module.role == "test" and _TESTS.search(module.text):
+        if "pass" not in module.text.lower() or not _ADDRESS.search(module.text):
             continue
         for node in nodes(module.body):
             given = _texts(node)

@@ -11,7 +11,8 @@ from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.dotenv import example_near
 from readybook.facts.objects import Instance
 from readybook.facts.refusals import refused
-from readybook.facts.secretliterals import SecretLiteral, may_read, secret_literals
+from readybook.facts.keptliterals import secret_literals
+from readybook.facts.secretliterals import SecretLiteral, may_read
 from readybook.facts.secretvalues import names_secret, names_signing_key, words_of
 from readybook.facts.settings import SettingField
 from readybook.facts.values import Unknown, by_default
