@@ -105,3 +105,72 @@ LATER = config("LATER", default="x", cast=lambda text: elsewhere(text))
     assert defaults == {"SIZE": 20, "RATE": 0.5, "HOSTS": ["a", "b"], "NAMES": [], "WORDS": ["x", "y"], "ODD": "x",
                         "PLAIN": True}
     assert isinstance(later, Unknown) and not found["LATER"].required
+
+
+MADE = """import os
+
+from pydantic import PostgresDsn, field_validator, model_validator
+from pydantic_settings import BaseSettings
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+class Settings(BaseSettings):
+    HOST: str = "localhost"
+    ADDRESS: PostgresDsn | None = None
+    ORIGINS: list[str] | str = "http://a.example, http://b.example"
+    NOTE: str | None = None
+    COPY: str | None = None
+    WORD: str = "plain"
+    SALT: str = ""
+    STAMP: str = os.getenv("STAMP", now())
+
+    @field_validator("ADDRESS", mode="before")
+    @classmethod
+    def assemble(cls, value, info):
+        if isinstance(value, str):
+            return value
+        return PostgresDsn.build(scheme="postgresql+asyncpg", host=info.data["HOST"], path="db")
+
+    @field_validator("ORIGINS", mode="before")
+    @classmethod
+    def split(cls, value):
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("NOTE")
+    @classmethod
+    def check(cls, value):
+        if value is not None and len(value) < 3:
+            raise ValueError("too short")
+        return value
+
+    @field_validator("WORD", "SALT")
+    @classmethod
+    def change(cls, value):
+        return elsewhere(value)
+
+    @model_validator(mode="after")
+    def fill(self):
+        self.COPY = self.HOST + "!"
+        return self
+
+
+settings = Settings()
+engine = create_async_engine(str(settings.ADDRESS))
+origins, note, copy, word, salt = settings.ORIGINS, settings.NOTE, settings.COPY, settings.WORD, settings.SALT
+"""
+
+
+def test_an_object_of_settings_holds_what_its_validators_make_of_the_defaults():
+    project = Project.from_files({"app/settings.py": MADE})
+    names = project.facts.program.run.load(project.facts.modules.by_path["app/settings.py"]).scope.names
+    found = {n: by_default(names[n]) for n in ("origins", "note", "copy", "word", "salt")}
+    assert found["origins"] == ["http://a.example", "http://b.example"] and found["note"] is None
+    assert found["word"] == "plain", "what cannot be followed is taken to check only"
+    assert isinstance(found["copy"], Unknown) and isinstance(found["salt"], Unknown), "nothing given is filled in"
+    (engine,) = project.facts.engines
+    assert (engine.backend, engine.driver) == ("postgresql", "asyncpg")
+
+
+def test_a_default_that_cannot_be_worked_out_is_a_default():
+    stamp = fields(MADE)["STAMP"]
+    assert isinstance(stamp.default, Unknown) and not stamp.required

@@ -152,11 +152,11 @@ def instance_attribute(run: Interpreter, value: Instance, name: str) -> Any:
 
 
 def _getenv(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
-    from readybook.facts.settings_values import environment
+    from readybook.facts.settings_values import environment, said
 
     name = args[0] if args else kwargs.get("key", UNKNOWN)
     default = args[1] if len(args) > 1 else kwargs.get("default")
-    return environment(run, name, default, node)
+    return environment(run, name, said(default, True), node)
 
 
 def _environment_copied(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
@@ -167,10 +167,10 @@ def _environment_copied(run: Interpreter, e: External, args: Any, kwargs: Any, n
 
 
 def _decouple(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
-    from readybook.facts.settings_values import as_cast, environment
+    from readybook.facts.settings_values import as_cast, environment, said
 
     given = dict(zip(("default", "cast"), args[1:], strict=False)) | kwargs
-    default = as_cast(run, given.get("cast"), given.get("default", UNKNOWN))
+    default = as_cast(run, given.get("cast"), said(given.get("default", UNKNOWN), "default" in given))
     return environment(run, args[0] if args else UNKNOWN, default, node)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
+from readybook.facts.settings_validators import validated
 from readybook.facts.unparse import unparse
 from readybook.facts.values import UNKNOWN, FromEnv, Unknown, by_default
 
@@ -117,6 +118,7 @@ def settings_value(run: Interpreter, value: Instance, name: str) -> Any:
             nested = _parts_of(run, cls, name, nested)
             if is_settings(nested.cls) or any(isinstance(v, FromEnv) for v in nested.attrs.values()):
                 return nested
+    default = validated(run, cls, name, default)
     place = owner.module.place(("name", owner.lines.get(name, owner.node[1]), 0), owner.qualname)
     variable = alias or env_name(cls, name)
     given = run.files.variable(variable) if isinstance(default, Unknown) else UNKNOWN
@@ -208,8 +210,15 @@ def config_call(run: Interpreter, value: Instance, method: str, args: Any, kwarg
     if not (starlette or decouple or environs) or not args:
         return None
     given = dict(zip(("cast", "default") if starlette else ("default", "cast"), args[1:], strict=False)) | kwargs
-    default = given.get("default", UNKNOWN)
+    default = said(given.get("default", UNKNOWN), "default" in given)
     return environment(run, args[0], default if environs else as_cast(run, given.get("cast"), default), node)
+
+
+def said(default: Any, is_given: bool) -> Any:
+    """A default as given; one that cannot be worked out is still one: nothing fails without the variable."""
+    if is_given and isinstance(default, Unknown) and not default.reason.startswith("default"):
+        return Unknown("default: worked out when the code runs", default.place)
+    return default
 
 
 def as_cast(run: Interpreter, cast: Any, default: Any) -> Any:
