@@ -16,8 +16,8 @@ from readybook.patterns import regex
 
 ERROR = regex(r"\b(errors?|fail(s|ed|ure)?|exception|fatal|critical|crash(ed)?)\b|❌", re.IGNORECASE)
 WARNING = regex(r"\b(warn|warning|deprecated|retry|retrying|missing|skipp(ed|ing))\b|⚠", re.IGNORECASE)
-MAIN = regex(r"(?m)^if __name__ == ['\"]__main__['\"]:")
-SERVES = regex(r"APIRouter|FastAPI\(|uvicorn")
+MAIN = regex(r"(?m)^(?:if __name__ == ['\"]__main__['\"]:|asyncio\.run\()")
+SERVES = regex(r"APIRouter|FastAPI\(|\b(?:import|from) uvicorn|uvicorn\.")
 # what ends a connection or a loop: no error, and no traceback worth keeping
 EXPECTED = regex(r"^except \(?(?:\w+\.)*(?:WebSocketDisconnect|CancelledError|KeyboardInterrupt|StopIteration|"
                  r"StopAsyncIteration|GeneratorExit|ClientDisconnect)\b(?![\w,]*,)")
@@ -90,7 +90,8 @@ def is_standalone(project: Project, path: str) -> bool:
     module = facts.modules.by_path[path]
     if path in facts.program.everything.imported:
         return False
-    if "__main__" in module.text and MAIN.search(module.text) and not SERVES.search(module.text):
+    text = module.text
+    if ("__main__" in text or "asyncio.run(" in text) and MAIN.search(text) and not SERVES.search(text):
         return True
     prints = facts.behaviour.by_path.get("print", ())
     if "." in module.name or not any(c.site.module.path == path and not c.function for c in prints):
@@ -211,6 +212,13 @@ PrintLogging.examples = (
         {"app/users.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get(\"/users\")\n"
          "def users(limit: int) -> int:\n    print(\"limit\", limit)\n    return limit\n"},
         at=("app/users.py:8",),
+    ),
+    Good(  # a program that tells how to start the service, and an example that runs itself
+        {"run_batch.py": "import asyncio\n\n\nasync def run() -> None:\n    print(\"now: uvicorn main:app\")\n\n\n"
+         "if __name__ == \"__main__\":\n    asyncio.run(run())\n",
+         "shop/parts/example.py": "import asyncio\n\n\nasync def run() -> None:\n    print(\"parts\")\n\n\n"
+         "asyncio.run(run())\n", "main.py": APP + "@app.get(\"/\")\ndef index() -> str:\n    return \"ok\"\n"},
+        outcome="not_applicable",
     ),
     Bad(  # standard error is no logger either
         {"main.py": "import sys\n\n" + APP + "@app.get(\"/\")\ndef index() -> str:\n"

@@ -279,11 +279,15 @@ def _around(behaviour: Behaviour, route_class: Any) -> list[FunctionValue]:
 def guarding_middleware(behaviour: Behaviour, app: App) -> Middleware | None:
     """The middleware around an application that refuses callers, None when there is none."""
     for middleware in app.middleware:
-        target = middleware.target
         if middleware.path.rpartition(".")[2] == "AuthenticationMiddleware":
             return middleware
-        methods = [own_method(target, n) for n in ("dispatch", "__call__")] if isinstance(target, ClassValue) else []
-        functions = [m for m in methods if m is not None] or functions_behind(target)
-        if any(refuses(behaviour, f) for f in functions):
+        if any(refuses(behaviour, f) for f in own_functions(middleware)):
             return middleware
     return None
+
+
+def own_functions(middleware: Middleware) -> list[FunctionValue]:
+    """What a middleware of the project runs for each request: itself, or its class's ``dispatch`` and ``__call__``."""
+    target = middleware.target
+    methods = [own_method(target, n) for n in ("dispatch", "__call__")] if isinstance(target, ClassValue) else []
+    return [m for m in methods if m is not None] or functions_behind(target)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right
-from readybook.facts.ambient import signs_in_by_cookie
+from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Right
+from readybook.facts.ambient import kept_from_other_sites, signs_in_by_cookie
+from readybook.facts.authentication import own_functions, refuses
 from readybook.facts.program import App, Middleware
 from readybook.facts.scopes import scope_of
 from readybook.facts.unparse import unparse
@@ -17,11 +18,13 @@ from readybook.intents import EnsureSetting, Intent, RemoveKeyword, ReplaceDefau
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
+from readybook_checks.security.sec001_cors_any_origin.examples import EXAMPLES
 
 CORS = "starlette.middleware.cors.CORSMiddleware"
 # what is left of a regular expression that matches every origin, once anchors and groups are taken off
 MATCHES_ALL = frozenset((".*", ".+", "https?://.*", "https?://.+", r"https?:\/\/.*", "http.*", "https?.*", r"[\s\S]*"))
 ORIGINS = regex(r"(?:\w+_)?(?:CORS|ALLOW(?:ED)?)_(?:\w+_)?ORIGINS?|ORIGINS")
+READS_ORIGIN = regex(r"(?i)headers(?:\.get\(|\[)\s*b?[\"']origin[\"']")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # lists that are written otherwise than by comma
 OTHERWISE = regex(r"\bloads\([^\n]*(?:cors|origin)|(?:cors|origin)[^\n]*\.split\((?:\)|[\"'][^,\"'])",
@@ -38,8 +41,9 @@ class CorsAnyOrigin(Check):
     Looked at: every CORSMiddleware of a served application, its ``allow_origins`` and ``allow_origin_regex``, followed
     through names, settings and environment defaults, list arithmetic and conditions. With ``allow_credentials=True`` a
     wildcard is critical where the application reads cookies or passwords that browsers send by themselves: Starlette
-    answers with the caller's own origin, so any site reads what a signed-in visitor may read. It is high where nothing
-    of that is seen: a gateway's cookie, or the first one of its own, opens the API. Without credentials it is medium
+    answers with the caller's own origin, so any site reads what a signed-in visitor may read. It is high where all
+    cookies that the code sets are SameSite, which keeps them from other sites' requests, and where nothing of that is
+    seen: a gateway's cookie, or the first one of its own, opens the API. Without credentials it is medium
     where routes authenticate, and low where none does. Under a condition that names development it is low, and medium
     where that is what the settings say by default.
 
@@ -56,6 +60,7 @@ class CorsAnyOrigin(Check):
     hours = Hours(0.5, 1, 2, each=0.25)
     fix_kinds = ("codemod",)
     references = ("https://fastapi.tiangolo.com/tutorial/cors/", "https://cwe.mitre.org/data/definitions/942.html")
+    examples = EXAMPLES
 
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each CORSMiddleware of each served application."""
@@ -71,6 +76,10 @@ class CorsAnyOrigin(Check):
         origins = wildcard(middleware.kwargs.get("allow_origins", ()))
         pattern = matches_all(middleware.kwargs.get("allow_origin_regex"))
         if True in (origins, pattern) or "possible" in (origins, pattern):
+            asking = _asking_origin(project, app)
+            if asking is not None:
+                return CannotTell(f"{asking.path} looks at the origin and refuses: which sites get on is up to it",
+                                  middleware.place, app.spec)
             return self._finding(project, app, middleware, pattern is True)
         if None in (origins, pattern):
             return CannotTell("which origins are allowed is decided outside the code", middleware.place, app.spec)
@@ -89,6 +98,10 @@ class CorsAnyOrigin(Check):
             severity = "high"
             effect = ("with allow_credentials any website gets the answers to requests with its visitors' cookies; "
                       "nothing here signs in by cookie, but a proxy may, or the next release")
+        elif credentials and kept_from_other_sites(project.facts, app):
+            severity = "high"
+            effect = ("with allow_credentials any page of the same site gets the answers to requests with its "
+                      "visitors' cookies, and any website once one is not SameSite")
         elif credentials:
             severity = "critical"
             effect = "with allow_credentials any website can read what a signed-in visitor may read"
@@ -131,6 +144,16 @@ class CorsAnyOrigin(Check):
             "Take the allowed origins from settings, none by default", intents, safety="review",
             reason=f"websites on other origins that call the API today must be listed in {told}",
         )
+
+
+def _asking_origin(project: Project, app: App) -> Middleware | None:
+    """A middleware of the project's own that reads where a request comes from, and refuses some."""
+    for middleware in app.middleware:
+        for f in own_functions(middleware):
+            text = f.module.lines_of(f.original.node[1], f.original.node[3])
+            if READS_ORIGIN.search(text) and refuses(project.facts.behaviour, f):
+                return middleware
+    return None
 
 
 def _withheld(project: Project, middleware: Middleware) -> bool:
@@ -246,132 +269,3 @@ def origin_of_wildcard(value: Any) -> tuple[str, Place] | None:
         found = [origin_of_wildcard(v) for v in value]
         return next((f for f in found if f), None)
     return None
-
-
-MAIN = "from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\n"
-CorsAnyOrigin.examples = (
-    Bad(
-        {"app/main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
-         "    allow_origins=[\"*\"],\n    allow_credentials=True,\n)\n"},
-        at=("app/main.py:5",), severity="high",
-    ),
-    Bad(  # a cookie tells who calls
-        {"app/main.py": MAIN.replace("FastAPI\n", "Depends, FastAPI\n", 1)
-         + "from app.users import user\n\napp = FastAPI(dependencies=[Depends(user)])\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n",
-         "app/users.py": "from fastapi import Request\n\n\ndef user(request: Request) -> str | None:\n"
-         "    return request.cookies.get(\"session\")\n"},
-        at=("app/main.py:6",), severity="critical",
-    ),
-    Bad(  # through settings, two modules away
-        {
-            "app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
-            "    cors_origins: list[str] = [\"*\"]\n\n\nsettings = Settings()\n",
-            "app/main.py": "from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware as Cors\n"
-            "from app.config import settings\n\n\ndef create_app() -> FastAPI:\n    app = FastAPI()\n"
-            "    app.add_middleware(Cors, allow_origins=settings.cors_origins, allow_credentials=True)\n"
-            "    return app\n\n\napp = create_app()\n",
-        },
-        at=("app/main.py:8",), severity="high",
-        fixed={"app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
-               "    cors_origins: list[str] = []\n\n\nsettings = Settings()\n"},
-    ),
-    Bad(  # an environment default, split by comma; no credentials
-        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\norigins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=origins)\n"},
-        at=("main.py:7",), severity="low",
-    ),
-    Bad(  # the variable that deployments set already goes on to count
-        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\n"
-         "given = os.getenv(\"CORS_ALLOW_ORIGINS\", \"*\").strip()\n"
-         "origins = [\"*\"] if given == \"*\" or not given else given.split(\",\")\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=origins)\n",
-         "conf.py": "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\n"
-         "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_file=\".env\")\n\n"
-         "    debug: bool = False\n\n\nsettings = Settings()\n",
-         "requirements.txt": "fastapi==0.136.0\npydantic-settings==2.10.1\n"},
-        at=("main.py:8",), severity="low",
-        fixed={
-            "main.py": "import os\n" + MAIN + "from conf import settings\n\napp = FastAPI()\n"
-            "given = os.getenv(\"CORS_ALLOW_ORIGINS\", \"*\").strip()\n"
-            "origins = [\"*\"] if given == \"*\" or not given else given.split(\",\")\n"
-            "app.add_middleware(CORSMiddleware, allow_origins=settings.cors_allow_origins)\n",
-            "conf.py": "from typing import Annotated\n\nfrom pydantic import field_validator\n"
-            "from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict\n\n\n"
-            "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_file=\".env\")\n\n"
-            "    debug: bool = False\n    cors_allow_origins: Annotated[list[str], NoDecode] = []\n\n"
-            "    @field_validator(\"cors_allow_origins\", mode=\"before\")\n    @classmethod\n"
-            "    def split_commas(cls, value: object) -> object:\n"
-            "        \"\"\"Read ``a, b`` from the environment as a list of two.\"\"\"\n"
-            "        if isinstance(value, str):\n"
-            "            return [part.strip() for part in value.split(\",\") if part.strip()]\n"
-            "        return value\n\n\nsettings = Settings()\n",
-        },
-    ),
-    Bad(
-        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
-         "    allow_origin_regex=\"^https?://.*$\",\n    allow_credentials=True,\n)\n"},
-        at=("main.py:5",), severity="high",
-    ),
-    Bad(  # in the constructor's list
-        {"main.py": MAIN + "from starlette.middleware import Middleware\n\napp = FastAPI(\n    middleware=[\n"
-         "        Middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True),\n    ]\n)\n",
-         "requirements.txt": "fastapi==0.136.0\npydantic-settings==2.10.1\n"},
-        at=("main.py:7",), severity="high",
-    ),
-    Bad(  # on developers' machines only, and wherever nobody says which this is
-        {"main.py": MAIN + "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
-         "    environment: str = \"production\"\n    stage: str = \"dev\"\n\n    @property\n"
-         "    def is_development(self) -> bool:\n        return self.environment.lower() == \"development\"\n\n\n"
-         "settings = Settings()\napp = FastAPI()\nif settings.is_development:\n"
-         "    app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n"
-         "if settings.stage != \"prod\":\n"
-         "    app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n"},
-        at=("main.py:18", "main.py:20"), severity="medium",
-    ),
-    Good(
-        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"https://a.example\"])\n"},
-    ),
-    Good(  # the variable is required: what it holds is not in the code
-        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=os.environ[\"ORIGINS\"].split(\",\"))\n"},
-        outcome="unknown",
-    ),
-    Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}, outcome="not_applicable"),
-    Bad(  # one text in the settings, told of in the example
-        {"config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
-         "    cors_origins: str = \"*\"\n\n\nsettings = Settings()\n", ".env.example": "# CORS_ORIGINS=*\n",
-         "main.py": MAIN + "\nfrom config import settings\n\napp = FastAPI()\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(\",\"))\n\n\n"
-         "@app.post(\"/a\")\ndef add():\n    pass\n"},
-        at=("main.py:7",), severity="low",
-        fixed={"config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
-               "    cors_origins: str = \"\"\n\n\nsettings = Settings()\n",
-               ".env.example": "# CORS_ORIGINS=https://app.example.com\n"}),
-    Bad(  # a session in which only an OAuth package keeps its state; one that the code looks into
-        {"main.py": MAIN + "from starlette.middleware.sessions import SessionMiddleware\n\nimport keys\n\n"
-         "app = FastAPI()\napp.add_middleware(SessionMiddleware, secret_key=keys.SESSION)\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n",
-         "keys.py": "import os\n\nSESSION = os.environ[\"SESSION_KEY\"]\n"}, at=("main.py:9",), severity="high"),
-    Bad({"main.py": MAIN + "from starlette.middleware.sessions import SessionMiddleware\n\nimport keys\n\n"
-         "app = FastAPI()\napp.add_middleware(SessionMiddleware, secret_key=keys.SESSION)\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n",
-         "keys.py": "import os\n\nSESSION = os.environ[\"SESSION_KEY\"]\n\n\ndef user(req) -> str:\n"
-         "    return req.session[\"user\"]\n"}, at=("main.py:9",), severity="critical"),
-    Good(  # what everybody may read, without credentials
-        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"*\"])\n\n\n"
-         "@app.get(\"/names\")\ndef names() -> list[str]:\n    return []\n"}),
-    Good(  # a pattern for one's own hosts
-        {"main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
-         "    allow_origin_regex=r\"https://.*\\.example\\.com\",\n    allow_credentials=True,\n)\n"},
-    ),
-    Bad(  # credentials only where the origins are listed
-        {"main.py": "import os\n" + MAIN + "\nANY = \"*\"\napp = FastAPI()\n"
-         "origins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\nmay = ANY not in origins\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=origins, allow_credentials=may)\n\n\n"
-         "@app.post(\"/a\")\ndef add():\n    pass\n"}, at=("main.py:9",), severity="low"),
-    Bad(  # of another list
-        {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\nhosts = [\"a.example\"]\n"
-         "app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=\"*\" not in hosts)\n"},
-        at=("main.py:7",), severity="high"),
-)
