@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, functions_behind
-from readybook.facts.objects import FunctionValue
+from readybook.facts.objects import Bound, FunctionValue
 from readybook.facts.queries import Query, session_kind
 from readybook.facts.querychains import receivers
 from readybook.facts.queryrows import RowLoop
@@ -83,22 +83,35 @@ def _refreshes(call: Call) -> bool:
 
 def _queried(behaviour: Behaviour, call: Call, queries: dict[int, Query]) -> Query | None:
     """The query that a call leads to, in the functions it runs; None for one that is cached or runs after an error."""
-    todo = [(f.original, 0) for f in functions_behind(call.site.callee)]
+    todo = [(f.original, 0, call) for f in functions_behind(call.site.callee)]
     seen: set[int] = set()
     while todo:
-        function, depth = todo.pop(0)
+        function, depth, outer = todo.pop(0)
         if id(function.node) in seen or function.module.role != "application" or _cached(function):
             continue
         seen.add(id(function.node))
         for inner in behaviour.calls_in(function):
             if any(c.startswith("except") for c in inner.conditions):
                 continue  # for the rows that fail, not for each
+            if _left_off(outer, function, inner.conditions):
+                continue
             query = queries.get(id(inner.site.node))
             if query is not None and not query.consumed & WRITES:
                 return query
             if depth < MAX_DEPTH:
-                todo += [(f.original, depth + 1) for f in functions_behind(inner.site.callee)]
+                todo += [(f.original, depth + 1, inner) for f in functions_behind(inner.site.callee)]
     return None
+
+
+def _left_off(call: Call, function: FunctionValue, conditions: tuple[str, ...]) -> bool:
+    """Whether one of the conditions is a parameter that is false unless it is given, and that a call does not give."""
+    tests = {part for c in conditions for part in c.split(" and ")}
+    off = [(i, p[0]) for i, p in enumerate(function.params) if p[0] in tests and p[2] is not None
+           and p[2][0] == "const" and not p[2][3]]
+    keywords = [k for k, _ in call.site.node[5]]
+    loose = None in keywords or any(n[0] == "star" for n in call.site.node[4])
+    return not loose and any(name not in keywords and i >= len(call.site.node[4]) + isinstance(call.site.callee, Bound)
+                             for i, name in off)
 
 
 def _cached(function: FunctionValue) -> bool:
@@ -231,6 +244,12 @@ NPlusOne.examples = (
     Good(_files(GET + "    users = db.query(User).all()\n    ids = [u.id for u in users]\n"
                 "    return db.query(Order).filter(Order.user_id.in_(ids)).all()\n")),
     Good(_files(GET + "    user = db.get(User, 1)\n    return user.orders\n"), outcome="not_applicable"),
+    Good(  # only where the caller asks for it, and one that does
+        _files("def tell(db: Session, order, mail: bool = False):\n    if mail:\n        return db.get(User, order.user_id)\n"
+               "    return None\n\n\n" + GET + "    return [tell(db, o) for o in db.query(Order).all()]\n")),
+    Bad(_files("def tell(db: Session, order, mail: bool = False):\n    if mail:\n        return db.get(User, order.user_id)\n"
+               "    return None\n\n\n" + GET + "    return [tell(db, o, mail=True) for o in db.query(Order).all()]\n"),
+        at=("main.py:22",), severity="medium"),
     Good(  # a function that keeps what it read; a loop over something else
         _files("from functools import lru_cache\n\n\n@lru_cache\ndef one(user: int):\n    with Session() as db:\n"
                "        return db.get(User, user)\n\n\n" + GET

@@ -13,6 +13,9 @@ SCRIPTED = {"main.py": APP + "app = FastAPI()\n", "Dockerfile": "FROM python:3.1
 EXAMPLES = (
     Good({**SCRIPTED, "start.sh": BRANCHES.format(" --reload", "")}),
     Good({**SCRIPTED, "start.sh": BRANCHES.replace("$DEBUG", "$1").replace("true", "dev").format(" --reload", "")}),
+    Good({**SCRIPTED, "start.sh": "#!/bin/sh\nif [ \"$STAGE\" = \"dev\" ]; then\n  if [ \"$WAIT\" = \"1\" ]; then\n"
+          "    sleep 9\n  else\n    uvicorn main:app --host 0.0.0.0 --reload\n  fi\n"
+          "else\n  uvicorn main:app --host 0.0.0.0\nfi\n"}),
     Bad({**SCRIPTED, "start.sh": BRANCHES.replace("  uvicorn", "  sleep", 1).format("", " --reload")},
         at=("start.sh:9",),
         fixed={"start.sh": BRANCHES.replace("  uvicorn", "  sleep", 1).format("", "")}),
