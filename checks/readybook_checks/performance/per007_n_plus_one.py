@@ -245,9 +245,11 @@ NPlusOne.examples = (
                 "    return db.query(Order).filter(Order.user_id.in_(ids)).all()\n")),
     Good(_files(GET + "    user = db.get(User, 1)\n    return user.orders\n"), outcome="not_applicable"),
     Good(  # only where the caller asks for it, and one that does
-        _files("def tell(db: Session, order, mail: bool = False):\n    if mail:\n        return db.get(User, order.user_id)\n"
+        _files("def tell(db: Session, order, mail: bool = False):\n    if mail:\n"
+               "        return db.get(User, order.user_id)\n"
                "    return None\n\n\n" + GET + "    return [tell(db, o) for o in db.query(Order).all()]\n")),
-    Bad(_files("def tell(db: Session, order, mail: bool = False):\n    if mail:\n        return db.get(User, order.user_id)\n"
+    Bad(_files("def tell(db: Session, order, mail: bool = False):\n    if mail:\n"
+               "        return db.get(User, order.user_id)\n"
                "    return None\n\n\n" + GET + "    return [tell(db, o, mail=True) for o in db.query(Order).all()]\n"),
         at=("main.py:22",), severity="medium"),
     Good(  # a function that keeps what it read; a loop over something else
