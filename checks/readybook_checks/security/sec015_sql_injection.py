@@ -332,6 +332,13 @@ SqlInjection.examples = (
          "    con.execute(f\"INSERT INTO users ({names}) VALUES ({marks})\", list(values.values()))\n\n\n"
          "@app.post(\"/users\")\nasync def add(request: Request) -> None:\n    body = await request.json()\n"
          "    insert({\"name\": body[\"name\"], \"id\": 1})\n"}),
+    Good(  # keys that are all columns, or an error
+        {"main.py": "import sqlite3\n\nfrom fastapi import Request\n" + API + "COLUMNS = {\"name\", \"age\"}\n\n\n"
+         "def insert(row: dict) -> None:\n    if not set(row.keys()).issubset(COLUMNS):\n"
+         "        raise ValueError(row)\n"
+         "    values = {k: v for k, v in row.items() if k != \"id\"}\n    con = sqlite3.connect(\"shop.db\")\n"
+         "    con.execute(f\"INSERT INTO users ({', '.join(values.keys())}) VALUES (1)\")\n\n\n"
+         "@app.post(\"/users\")\nasync def add(request: Request) -> None:\n    insert(await request.json())\n"}),
     Bad(  # the caller's own keys
         {"main.py": "import sqlite3\n\nfrom fastapi import Request\n" + API + "def insert(row: dict) -> None:\n"
          "    names = \", \".join(row.keys())\n    con = sqlite3.connect(\"shop.db\")\n"

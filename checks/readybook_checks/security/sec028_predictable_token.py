@@ -22,6 +22,8 @@ SECRET = regex(
     r"session_?id|sid|session_?key|csrf|nonce|salt|(?:verification|verify|reset|invite|invitation|activation|"
     r"confirmation|access|auth|login|recovery|backup|security|two_?factor|mfa|sms|email)_?code|one_?time_?code)s?"
     r"(?:_?(?:value|str|string|hash|text|plain|raw))?$")
+# what holds several that were made before, no alphabet
+SEVERAL = regex(r"(?i)(?:^|_)(?!(?:chars|characters|(?:ascii_)?letters|(?:hex)?digits|symbols|words)$)[a-z]{2,}s$")
 # the token of a lock says who holds it; nobody is let in by it
 LOCK = regex(r"(?:^|\.)(?:locks?|locking|\w*(?:Lock|Mutex|Semaphore))\.")
 # the session of a process or a stream, by which what it does is counted
@@ -87,13 +89,16 @@ class PredictableToken(Check):
 
 
 def _one_of_these(call: Call) -> bool:
-    """Whether a word is picked of a few that the code writes out, and stands alone: nobody takes it for a secret."""
-    words = call.args[0] if call.last == "choice" and call.args else None
-    if not isinstance(words, list | tuple) or not words or not all(isinstance(w, str) and len(w) > 1 for w in words):
+    """Whether one is picked, alone, of a few words that the code writes out, or of things that are there already, which
+    a name in the plural says: nothing secret is made by that."""
+    words, node = call.args[0] if call.last == "choice" and call.args else None, call.site.node
+    written = isinstance(words, list | tuple) and words and all(isinstance(w, str) and len(w) > 1 for w in words)
+    kept = node[4][0] if call.last == "choice" and node[4] and not (isinstance(words, str | list) and words) else ()
+    named = kept[:1] in (("name",), ("attr",)) and SEVERAL.search(kept[-1])
+    if not written and not named:
         return False
     function = call.site.function
     body = function.node[6] if function is not None and function.node[0] == "def" else call.site.module.body
-    node = call.site.node
     return any(s[0] == "assign" and s[5] is node or s[0] == "return" and s[4] is node for s in statements(body))
 
 
@@ -232,6 +237,13 @@ PredictableToken.examples = (
         {"texts.py": "import random\n\nWORDS = [\"shop\", \"cart\", \"price\"]\n\n\n"
          "def filler(rng: random.Random) -> str:\n    token = random.choice(WORDS)\n    return f\"a {token}\"\n"},
         outcome="not_applicable"),
+    Good(  # one of those that are there, and have been given out
+        {"links.py": "import random\n\n\ndef link(settings) -> str:\n"
+         "    reality_sid = random.choice(settings.short_ids)\n    return f\"vless://?sid={reality_sid}\"\n"},
+        outcome="not_applicable"),
+    Bad(  # a letter of an alphabet
+        {"codes.py": "import random\n\n\ndef code(letters) -> str:\n    pin = \"\"\n    for _ in range(4):\n"
+         "        pin += random.choice(letters)\n    return pin\n"}, at=("codes.py:7",)),
     Bad(  # several of them are one
         {"users.py": "import random\n\nWORDS = [\"shop\", \"cart\", \"price\"]\n\n\n"
          "def make_password() -> str:\n    return \"-\".join(random.choice(WORDS) for _ in range(4))\n"},

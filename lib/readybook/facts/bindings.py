@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from readybook.facts.nodes import all_listed, blocks, holds, nodes, statements
+from readybook.facts.listed import all_listed
+from readybook.facts.nodes import blocks, holds, nodes, statements
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
 from readybook.patterns import regex
@@ -128,9 +129,8 @@ class Bindings:
 
     @cached_property
     def _tests(self) -> list[tuple[str, str | None, frozenset[str] | None]]:
-        """(text of a test, what it turns away unless a list has it, the names that get another value: None to leave).
-
-        Tests of ``if`` whose block leaves or gives a name another value; those of ``assert`` have None in the middle.
+        """(text of a test, what it turns away unless a list has it, the names that get another value: None to leave):
+        tests of ``if`` whose block leaves or gives a name another value; those of ``assert`` have None in the middle.
         """
         found: list[tuple[str, str | None, frozenset[str] | None]] = []
         for s in self.statements:
@@ -142,7 +142,7 @@ class Bindings:
                     listed = unparse(test[3]) if test[0] == "cmp" and test[4][0][0] == "NotIn" else ""
                     leaves = frozenset(map(unparse, last[4])) if last[0] == "assign" else None
                     found.append((" ".join((unparse(test), *self._insides(test))), listed, leaves))
-            elif s[0] == "for" and (whole := all_listed(s)):
+            if s[0] in ("for", "if") and (whole := all_listed(s)):
                 found.append(("", whole, None))
         return found
 

@@ -77,16 +77,3 @@ def blocks(statement: Node) -> tuple[Any, ...]:
     if kind == "try":
         return (statement[4], *(handler[2] for handler in statement[5]), statement[6], statement[7])
     return tuple(case[4] for case in statement[5]) if kind == "match" else ()
-
-
-def all_listed(loop: Node) -> str:
-    """Whose every element a ``for`` looks up in a list, and leaves at the first one that is not there: a name or ""."""
-    target, source = loop[4], loop[5]
-    if target[0] != "name" or source[0] != "name":
-        return ""
-    for s in loop[6]:
-        test = s[4] if s[0] == "if" else None
-        if test is not None and test[0] == "cmp" and test[4][0][0] == "NotIn" and test[3][:1] == ("name",) and (
-                test[3][3] == target[3]) and s[5] and s[5][-1][0] in ("raise", "return"):
-            return str(source[3])
-    return ""

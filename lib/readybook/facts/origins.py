@@ -140,6 +140,8 @@ class Origins:
 
     def _keys(self, node: Node, scope: Scope) -> Iterator[Origin]:
         """The sources of the keys of a mapping."""
+        if node[0] == "name" and "listed" in (scope.bindings.guard(f"{node[3]}.keys()"), scope.bindings.guard(node[3])):
+            return
         if node[0] == "dict":
             for key, value in node[3]:
                 yield from self._trace(key, scope) if key is not None else self._keys(value, scope)

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from readybook import Check, Finding, Hours, NotApplicable, Project
+from readybook import CannotTell, Check, Finding, Hours, NotApplicable, Project
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.memory import Memory, memories
 from readybook.facts.processes import several_processes
@@ -15,7 +15,7 @@ from readybook.finding import Answer
 from readybook.patterns import regex
 from readybook_checks.architecture.arc002_in_memory_job_store.curing import cure
 from readybook_checks.architecture.arc002_in_memory_job_store.examples import EXAMPLES
-from readybook_checks.architecture.arc002_in_memory_job_store.own import of_its_own
+from readybook_checks.architecture.arc002_in_memory_job_store.own import also_shared, of_its_own
 
 STATE = regex(
     r"jobs?|tasks?|sessions?|states?|status(es)?|progress|stores?|storage|uploads?|files?|queues?|conversations?|histor(y|ies)|"
@@ -73,13 +73,18 @@ class InMemoryJobStore(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each class, or container outside of classes, that keeps shared state."""
-        reached = project.facts.behaviour.requested
+        reached, found_any = project.facts.behaviour.requested, False
         stores: dict[tuple[str, str, str], list[Memory]] = defaultdict(list)
         for memory in memories(project.facts.behaviour, named_as_state):
             if is_state(memory, reached) and not of_its_own(memory, project.text(memory.place.path)):
+                if shared := also_shared(memory):
+                    yield CannotTell(f"whether {shared}…) shares {memory.owner}.{memory.name} is not followed",
+                                     memory.place)
+                    found_any = True
+                    continue
                 single = memory.owner in ("", "app.state")
                 stores[memory.place.path, memory.owner, memory.name if single else ""].append(memory)
-        if not stores:
+        if not stores and not found_any:
             yield NotApplicable("no state that requests share is kept in the memory of the process")
         several = several_processes(project.facts)
         in_loop = loop_functions(project) if stores else frozenset()

@@ -146,6 +146,13 @@ EXAMPLES = (
          "    return [name_of(key), tables[key], *hub.members(key)]\n\n\n"
          "@app.get(\"/\")\ndef index() -> int:\n    return len(files)\n"},
         outcome="not_applicable"),
+    Good(  # a copy of what a store outside holds for all processes
+        {"main.py": HEAD + "class JobManager:\n    def __init__(self, kv):\n        self._kv = kv\n"
+         "        self._jobs: dict[str, str] = {}\n\n    async def add(self, key: str) -> None:\n"
+         "        self._jobs[key] = \"queued\"\n        await self._kv.put(\"jobs\", str(self._jobs))\n\n"
+         "    def get(self, key: str) -> str:\n        return self._jobs[key]\n\n\nmanager = JobManager(app)\n\n\n"
+         "@app.post(\"/{key}\")\nasync def add(key: str) -> str:\n    await manager.add(key)\n"
+         "    return manager.get(key)\n"}, outcome="unknown"),
     Bad(  # made of more than the key
         {"main.py": HEAD + "tokens: dict[str, str] = {}\n\n\n@app.post(\"/{key}\")\n"
          "def keep(key: str, value: str) -> None:\n    tokens[key] = key + value\n\n\n"

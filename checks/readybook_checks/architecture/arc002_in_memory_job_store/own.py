@@ -14,6 +14,7 @@ PLAIN = frozenset(("const", "name", "fstring", "format", "bin", "call", "attr"))
 TAKES = regex(r"(?i)(?:^|_)(?:acquire|claim|lock)(?:_|$)")
 GIVES = regex(r"(?i)(?:^|_)(?:release|unlock|free)(?:_|$)")
 RECEIVERS = regex(r"(?i)(?:^|_)(?:rooms?|channels?|groups?|topics?|subscriptions?)(?:_|$)")
+SHARED = regex(r"(?i)self\._?\w*(?:kv|redis|nats|jetstream|memcached?|etcd)\w*\.(?:put|set|setex|hset|publish|xadd)\(")
 SOCKETS = regex(r"[:=][^\n#]*\[[^\n#]*\bWebSocket\b[^\n#]*\]")  # connections: dict[str, WebSocket]
 
 
@@ -28,6 +29,16 @@ def of_its_own(memory: Memory, text: str) -> bool:
             GIVES.search(t.function.name) for t in drops):
         return True  # who works on what, in this process
     return bool(memory.owner and RECEIVERS.search(memory.name) and SOCKETS.search(text))
+
+
+def also_shared(memory: Memory) -> str:
+    """The first line of a container's own class that writes to a store outside of the process; empty without one."""
+    for touch in memory.touches:
+        cls = touch.function.owner
+        if memory.owner and cls is not None and cls.qualname == memory.owner:
+            found = SHARED.search(cls.module.lines_of(cls.node[1], cls.node[3]))
+            return found[0].strip() if found else ""
+    return ""
 
 
 def _worked_out(touch: Touch) -> bool:

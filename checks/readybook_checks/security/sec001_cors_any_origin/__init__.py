@@ -67,8 +67,13 @@ class CorsAnyOrigin(Check):
         cors = [(app, m) for app in project.facts.apps if app.served for m in app.middleware if m.path == CORS]
         if not cors:
             yield NotApplicable("no CORSMiddleware: browsers keep other sites out")
+        told: set[tuple[Place | None, str]] = set()  # a factory makes several applications alike
         for app, middleware in cors:
-            yield self._answer(project, app, middleware)
+            answer = self._answer(project, app, middleware)
+            key = (answer.place, answer.message if isinstance(answer, Finding) else app.spec)
+            if key not in told:
+                told.add(key)
+                yield answer
 
     def _answer(self, project: Project, app: App, middleware: Middleware) -> Answer:
         if "**" in middleware.kwargs:

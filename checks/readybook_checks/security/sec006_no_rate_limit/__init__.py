@@ -63,11 +63,15 @@ class NoRateLimit(Check):
         """The answers for each served application that has routes beside its health routes."""
         healthy = {id(h.route) for h in project.facts.health_routes}
         found = False
+        told: set[tuple[Place, str]] = set()  # a factory makes several applications alike
         for app in project.facts.apps:
             routes = [r for r in project.facts.routes if r.app == app.spec and id(r) not in healthy]
-            if app.served and routes:
+            for answer in _answers(project, app, routes) if app.served and routes else ():
                 found = True
-                yield from _answers(project, app, routes)
+                alike = isinstance(answer, Finding) and (answer.place, answer.message.replace(app.spec, "")) or None
+                if alike is None or alike not in told:
+                    yield answer
+                told |= {alike} if alike else set()
         if not found:
             yield NotApplicable("no route is served")
 

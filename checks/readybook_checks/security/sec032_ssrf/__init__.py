@@ -7,11 +7,12 @@ from dataclasses import replace
 from importlib.resources import files
 
 from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.behaviour import Call
+from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.bindings import VALIDATOR
 from readybook.facts.formatting import Hole, pieces
+from readybook.facts.nodes import nodes
 from readybook.facts.objects import ClassValue, Instance
-from readybook.facts.origins import Origins
+from readybook.facts.origins import Clean, Origins
 from readybook.facts.scopes import Origin, Scope, argument_of, parameter_of, scope_of
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -30,6 +31,7 @@ SECOND = regex(CLIENTS + r"\.(?:request|stream|build_request)|urllib3\.request")
 HOST = regex(r"(?i)^\s*(?:\w+:)?//[^/?#\s]+[/?#]|^/(?!/)")
 OPEN_HOST = regex(r"(?i)\s*(?:\w+:)?//[^/?#\s]+")
 ELSEWHERE = regex(r"\s*(?:[\w+.-]+:|//)")
+ADDRESS_KIND = regex(r"\.is_(?:private|global|loopback|link_local|reserved)\b")
 TITLE = "Call only the hosts of a list"
 TEMPLATE = "outbound_urls.py.tmpl"
 
@@ -84,6 +86,30 @@ def clean(node: Node, path: str) -> bool:
     return node[0] == "call" and VALIDATOR.search(unparse(node[3]).rpartition(".")[2]) is not None
 
 
+def _cleaning(origins: Origins) -> Clean:
+    """``clean``, and a function of the project that turns private addresses away, itself or by what it calls."""
+
+    def cleaning(node: Node, path: str) -> bool:
+        if clean(node, path):
+            return True
+        text = "\n".join(_texts(origins, node, 2)) if node[0] == "call" else ""
+        return ADDRESS_KIND.search(text) is not None and "raise " in text
+
+    return cleaning
+
+
+def _texts(origins: Origins, node: Node, depth: int) -> Iterator[str]:
+    """The source of the project's functions that a call runs, and of those that they call."""
+    call = origins.by_node.get(id(node))
+    for function in functions_behind(call.site.callee) if call is not None else ():
+        body = function.original.node
+        if body[0] == "def":
+            yield function.module.lines_of(body[1], body[3])
+            for inner in nodes(body[6]) if depth else ():
+                if inner[0] == "call":
+                    yield from _texts(origins, inner, depth - 1)
+
+
 def _transport(call: Call) -> ClassValue | None:
     """The transport of the project's own that a client sends through, which may refuse hosts; None without one."""
     client = getattr(call.site.callee, "self", None)
@@ -110,7 +136,7 @@ def _answer(project: Project, call: Call, node: Node) -> Answer | None:
 def _host(origins: Origins, call: Call, node: Node) -> list[Origin]:
     """The sources of the part of an address that names the host."""
     if call.path.endswith(("create_connection", "open_connection")):
-        return list(origins.of(call, node[3][0] if node[0] == "tuple" and node[3] else node, clean))
+        return list(origins.of(call, node[3][0] if node[0] == "tuple" and node[3] else node, _cleaning(origins)))
     return _host_of(origins, node, scope_of(call), 0)
 
 
@@ -126,7 +152,7 @@ def _host_of(origins: Origins, node: Node, scope: Scope, depth: int) -> list[Ori
                 found += _host_of(origins, piece.node[4][0], piece.scope, depth + 1)
                 break
             handed = _handed_in(origins, piece, depth) if not seen else None
-            traced = origins.traced(piece.node, piece.scope, clean) if handed is None else handed
+            traced = origins.traced(piece.node, piece.scope, _cleaning(origins)) if handed is None else handed
             found += traced
             seen += "h"
             if seen == "h" and not any(o.kind == "request" for o in traced):
@@ -272,6 +298,18 @@ Ssrf.examples = (
          "    return requests.get(f\"https://bank.example{endpoint}\", timeout=5).status_code\n\n\n"
          "@app.get(\"/\")\ndef index(number: str) -> int:\n    return ask(number)\n"}, at=("main.py:10",),
     ),
+    Good(  # only addresses that everybody reaches get on, by two functions
+        {"main.py": "import ipaddress\nimport socket\n\nimport httpx\n" + API + "\n\ndef usable(ip: str) -> bool:\n"
+         "    return ipaddress.ip_address(ip).is_global\n\n\ndef ip_of(host: str) -> str:\n"
+         "    ip = socket.gethostbyname(host)\n    if not usable(ip):\n        raise ValueError(host)\n"
+         "    return ip\n\n\n"
+         "@app.get(\"/scan\")\ndef scan(target: str) -> int:\n"
+         "    return httpx.get(f\"http://{ip_of(target)}/\").status_code\n"}),
+    Bad(  # what it is, is told, and nothing is turned away
+        {"main.py": "import ipaddress\nimport socket\n\nimport httpx\n" + API + "\n\ndef ip_of(host: str) -> str:\n"
+         "    ip = socket.gethostbyname(host)\n    print(ipaddress.ip_address(ip).is_global)\n    return host\n\n\n"
+         "@app.get(\"/scan\")\ndef scan(target: str) -> int:\n"
+         "    return httpx.get(f\"http://{ip_of(target)}/\").status_code\n"}, at=("main.py:18",), severity="high"),
     Good(  # looked at before
         {"main.py": "import httpx\nfrom checks import ensure_public\n" + API + ROUTE
          + "        ensure_public(url)\n        return (await client.get(url)).text\n"},
