@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from readybook import Project
 
-HEAD = """from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, MetaData, String, Table
+HEAD = """from sqlalchemy import JSON, Column, DateTime, ForeignKey, Index, Integer, MetaData, String, Table
 from sqlalchemy.ext.declarative import as_declarative
+from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import DeclarativeBase, Mapped, declarative_base, declared_attr, mapped_column, relationship
 from sqlmodel import Field, SQLModel
 
@@ -161,8 +162,10 @@ class Tree(Base):
     id = Column(Integer, primary_key=True)
     cut = Column(DateTime().with_variant(String(30), "sqlite"))
     kind = Column(String(9).with_variant(String(30), "sqlite").with_variant(String(40), "mysql"))
+    notes = Column(MutableDict.as_mutable(JSON))
 """)["Tree"].column
     assert (column("cut").type, column("kind").type, column("kind").length) == ("DateTime", "String", 9)
+    assert column("notes").type == "JSON"
 
 
 def test_a_constraint_of_one_column_is_its_key():
@@ -249,3 +252,25 @@ class Tree(Base):
     near = Column(Geometry("POINT", spatial_index=False))
 """)["Tree"]
     assert [found.leads_index(c) for c in found.columns] == [True, True, False]
+
+
+def test_the_ends_of_a_table_that_refers_to_itself_are_told_apart():
+    found = models("""
+from sqlalchemy.orm import backref
+
+
+class Note(Base):
+    __tablename__ = "notes"
+    id = Column(Integer, primary_key=True)
+    parent_id = Column(ForeignKey("notes.id"))
+    parent = relationship("Note", remote_side=[id], backref="replies")
+
+
+class Area(Base):
+    __tablename__ = "areas"
+    id = Column(Integer, primary_key=True)
+    outer_id = Column(ForeignKey("areas.id"))
+    inner = relationship("Area", backref=backref("outer", remote_side=[id]))
+""")
+    assert [(r.name, r.many) for r in found["Note"].relationships] == [("parent", False), ("replies", True)]
+    assert [(r.name, r.many) for r in found["Area"].relationships] == [("inner", True), ("outer", False)]

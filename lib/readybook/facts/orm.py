@@ -314,6 +314,9 @@ def _linked(models: Models) -> Iterator[OrmModel]:
 
 def _many(model: OrmModel, r: Relationship, models: Models) -> bool | None:
     target = models.named(r.target, model.place.path)
+    if target is model:
+        one = next((o for o in model.relationships if o.backref == r.name), None)
+        return None if one is None or one.many is None else not one.many
     if target is None:
         return None
     there = any(c.foreign_key.rpartition(".")[0] == model.table for c in target.columns if c.foreign_key)

@@ -178,6 +178,8 @@ def relationship(owner: ClassValue, name: str, value: Any, kind: Any) -> Relatio
     shown = True if kind_of_mapped(kind) else _is_collection(inner)
     by_table = "secondary" in options and not (mapped and shown is False)
     many = uselist if isinstance(uselist, bool) else by_table or shown
+    if many is None and target == owner.name:  # of a table that refers to itself only this tells which end it is
+        many = "remote_side" not in options
     back = by_default(options.get("backref"))
     lazy = "dynamic" if value.path.endswith("dynamic_loader()") else lazy_of(options.get("lazy", kind_of_mapped(kind)))
     module = value.module or owner.module
@@ -272,6 +274,8 @@ def type_name(kind: Any) -> str:
         word = _WORD.match(kind)
         return word[0].rpartition(".")[2] if word else ""
     kind = _without_variants(kind)
+    if isinstance(kind, Instance) and kind.path.endswith(".as_mutable()") and kind.args:
+        return type_name(kind.args[0])
     if isinstance(kind, Instance | External | ClassValue):
         return kind.path.rpartition(".")[2].removesuffix("()")
     return ""
