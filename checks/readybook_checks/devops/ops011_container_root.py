@@ -33,7 +33,7 @@ SYSTEMS = regex(r"/(?:(?:usr|etc|bin|sbin|lib\w*|root|proc|sys|dev|boot)(?:/.*)?
 TITLE = "Run the image as a user of its own"
 
 
-PLAIN = frozenset({"python", "ubuntu", "debian", "alpine", "uv", "pypy", "fedora", "rockylinux"})
+PLAIN = frozenset({"python", "ubuntu", "debian", "alpine", "uv", "pypy", "fedora", "rockylinux", "cuda"})
 WORKLOAD = regex(r"(?m)^kind:\s*(?:Deployment|StatefulSet|DaemonSet|CronJob|Job)\b")
 OTHERS = regex(r"(?i)redis|valkey|postgres|pg_?bouncer|mysql|maria|mongo|kafka|rabbit|clickhouse|minio|nginx|ingress"
                r"|elastic|opensearch|vault|grafana|prometheus|loki|kyverno|cert-manager|zookeeper|keycloak|traefik")
@@ -291,6 +291,8 @@ ContainerRoot.examples = (
         {"Dockerfile": TOP + "ENTRYPOINT [\"./start.sh\"]\n",
          "start.sh": "#!/bin/sh\nchown -R app /data\nexec gosu app uvicorn main:app\n"}),
     Good({"Dockerfile": "FROM company/python-base:4\n" + CMD}, outcome="unknown"),
+    Good({"Dockerfile": TOP + USER + CMD, "Dockerfile.base": "FROM nvidia/cuda:12.4.1-devel-ubuntu22.04\n"
+          "RUN apt-get update && apt-get install -y python3 python3-pip\nRUN pip install torch\n"}),
     Good({"web/Dockerfile": "FROM node:22\nCMD [\"npm\", \"start\"]\n"}, outcome="not_applicable"),
     Good({"Dockerfile": "FROM public.ecr.aws/lambda/python:3.12\nCOPY main.py ./\nCMD [\"main.handler\"]\n"},
          outcome="not_applicable"),

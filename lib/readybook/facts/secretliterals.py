@@ -209,6 +209,8 @@ class _Walk:
         value = s[5] if s[0] == "assign" else s[6]
         if value is None or any(name_of(t) in ("model_config", "__all__", "__slots__") for t in targets):
             return
+        if value[0] == "dict" and _SHOWN.intersection(w for t in targets for w in words_of(name_of(t))):
+            return  # USER_EXAMPLE = {…}, which documentation shows
         told = next((t for t in targets if names_secret(name_of(t))), targets[-1])
         name = name_of(told)
         plain = name if told[0] == "name" else ""

@@ -20,6 +20,7 @@ from readybook_checks.devops.ops017_no_migrations.examples import BAD, GOOD
 from readybook_checks.devops.ops017_no_migrations.scaffold import guards, scaffold
 
 OWN = regex(r"(?:^|/)(?:db_)?migrations?/|(?:^|/)migrat(?:e|ions?)(?:_\w+)?\.(?:py|sql)$", re.IGNORECASE)
+ALTERS = regex(r"\bALTER TABLE\b[^\n;]{1,80}\bADD\b")
 
 
 class NoMigrations(Check):
@@ -69,6 +70,13 @@ class NoMigrations(Check):
         own = next((p for p in sorted(project.present | set(project.files)) if OWN.search(p)), None)
         if own is not None:
             yield CannotTell("what these scripts migrate is not known", Place(own) if own in project.files else None)
+            return
+        altering = next((m for m in (facts.modules.by_path[p] for p in sorted(near)) if m.role == "application"
+                         and "ALTER TABLE" in m.text and ALTERS.search(m.text)), None)
+        if altering is not None:
+            line = altering.text[:altering.text.index("ALTER TABLE")].count("\n") + 1
+            yield CannotTell("the code adds columns by ALTER TABLE: whether it does so for each change is not known",
+                             altering.place(("name", line, 0)))
             return
         apart = frozenset().union(*behind) - near
         making = any(of_metadata(c, "create_all") and c.place.path not in apart for c in facts.behaviour.calls)

@@ -113,6 +113,12 @@ GOOD = (
          "app/db.py": DB.replace("os.environ[\"DATABASE_URL\"]", "\"sqlite:///cache.db\"")},
         outcome="not_applicable",
     ),
+    Good(  # the code adds columns itself, whether all of them or not
+        {**PROJECT, "app/main.py": LIFESPAN.format(body="Base.metadata.create_all(engine)\n    add_columns()")
+         + "\n\ndef add_columns():\n    with engine.begin() as connection:\n"
+         "        connection.exec_driver_sql(\"ALTER TABLE users ADD COLUMN age INT\")\n"},
+        outcome="unknown",
+    ),
     Good(  # migrations of another kind
         {**PROJECT, "app/main.py": MAIN, "db/migrations/V1__items.sql": "CREATE TABLE items (id int);\n"},
     ),

@@ -200,6 +200,10 @@ EXAMPLES = (
          "    database_url: str = \"postgresql://postgres:postgres@localhost:5432/app\"\n"
          "    admin_password: str = \"!Ch4ng3Th1sP4ssW0rd!\"\n"},
     ),
+    Good(  # what documentation shows, by its name
+        {"app/shown.py": "USER_EXAMPLE = {\"name\": \"ann\", \"password\": \"123456\"}\n"}, outcome="not_applicable"),
+    Bad({"app/seed.py": "def seed(db):\n    user = {\"name\": \"root\", \"password\": \"Tr0ub4dor3x\"}\n"
+         "    db.users.insert_one(user)\n"}, at=("app/seed.py:2",)),
     Good(  # tests, documentation, examples shown to readers, publishable keys
         {"tests/test_login.py": f"API_KEY = \"{KEY}\"\nPASSWORD = \"Tr0ub4dor&3\"\n",
          "app/schema.py": "from pydantic import BaseModel\n\n\nclass Login(BaseModel):\n"

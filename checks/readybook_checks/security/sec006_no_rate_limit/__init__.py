@@ -12,7 +12,7 @@ from readybook.facts.behaviour import Call, functions_behind, path_of
 from readybook.facts.nodes import nodes
 from readybook.facts.program import App
 from readybook.facts.ratelimits import RateLimits, rate_limits, slowapi_limiters
-from readybook.facts.signins import FORMS
+from readybook.facts.signins import FORMS, body_names
 from readybook.facts.values import FromEnv, by_default
 from readybook.finding import Answer
 from readybook.patterns import regex
@@ -25,6 +25,7 @@ SIGN_IN = regex(
     r"|(?:access[-_])?token|authenticate|(?:forgot|reset|recover|change)[-_]?password|password[-_]?"
     r"(?:reset|recovery|forgot|change)?|magic[-_]?link|verify[-_]?(?:email|code|otp|phone)|jwt/create)"
     r"(?:/(?:access[-_]?token|request|confirm|verify|jwt|json|form|\{\w+\}))?/?$", re.IGNORECASE)
+OF_PEOPLE = regex(r"(?i)pass|mail|phone|user|login|name|otp|pin|code|credential")
 # whoever signs in there shows what another service gave, which nobody guesses
 ELSEWHERE = regex(r"google|facebook|github|gitlab|apple|microsoft|linkedin|twitter|discord|oauth(?!2?/token)|"
                   r"oidc|saml|sso|social|callback", re.IGNORECASE)
@@ -102,6 +103,9 @@ def takes_secrets(project: Project, route: Route) -> bool:
     form = any(getattr(t, "path", "") in FORMS for t in route.targets)
     if not form and (ELSEWHERE.search(route.path) or not SIGN_IN.search(route.path) or _sends_elsewhere(route)):
         return False
+    taken = body_names(project.facts.behaviour.run, (*route.targets, route.handler))
+    if not form and route.path.rstrip("/").endswith("register") and taken and not any(map(OF_PEOPLE.search, taken)):
+        return False  # a schema, a device: nobody's account
     return not _asks_before(route) and not any(authenticates(project.facts.behaviour, t) for t in route.targets)
 
 

@@ -94,6 +94,12 @@ EXAMPLES = (
     Bad(  # counted in each of four processes
         {"main.py": SLOWAPI, "requirements.txt": "fastapi==0.115.0\nslowapi==0.1.10\n",
          "Procfile": "web: uvicorn main:app --workers 4\n"}, at=("main.py:6",), severity="medium"),
+    Bad(  # what is registered is a schema, nobody's account: requests are not limited, and that is all
+        {"main.py": HEAD.replace("FastAPI\n", "FastAPI\nfrom pydantic import BaseModel\n", 1) + ROUTE
+         + "\n\nclass Schema(BaseModel):\n    subject: str\n    fields: list[str]\n\n\n"
+         "@app.post(\"/schema/register\")\n"
+         "def add(schema: Schema) -> bool:\n    return schema.subject in find(schema.fields)\n"},
+        at=("main.py:4",), severity="medium"),
     Good({"main.py": SLOWAPI, "requirements.txt": "fastapi==0.115.0\nslowapi==0.1.10\n"}),
     Good(  # its own dependency, on the application, through a helper
         {"main.py": "from fastapi import Depends, FastAPI, HTTPException\n\nseen = {}\n\n\ndef count(key):\n"
