@@ -99,6 +99,25 @@ def test_what_refuses_or_may_refuse_asks(text):
     assert asks(text)
 
 
+@pytest.mark.parametrize(("test", "asked"), [
+    ("request.url.path in FREE", [False, True, True]), ("path in {'/login'}", [False, True, True]),
+    ("path.startswith('/log')", [False, True, True]), ("path.startswith(tuple(FREE))", [False, True, True]),
+    ("any(path.startswith(p) for p in FREE)", [False, True, True]), ("path not in ('/items', '/items/{n}')",
+                                                                      [False, True, True]),
+    ("request.scope['path'] == '/login'", [False, True, True]),
+    ("path.startswith('/items/1')", [True, True, True]),  # may be, may be not
+    ("path.endswith('x')", [True, True, True]), ("path in db.free()", [True, True, True]),
+    ("path in FREE and db.free", [True, True, True])])
+def test_a_guard_that_lets_some_paths_through_guards_the_others(test, asked):
+    text = ("FREE = ['/login', '/docs']\n\n\ndef must(request: Request):\n    path = request.url.path\n"
+            f"    if {test}:\n        return None\n    if not request.headers.get('Authorization'):\n"
+            "        raise HTTPException(401)\n    return 1\n\n\napp = FastAPI(dependencies=[Depends(must)])\n\n\n"
+            "@app.post('/login')\ndef login(): ...\n\n\n@app.get('/items')\ndef items(): ...\n\n\n"
+            "@app.get('/items/{n}')\ndef item(n: int): ...\n")
+    facts = Project.from_files({"main.py": HEAD + text}).facts
+    assert [facts.guarded(r) for r in facts.routes] == asked
+
+
 def test_a_view_is_given_what_its_attributes_depend_on():
     view = (MAYBE + "from fastapi import APIRouter\nfrom fastapi_utils.cbv import cbv\n\nrouter = APIRouter()\n\n\n"
             "@cbv(router)\nclass Items:\n    user: object = Depends(maybe)\n\n    @router.post('/items')\n"

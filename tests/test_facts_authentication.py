@@ -78,6 +78,48 @@ def test_a_decorator_that_refuses_nobody_by_itself_guards_no_handler(body):
     assert facts.guarded(facts.routes[0])  # the one that refuses in its own body, under the same decorator
 
 
+@pytest.mark.parametrize(("caught", "asked"), [
+    ("except InvalidTokenError:\n        return None", False), ("except Known:\n        return None", False),
+    ("except InvalidTokenError:\n        raise", True), ("except Exception:\n        return None", True),
+    ("except KeyError:\n        return None", True)])
+def test_a_refusal_that_a_caller_catches_by_its_name_refuses_nobody(caught, asked):
+    text = ("class Known(Exception):\n    pass\n\n\nclass InvalidTokenError(Known):\n    pass\n\n\n"
+            "def parsed(text):\n    if '.' not in text:\n        raise InvalidTokenError\n    return text\n\n\n"
+            f"def clean(text):\n    try:\n        return parsed(text)\n    {caught}\n\n\n"
+            "@app.get('/')\ndef read(text: str):\n    return clean(text)\n")
+    facts, route = the_route(text)
+    assert facts.guarded(route) is asked
+
+
+@pytest.mark.parametrize(("status", "asked"), [("401", True), ("422", False), ("code", False)])
+def test_an_error_that_a_helper_makes_keeps_its_status_whatever_the_annotation(status, asked):
+    text = ("def failed(text: str, code: int = 0) -> HTTPException:\n"
+            f"    return HTTPException(status_code={status}, detail=text)\n\n\n"
+            "@app.get('/')\ndef read(request: Request):\n    if not request.headers:\n        raise failed('no')\n")
+    facts, route = the_route(text)
+    assert facts.guarded(route) is asked
+
+
+@pytest.mark.parametrize("test", ["any(request.url.path.startswith(p) for p in FREE)", "request.url.path in FREE"])
+def test_what_follows_a_test_of_several_texts_is_read(test):
+    text = ("FREE = ['/a', '/b']\n\n\n@app.get('/')\ndef read(request: Request):\n"
+            f"    if {test}:\n        return 1\n    raise HTTPException(401)\n")
+    facts, route = the_route(text)
+    assert facts.guarded(route)
+
+
+@pytest.mark.parametrize(("path", "takes", "asked"), [
+    ("/auth/google", "credential: str = Body(embed=True)", False), ("/verify-email/{token}", "token: str", False),
+    ("/magic-link", "token: str", False), ("/oauth/callback", "code: str, state: str", False),
+    ("/password/reset", "email: str = Body(embed=True)", False),
+    ("/webhook/verify", "token: str", True), ("/jobs", "token: str", True), ("/verify", "secret: str", True),
+    ("/verify", "token: str, x_user: str = Header()", True), ("/verify", "token: str, request: Request", True)])
+def test_who_shows_a_proof_that_was_mailed_is_not_known_yet(path, takes, asked):
+    text = f"from fastapi import Body\n\n\n@app.post('{path}')\ndef enter({takes}):\n    raise HTTPException(401)\n"
+    facts, route = the_route(text)
+    assert facts.guarded(route) is asked
+
+
 def test_what_another_handler_under_the_same_decorator_calls_guards_none_but_that_one():
     text = ("from functools import wraps\n\n\ndef log(func):\n    @wraps(func)\n"
             "    async def wrapper(*args, **kwargs):\n        return await func(*args, **kwargs)\n"

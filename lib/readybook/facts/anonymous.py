@@ -31,6 +31,7 @@ from readybook.facts.anonymousvalues import (
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.nodes import names_in
 from readybook.facts.objects import FunctionValue
+from readybook.facts.pathtests import PATH, any_starts, equals, is_path, starts
 from readybook.facts.values import by_default
 from readybook.patterns import regex
 
@@ -54,11 +55,14 @@ class _Ended(Exception):
 
 class Walk:
     """How a function may end, called by somebody anonymous. ``refusal`` tells whether a raised value, or the answer
-    that a call makes, refuses; ``strict``: what no code here shows may refuse too, when it is given a None."""
+    that a call makes, refuses; ``strict``: what no code here shows may refuse too, when it is given a None; ``path``:
+    that of the route, ``by_path`` whether it decided anything."""
 
     def __init__(self, behaviour: Behaviour, refusal: Callable[[Any], bool], answer: Callable[[Call], bool],
-                 strict: bool = True) -> None:
+                 strict: bool = True, path: str = "") -> None:
         self.behaviour, self.refusal, self.answer, self.strict = behaviour, refusal, answer, strict
+        self.path, self.by_path = path, False
+        self.functions: list[FunctionValue] = []
         self.budget = MAX_NODES
         self.depth = 0
         self.events: set[str] = set()
@@ -74,6 +78,7 @@ class Walk:
             return {ANY}, {UNSURE}
         outer = self.events, self.given, self.loops, self.calls, self.raises
         self.events, self.given, self.loops, self.depth = set(), set(), [], self.depth + 1
+        self.functions.append(f)
         self.calls = {id(c.site.node): c for c in self.behaviour.calls_in(f)}
         self.raises = {id(s): value for value, s in raised(self.behaviour, f)}
         try:
@@ -84,6 +89,7 @@ class Walk:
         finally:
             self.events, self.given, self.loops, self.calls, self.raises = outer
             self.depth -= 1
+            self.functions.pop()
 
     def _block(self, body: Iterable[Any], names: Names) -> Names | None:
         """The names after the statements; None where none of the ways through them goes on."""
@@ -256,6 +262,8 @@ class Walk:
         right = self._value(other, names)
         if len(node[4]) > 1:
             return ASKED
+        if left == PATH:
+            return self._decided(equals(self.behaviour.run, self.functions[-1], self.path, operator, other))
         counted = node[3][0] == "call" and node[3][3][-1] == "len" and node[3][4]
         if counted and other[0] == "const" and other[3] == 0 and operator in ("Eq", "NotEq", "Gt"):
             truth = self._truth(node[3][4][0], names)
@@ -269,7 +277,14 @@ class Walk:
             return TRUTHY if same is (operator in ("Is", "Eq")) else FALSY
         return ASKED if {NONE, ASKED} & {left, right} and other != ("const", *other[1:3], None) else ANY
 
+    def _decided(self, truth: bool | None) -> str:
+        """What a test of the path gives on this route."""
+        self.by_path = True
+        return ANY if truth is None else TRUTHY if truth else FALSY
+
     def _of_attr(self, node: Any, names: Names) -> str:
+        if is_path(node):
+            return PATH
         if node[3][0] == "name" and node[3][3] == "self":
             return names.get(f"self.{node[4]}", ANY)
         value = self._value(node[3], names)
@@ -279,6 +294,8 @@ class Walk:
         return ASKED if value == ASKED else ANY
 
     def _of_sub(self, node: Any, names: Names) -> str:
+        if is_path(node):
+            return PATH
         value = self._value(node[3], names)
         if value == NONE or node[3][0] == "attr" and node[3][4] in SENT:
             self.events.add(RAISED)
@@ -300,8 +317,13 @@ class Walk:
     def _of_call(self, node: Any, names: Names) -> str:
         callee = node[3]
         of = ANY
+        every = any_starts(node, names)
+        if every is not None:
+            return self._decided(starts(self.behaviour.run, self.functions[-1], self.path, every))
         if callee[0] == "attr":
             of = self._value(callee[3], names)
+            if of == PATH and callee[4] == "startswith" and len(node[4]) == 1:
+                return self._decided(starts(self.behaviour.run, self.functions[-1], self.path, node[4][0]))
             if callee[4] == "get" and callee[3][0] == "attr" and callee[3][4] in SENT:
                 return self._value(node[4][1], names) if len(node[4]) > 1 else NONE
         args = [self._value(a, names) for a in node[4]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.anonymous import UNSURE, Walk, raised, soft
-from readybook.facts.anonymousvalues import ANY, NONE
+from readybook.facts.anonymous import CATCHING, UNSURE, Walk, raised, soft
+from readybook.facts.anonymousvalues import ANY, NONE, caught_by
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.bindings import statements
 from readybook.facts.dependencies import View, chain, decided, own_method, signature
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMES = ("OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer", "HTTPBearer", "HTTPBasic", "HTTPDigest",
            "APIKeyHeader", "APIKeyQuery", "APIKeyCookie", "OpenIdConnect")
 REFUSALS = (401, 403)
+NOTHING: frozenset[str] = frozenset()
 # closing codes of web sockets: unauthorized and forbidden by IANA's registry, the same by custom, and 1008, a policy
 # that was violated, which FastAPI's documentation takes for them: where the code around it speaks of credentials
 CLOSED = (3000, 3003, 4401, 4403)
@@ -45,8 +46,8 @@ def is_scheme(target: Any) -> bool:
 def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
     """Whether the function, or what it calls in place, refuses: by an error or an answer with status 401 or 403, or by
     any error of the client's where a token or key that it was given is not the right one."""
-    seen: set[int] = set()
-    queue = [function.original]
+    seen: set[tuple[int, frozenset[str]]] = set()
+    queue = [(function.original, NOTHING)]
     for layer in _decorated(behaviour, function):
         skipped = _translations(layer)
         errors = [v for v, s in raised(behaviour, layer) if s[1] not in skipped]
@@ -54,19 +55,45 @@ def refuses(behaviour: Behaviour, function: FunctionValue) -> bool:
             return True
         for call in behaviour.by_function.get(id(layer.node), ()):  # its own, not those of what it was put around
             if call.place.line not in skipped:
-                queue += [g.original for g in functions_behind(call.site.callee) if not _inner(layer, g)]
+                queue += [(g.original, NOTHING) for g in functions_behind(call.site.callee) if not _inner(layer, g)]
     while queue and len(seen) < 200:
-        f = queue.pop()
-        if id(f.node) in seen:
+        f, around = queue.pop()
+        if (id(f.node), around) in seen:
             continue
-        seen.add(id(f.node))
-        if any(_refusal(behaviour, f, v) for v, _ in raised(behaviour, f)) or _compares(behaviour, f):
+        seen.add((id(f.node), around))
+        held = _held(f)
+        if _compares(behaviour, f) or any(_refusal(behaviour, f, v) and not _kinds(v) & (
+                around | held.get(s[1], NOTHING)) for v, s in raised(behaviour, f)):
             return True
         for call in behaviour.calls_in(f):
             if _answers_refusal(f, call) or _by_helper(behaviour, call):
                 return True
-            queue += [g.original for g in functions_behind(call.site.callee)]
+            inner = around | held.get(call.place.line, NOTHING)
+            queue += [(g.original, inner) for g in functions_behind(call.site.callee)]
     return False
+
+
+def _held(function: FunctionValue) -> dict[int, frozenset[str]]:
+    """The lines of ``try`` bodies → the last names of what their handlers catch by name and raise nothing for."""
+    lines: dict[int, frozenset[str]] = {}
+    if function.node[0] != "def" or "except" not in function.module.text:
+        return lines
+    for s in statements(function.node[6]):
+        names = frozenset(n for kind, _, body, _ in s[5] if not any(b[0] == "raise" for b in statements(body))
+                          for n in caught_by(kind)) - {*CATCHING} if s[0] == "try" else NOTHING
+        if names and s[4]:
+            for line in range(s[4][0][1], s[4][-1][3] + 1):
+                lines[line] = lines.get(line, NOTHING) | names
+    return lines
+
+
+def _kinds(value: Any) -> set[str]:
+    """The last names of the classes of an error."""
+    cls = value.cls if isinstance(value, Instance) else value
+    if isinstance(cls, ClassValue):
+        own = {c.name for c in cls.mro() if isinstance(c, ClassValue)}
+        return own | {path.rpartition(".")[2] for path in cls.external_bases()}
+    return {cls.path.rpartition(".")[2]} if isinstance(cls, External) else set()
 
 
 def _decorated(behaviour: Behaviour, function: FunctionValue) -> list[FunctionValue]:
@@ -211,7 +238,7 @@ def guarded(behaviour: Behaviour, route: Route) -> bool:
     A sign-in that refuses a wrong password is open to all: whoever calls it is not known yet.
     """
     asking = [t for t in route.targets if authenticates(behaviour, t)]
-    if any(without_credentials(behaviour, t) is None for t in asking) or any(
+    if any(without_credentials(behaviour, t, route.path) is None for t in asking) or any(
             refuses(behaviour, f) for f in _around(behaviour, route.route_class)) and not is_sign_in(behaviour, route):
         return True
     if asking:
@@ -219,34 +246,44 @@ def guarded(behaviour: Behaviour, route: Route) -> bool:
     return any(refuses(behaviour, f) for f in functions_behind(route.handler)) and not is_sign_in(behaviour, route)
 
 
-def without_credentials(behaviour: Behaviour, target: Any) -> str | None:
-    """What a dependency gives to a caller who shows no credentials, as `anonymous` names values; None where it refuses
-    or where the code does not show it."""
+def without_credentials(behaviour: Behaviour, target: Any, path: str = "") -> str | None:
+    """What a dependency gives on a path to a caller who shows no credentials, as `anonymousvalues` names values; None
+    where it refuses or where the code does not show it."""
     known = behaviour.run.summaries.setdefault("anonymous", {})  # type: ignore[call-overload]
     target = decided(target)
-    if id(target) not in known:
-        known[id(target)] = None, target  # one that depends on itself; kept, so that no id is used again
-        known[id(target)] = _optional(behaviour, target), target
-    return known[id(target)][0]
+    for key in ((id(target), ""), (id(target), path)):
+        if key in known:
+            return known[key][0]
+    known[id(target), path] = None, target  # one that depends on itself; kept, so that no id is used again
+    found, by_path = _optional(behaviour, target, path)
+    known[id(target), path if by_path else ""] = found, target
+    return found
 
 
-def _optional(behaviour: Behaviour, target: Any) -> str | None:
+def _optional(behaviour: Behaviour, target: Any, path: str) -> tuple[str | None, bool]:
+    """(what it gives, whether that hangs on the path)"""
     functions = functions_behind(target)
     if is_scheme(target) and not functions:
-        return NONE if soft(target) else None
-    names = _injected(behaviour, target)
+        return NONE if soft(target) else None, False
+    names, by_path = _injected(behaviour, target, path)
     if isinstance(target, View):
-        return None if None in names.values() else ANY
+        return None if None in names.values() else ANY, by_path
     if len(functions) != 1 or None in names.values():
-        return None
-    given, events = _walk(behaviour, True).ends(functions[0], {n: v for n, v in names.items() if v})
-    return None if events or not given else given.pop() if len(given) == 1 else ANY
+        return None, by_path
+    walk = _walk(behaviour, True, path)
+    given, events = walk.ends(functions[0], {n: v for n, v in names.items() if v})
+    found = None if events or not given else given.pop() if len(given) == 1 else ANY
+    return found, by_path or walk.by_path
 
 
-def _injected(behaviour: Behaviour, target: Any) -> dict[str, str | None]:
-    """What dependencies that look for credentials give to the parameters of a callable when there are none."""
-    return {name: without_credentials(behaviour, t) for name, t in signature(behaviour.run, target).injected.items()
-            if authenticates(behaviour, decided(t))}
+def _injected(behaviour: Behaviour, target: Any, path: str) -> tuple[dict[str, str | None], bool]:
+    """What dependencies that look for credentials give to the parameters of a callable when there are none, and whether
+    one of them looks at the path."""
+    asking = {name: decided(t) for name, t in signature(behaviour.run, target).injected.items()
+              if authenticates(behaviour, decided(t))}
+    found = {name: without_credentials(behaviour, t, path) for name, t in asking.items()}
+    known = behaviour.run.summaries.get("anonymous", {})  # type: ignore[call-overload]
+    return found, any((id(t), "") not in known for t in asking.values())
 
 
 def _serves_anybody(behaviour: Behaviour, route: Route) -> bool:
@@ -254,17 +291,17 @@ def _serves_anybody(behaviour: Behaviour, route: Route) -> bool:
     functions = functions_behind(route.handler)
     if len(functions) != 1:
         return False
-    names = _injected(behaviour, route.handler)
+    names, _ = _injected(behaviour, route.handler, route.path)
     for view in route.targets:
         if isinstance(view, View):
-            names |= {f"self.{n}": v for n, v in _injected(behaviour, view).items()}
-    given, events = _walk(behaviour, False).ends(functions[0], {n: v or ANY for n, v in names.items()})
+            names |= {f"self.{n}": v for n, v in _injected(behaviour, view, route.path)[0].items()}
+    given, events = _walk(behaviour, False, route.path).ends(functions[0], {n: v or ANY for n, v in names.items()})
     return bool(given) and UNSURE not in events
 
 
-def _walk(behaviour: Behaviour, strict: bool) -> Walk:
+def _walk(behaviour: Behaviour, strict: bool, path: str) -> Walk:
     return Walk(behaviour, lambda value: _refusal(behaviour, None, value), lambda call: (
-        _answers_refusal(None, call) or call.path == "starlette.responses.RedirectResponse"), strict)
+        _answers_refusal(None, call) or call.path == "starlette.responses.RedirectResponse"), strict, path)
 
 
 def _around(behaviour: Behaviour, route_class: Any) -> list[FunctionValue]:

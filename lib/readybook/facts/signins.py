@@ -25,6 +25,11 @@ SHOWN = regex(r"(?i)^(?:\w+_)?(?:password|passwd|passcode|pwd|otp|totp)(?:_?(?:c
               r"|^(?:refresh|reset|id|verification|activation|confirmation)_?token$|^(?:mfa|2fa)_?code$")
 NAMED = regex(r"(?i)log[-_]?in|sign[-_]?(?:in|up)|regist|(?:^|[/_-])(?:token|auth|refresh)|authenticate|password"
               r"|forgot|recover|verif|activat|confirm|otp|totp|mfa|2fa|session")
+# how somebody becomes known by a proof that was mailed, or that another service gave
+ENTERS = regex(r"(?i)log[-_]?in|sign[-_]?(?:in|up)|regist|verif|activat|confirm|forgot|reset|recover|magic|password"
+               r"|(?:^|[/_-])(?:o?auth|sso|google|github|facebook|apple|microsoft|discord|telegram)(?:$|[/_-])|invit")
+HOOK = regex(r"(?i)hook")
+PROOF = regex(r"(?i)^(?:\w+_)?(?:token|credentials?|code|e_?mail|assertion|init_?data)$")
 # what tries nothing: texts, times, answers, the log
 IDLE = regex(r"(?:builtins\.)?(?:dict|str|int|list|print|len|bool|float|tuple|set|isinstance|round|repr)"
              r"|(?:logging|loguru|structlog|datetime|uuid|time)\..*"
@@ -86,9 +91,20 @@ def is_sign_in(behaviour: Behaviour, route: Route) -> bool:
     a sign-in or where nothing else of the request tells it who calls."""
     if any(getattr(t, "path", "") in FORMS for t in route.targets):
         return True
+    if _proves(behaviour.run, route):
+        return True
     if not NAMED.search(f"{route.path} {route.endpoint.rpartition('.')[2]}") and _reads_request(route):
         return False
     return takes_credential(behaviour.run, (*route.targets, route.handler))
+
+
+def _proves(run: Interpreter, route: Route) -> bool:
+    """Whether a route that is named for it takes a token, code or address and nothing else that tells who calls."""
+    said = f"{route.path} {route.endpoint.rpartition('.')[2]}"
+    if not ENTERS.search(said) or HOOK.search(said) or _reads_request(route):
+        return False
+    sent = (p.alias or p.name for p in route.parameters if p.where in ("query", "path"))
+    return any(PROOF.search(name) for name in (*sent, *body_names(run, (*route.targets, route.handler))))
 
 
 def _reads_request(route: Route) -> bool:

@@ -28,6 +28,7 @@ YIELDING = frozenset(f"{m}.{n}" for m in ("typing", "collections.abc") for n in 
 LISTS = frozenset(("list", "set", "frozenset", "tuple", "typing.List", "typing.Sequence", "typing.Iterable",
                    "collections.abc.Sequence", "collections.abc.Iterable", "typing.Set", "typing.Tuple",
                    "typing.AsyncIterator", "typing.Iterator"))
+HTTP_ERRORS = ("fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException")
 UNIONS = ("typing.Optional", "typing.Union")
 
 
@@ -196,6 +197,9 @@ def returned(run: Interpreter, f: FunctionValue) -> Any:
             value = symbol(run, f.node[8], f.scope)
         finally:
             run.frames.pop()
+        if isinstance(value, Instance) and value.is_a(*HTTP_ERRORS):
+            made = analyse(run, f)  # an error with its status
+            return made if isinstance(made, Instance) and made.is_a(*HTTP_ERRORS) else value
         if not isinstance(value, Unknown):
             return value
     return analyse(run, f)

@@ -174,7 +174,7 @@ def truth(value: Any) -> bool | None:
         return bool(value.text) or None
     if isinstance(value, Unknown | FromEnv | External | Absent):
         return None
-    return None if getattr(value, "path", None) in _PLAIN_TYPES else True
+    return None if getattr(value, "path", None) in _PLAIN_TYPES or is_one_of_several(value) else True
 
 
 def is_one_of_several(value: Any) -> bool:
