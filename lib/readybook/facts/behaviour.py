@@ -132,7 +132,7 @@ class Way(NamedTuple):
 
 def path_of(callee: Any) -> str:
     """The dotted name of a callee, empty when it is not known."""
-    if isinstance(callee, External | ClassValue):
+    if isinstance(callee, (External, ClassValue)):
         return callee.path
     if isinstance(callee, FunctionValue):
         return callee.original.path
@@ -161,7 +161,7 @@ def functions_behind(callee: Any) -> list[FunctionValue]:
         return []
     if isinstance(callee, FunctionValue):
         return [callee]
-    if isinstance(callee, Bound | PartialValue):
+    if isinstance(callee, (Bound, PartialValue)):
         return functions_behind(callee.function)
     if isinstance(callee, Choice):
         return [f for _, v in callee.options for f in functions_behind(v)]
@@ -208,7 +208,7 @@ class Behaviour:
             number = places.setdefault(key[:3], len(places))
             function = site.function.path if site.function is not None else ""
             found.append(Call(path_of(site.callee), site.args, site.kwargs, function, site.awaited,
-                              site.in_loop, tuple(c.text for c in site.conditions), site.module.role, site,
+                              site.in_loop, tuple([c.text for c in site.conditions]), site.module.role, site,
                               number))
         return tuple(found)
 

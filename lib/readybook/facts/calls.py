@@ -41,7 +41,7 @@ def call_expression(run: Interpreter, n: Node, scope: Namespace) -> Any:
             complete = False
     if not complete:
         kwargs["**"] = UNKNOWN
-    frame = run.frame
+    frame = run.frames[-1]
     site = CallSite(callee, args, kwargs, frame.module, n, frame.function, frame.owner, tuple(run.conditions),
                     not run.symbolic, frame.loops > 0, awaited)
     key = (frame.module.path, n[1], n[2], n[6], n[7])
@@ -51,7 +51,8 @@ def call_expression(run: Interpreter, n: Node, scope: Namespace) -> Any:
     if isinstance(callee, External) and callee.path == "super":
         return _super(run, args)
     frame.site = n
-    site.result = call(run, callee, args, {k: v for k, v in kwargs.items() if k != "**"}, n, complete)
+    given = {k: v for k, v in kwargs.items() if k != "**"} if "**" in kwargs else kwargs.copy()
+    site.result = call(run, callee, args, given, n, complete)
     return site.result
 
 

@@ -46,11 +46,12 @@ def call_external(run: Interpreter, e: External, args: Any, kwargs: Any, node: A
         if path == "open":
             return opened(run, _made(run, "io.TextIOWrapper", e, args, kwargs, node), args[0] if args else None)
         return call_builtin(run, path, args, kwargs)
-    from readybook.facts import known_crud, known_views
     from readybook.facts.fastapi_objects import native_for
+    from readybook.facts.known_crud import called as called_crud
+    from readybook.facts.known_views import called as called_view
 
-    native = (native_for(run, path, args, kwargs, node) or known_views.called(run, path, args, kwargs, node)
-              or known_crud.called(run, path, args, kwargs, node))
+    native = (native_for(run, path, args, kwargs, node) or called_view(run, path, args, kwargs, node)
+              or called_crud(run, path, args, kwargs, node))
     if native is not None:
         if not complete and isinstance(native, Instance):
             native.arguments_known = False
@@ -102,14 +103,15 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         from readybook.facts.construction import class_method
 
         return class_method(run, value, path.rpartition(".")[2], args, kwargs, node)
-    from readybook.facts import known_users, known_views
+    from readybook.facts.known_users import built
+    from readybook.facts.known_views import APIS, add_resource, expose, mount_app
 
-    if path in known_views.APIS and isinstance(value, Instance):
-        known_views.add_resource(run, value, args, node)
+    if path in APIS and isinstance(value, Instance):
+        add_resource(run, value, args, node)
     if path.endswith(".mount_app"):
-        known_views.mount_app(run, path, args, node)
+        mount_app(run, path, args, node)
     if path.startswith("prometheus_fastapi_instrumentator.") and path.endswith(".expose"):
-        known_views.expose(run, value, args, kwargs, node)
+        expose(run, value, args, kwargs, node)
     if path in RETURNS:
         made = _made(run, RETURNS[path], b.function, args, kwargs, node)
         return opened(run, made, value) if path == "pathlib.Path.open" else made
@@ -117,7 +119,7 @@ def call_method(run: Interpreter, b: Bound, args: Any, kwargs: Any, node: Any) -
         return value
     made = _made(run, f"{path}()", b.function, args, kwargs, node)
     made.attrs["__on__"] = value
-    known_users.built(run, made, node)
+    built(run, made, node)
     return made
 
 

@@ -10,6 +10,7 @@ from readybook.facts.objects import Instance, generic
 from readybook.facts.pathcalls import is_path, joined
 from readybook.facts.values import (
     ABSENT,
+    CHOOSING,
     CONSTANTS,
     UNKNOWN,
     Begins,
@@ -50,9 +51,9 @@ def lift(function: Callable[[Any], Any], value: Any) -> Any:
 
 def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
     """The value of ``left op right``."""
-    if isinstance(left, FromEnv | Choice):
+    if isinstance(left, CHOOSING):
         return lift(lambda v: binary(run, op, v, right), left)
-    if isinstance(right, FromEnv | Choice):
+    if isinstance(right, CHOOSING):
         return lift(lambda v: binary(run, op, left, v), right)
     left, right = _as_mixed(left), _as_mixed(right)
     if op == "BitOr" and not isinstance(left, int | dict | set | list):
@@ -141,9 +142,9 @@ _SENTINEL = External("inspect.Parameter.empty")  # nothing else of a signature i
 
 def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
     """The value of one comparison."""
-    if isinstance(left, FromEnv | Choice):
+    if isinstance(left, CHOOSING):
         return lift(lambda v: compare(run, op, v, right), left)
-    if isinstance(right, FromEnv | Choice):
+    if isinstance(right, CHOOSING):
         return lift(lambda v: compare(run, op, left, v), right)
     if op in ("In", "NotIn") and isinstance(right, list | dict | tuple | str) and not right:
         return op == "NotIn"

@@ -22,6 +22,8 @@ ENUMS = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag
 MAX_NESTED = 4
 FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field", "attrs.field")
 LISTS = ("starlette.datastructures.CommaSeparatedStrings", "decouple.Csv()", "decouple.Csv")
+READERS = frozenset(("starlette.config.Config", "decouple.Config", "decouple.AutoConfig", "environs.Env",
+                     "environs.FileAwareEnv"))
 ENVIRONS = frozenset(
     "str int bool float list dict url json path decimal date datetime timedelta enum log_level".split()
 )
@@ -204,6 +206,8 @@ def _merged(config: Any) -> list[Any]:
 
 def config_call(run: Interpreter, value: Instance, method: str, args: Any, kwargs: Any, node: Any) -> Any:
     """A read through starlette's Config, decouple's config or environs' Env; None for anything else."""
+    if value.path not in READERS:
+        return None
     starlette = value.path == "starlette.config.Config" and method in ("__call__", "get")
     decouple = value.path in ("decouple.Config", "decouple.AutoConfig") and method in ("__call__", "get")
     environs = value.path in ("environs.Env", "environs.FileAwareEnv") and method in ENVIRONS | {"__call__"}

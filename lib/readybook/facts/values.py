@@ -78,22 +78,27 @@ class Absent:
 
 ABSENT = Absent()
 SEVERAL = External("…")
+# made once: a union costs more than the question that is asked with it, and these are asked all the time
+CHOOSING = (FromEnv, Choice)
+_VARYING = (FromEnv, Choice, list, tuple, dict)
+_UNSURE = (Unknown, FromEnv, Choice, Begins)
+_HOLDING = (list, tuple, set, frozenset, dict)
 
 
 def known(value: Any) -> bool:
     """Whether the value, and everything in it, is the same whatever the environment says; False for huge ones."""
-    if isinstance(value, Unknown | FromEnv | Choice | Begins):
+    if isinstance(value, _UNSURE):
         return False
-    if isinstance(value, list | tuple | set | frozenset | dict):
+    if isinstance(value, _HOLDING):
         return _weight(value, {}, 0) <= MAX_WEIGHT
     return True
 
 
 def _weight(value: Any, weights: dict[int, float], depth: int) -> float:
     """How many values a container holds, shared ones counted each time; infinite when one is not known."""
-    if isinstance(value, Unknown | FromEnv | Choice | Begins) or depth > MAX_NESTING:
+    if isinstance(value, _UNSURE) or depth > MAX_NESTING:
         return inf
-    if not isinstance(value, list | tuple | set | frozenset | dict):
+    if not isinstance(value, _HOLDING):
         return 1
     if id(value) not in weights:
         weights[id(value)] = inf  # what holds itself is endless
@@ -110,7 +115,7 @@ def _weight(value: Any, weights: dict[int, float], depth: int) -> float:
 
 def by_default(value: Any) -> Any:
     """The value when no environment variable is set; what stays unknown is Unknown or an undecided Choice."""
-    if isinstance(value, FromEnv | Choice | list | tuple | dict):
+    if value.__class__ is not str and isinstance(value, _VARYING):
         return _by_default(value, {}, 0)
     return value
 
@@ -163,7 +168,7 @@ def truth(value: Any) -> bool | None:
     """Whether the value is true, None when that cannot be known."""
     if isinstance(value, CONSTANTS):
         return bool(value)
-    if isinstance(value, list | tuple | dict | set | frozenset):
+    if isinstance(value, _HOLDING):
         if not value:
             return False
         return True if any(not isinstance(v, Unknown | Choice) and not is_one_of_several(v) for v in value) else None
