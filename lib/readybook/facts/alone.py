@@ -28,11 +28,15 @@ CODE = ("application", "script", "migration")
 @cache
 def _facts() -> Mapping[str, tuple[tuple[str, ...], Callable[[Module], Any]]]:
     """By name: the roles of the files that the fact is asked of, and what makes it."""
+    from readybook.facts.closure import imports_in
+    from readybook.facts.comparisons import signed_lines
     from readybook.facts.dbindexes import indexes_in
     from readybook.facts.hosts import host_lines
     from readybook.facts.keptliterals import literals_in
 
-    return {"hosts": (CODE[:1], host_lines), "indexes": ((*CODE, "test"), indexes_in), "literals": (CODE, literals_in)}
+    served = CODE[:1]
+    return {"hosts": (served, host_lines), "imports": (CODE, imports_in), "indexes": ((*CODE, "test"), indexes_in),
+            "literals": (CODE, literals_in), "signs": (served, signed_lines)}
 
 
 def told_by(path: str, text: str, body: tuple[Node, ...], exact: bool) -> bytes:

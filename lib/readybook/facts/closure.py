@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from readybook.facts.alone import alone
 from readybook.facts.modules import Module, Modules
 from readybook.facts.nodes import statements
 from readybook.facts.syntax import Node
@@ -31,7 +32,7 @@ def pulled_in(modules: Modules, path: str) -> frozenset[str]:
 
 def _imported(modules: Modules, module: Module) -> Iterator[str]:
     asked: set[str] = set()
-    for s in _imports(module.body):
+    for s in alone(module, "imports"):
         if s[0] == "from" and s[5]:
             yield from _relative(modules, module, s)
             continue
@@ -64,12 +65,14 @@ def _relative(modules: Modules, module: Module, s: Node) -> Iterator[str]:
                 yield path
 
 
-def _imports(body: tuple[Node, ...]) -> Iterator[Node]:
-    """The import statements of a body, those inside functions, classes and branches too."""
-    todo = [body]
+def imports_in(module: Module) -> tuple[Node, ...]:
+    """The import statements of one file, those inside functions, classes and branches too."""
+    found: list[Node] = []
+    todo = [module.body]
     while todo:
         for s in statements(todo.pop()):
             if s[0] in ("import", "from"):
-                yield s
+                found.append(s)
             elif s[0] in ("def", "class"):
                 todo.append(s[6] if s[0] == "def" else s[7])
+    return tuple(found)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.alone import alone
 from readybook.facts.nodes import LEAVES
 from readybook.facts.scopes import Scope
 from readybook.facts.syntax import Node
 from readybook.records import record
 
 if TYPE_CHECKING:
+    from readybook.facts.modules import Module
     from readybook.facts.program import Program
     from readybook.place import Place
 
@@ -45,7 +47,7 @@ def comparisons(program: Program) -> tuple[Comparison, ...]:
         module = program.modules.by_path[path]
         if module.role != "application":
             continue
-        for node, called, function in compared(module.body, signed_lines(module.text)):
+        for node, called, function in compared(module.body, alone(module, "signs")):
             owner = owners.get(id(function)) if function is not None else None
             if function is not None and owner is None:
                 continue  # a function that nothing defines: its scope is not known
@@ -61,12 +63,11 @@ def has_line(lines: list[int], first: int, last: int) -> bool:
     return at < len(lines) and lines[at] <= last
 
 
-def signed_lines(text: str) -> list[int]:
-    """The lines that hold a sign of comparison, in order."""
+def signed_lines(module: Module) -> list[int]:
+    """The lines of one file that hold a sign of comparison, in order."""
+    text = module.text
     return [n for n, line in enumerate(text.split("\n"), 1) if "==" in line or "!=" in line] if (
         "==" in text or "!=" in text) else []
-
-
 
 
 def compared(body: tuple[Node, ...], lines: list[int]) -> Iterator[tuple[Node, Any, Node | None]]:

@@ -8,7 +8,8 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bindings_of
-from readybook.facts.comparisons import compared, signed_lines
+from readybook.facts.alone import alone
+from readybook.facts.comparisons import compared
 from readybook.facts.digests import by_chance, fate
 from readybook.facts.modules import Module
 from readybook.facts.nodes import nodes, statements
@@ -131,9 +132,8 @@ def _handed_on(behaviour: Behaviour, call: Call) -> bool:
 def comparisons(behaviour: Behaviour) -> Iterator[Comparison]:
     """Comparisons of two passwords of which one comes from a record, in the functions of application code."""
     for module in behaviour.program.modules.by_path.values():
-        text = module.text
-        if module.role == "application" and ("==" in text or "!=" in text) and _names_one(module):
-            lines = signed_lines(text)
+        lines = alone(module, "signs") if module.role == "application" else []
+        if lines and _names_one(module):
             for function, node in _functions(module.body, ""):
                 yield from _in_function(module, function, node, lines)
 
