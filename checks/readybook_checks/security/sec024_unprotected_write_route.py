@@ -105,12 +105,15 @@ class UnprotectedWriteRoute(Check):
                 yield NotApplicable(f"no route of {app.spec} asks who calls, and none takes data of people")
             return
         usual = _usual(project, asking)
-        seen: set[tuple[str, int]] = set()
+        seen: set[tuple[object, ...]] = set()
         for route in judged:
-            key = (route.registered.path, route.registered.line)
-            if key not in seen:  # one registration of several methods, or one router included twice
-                seen.add(key)
+            # one registration of several methods, one router included twice, one address with and without a slash
+            address, handlers = route.path.rstrip("/"), functions_behind(route.handler)
+            keys = {(route.registered.path, route.registered.line),
+                    *((id(f.original.node), route.method, address) for f in handlers)}
+            if not keys & seen:
                 yield _answer(project, app, route, usual)
+            seen |= keys
 
 
 def _of_people(project: Project, routes: list[Route]) -> bool:
@@ -291,6 +294,10 @@ UnprotectedWriteRoute.examples = (
                                          "current_user\nfrom store")
                + DROP.replace("\",\n)", "\",\n    dependencies=[Depends(current_user)],\n)")},
     ),
+    Bad(  # one handler, with and without a slash
+        {"auth.py": AUTH, "main.py": MAIN + ME.format("app")
+         + ADD.format("app", "").replace("@app", "@app.post(\"/items/\", include_in_schema=False)\n@app", 1)},
+        at=("main.py:20",)),
     Bad(  # a dependency that is no authentication: a session; the sign-in itself is open on purpose
         {"auth.py": AUTH, "main.py": MAIN + ME.format("app")
          + ADD.format("app", ", dependencies=[Depends(session)]")

@@ -10,6 +10,7 @@ from readybook.facts.dotenv import Dotenv, example_near
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureEnvExample
 from readybook.patterns import regex
+from readybook.place import Place
 from readybook.project import Project
 from readybook_checks.devops.ops019_env_example_missing_or_stale.examples import EXAMPLES
 from readybook_checks.devops.ops019_env_example_missing_or_stale.reading import Needed, examples_of, needed, place_for
@@ -27,6 +28,9 @@ FOREIGN = regex(
     r"|LANGCHAIN|LANGSMITH|OTEL|LOGFIRE|DD|NEW_RELIC|CELERY|FLOWER|GRAFANA|PGADMIN|NGINX|SSL|CODECOV|GITHUB|CI)_.+"
     r"|TZ|DOMAIN|STACK_NAME|PORT|HOST|WEB_CONCURRENCY|NODE_ENV|LC_ALL|LANG"
 )
+SOURCE = regex(r"\b(?:Toml|Yaml|Json|PyprojectToml)ConfigSettingsSource\(")
+EXAMPLE = regex(r"(?i)(?:^|/)(?=[^/]*(?:config|settings))[^/]*(?:example|sample|template|dist)[^/]*"
+                r"\.(?:toml|ya?ml|json)$")
 OTHER_CODE = (
     ".ts", ".tsx", ".js", ".jsx", ".mjs", ".vue", ".svelte", ".go", ".rb", ".php", ".java", ".kt", ".rs", ".cs", ".ex",
 )
@@ -62,6 +66,10 @@ class EnvExampleMissingOrStale(Check):
             yield NotApplicable("application code reads no environment variable")
             return
         examples = examples_of(project, wanted)
+        other = None if examples else _told_elsewhere(project)
+        if other is not None:
+            yield Right(Place(other), "an example of the file that the settings read")
+            return
         if not examples:
             yield _no_file(project, wanted)
             return
@@ -73,6 +81,14 @@ class EnvExampleMissingOrStale(Check):
         yield from _missing(project, missing, examples)
         for example in examples:
             yield from _stale(project, example, {v.name.upper() for v in wanted})
+
+
+def _told_elsewhere(project: Project) -> str | None:
+    """The example of a TOML, YAML or JSON file, where settings are read from such a file as well."""
+    modules = project.facts.modules.by_path.values()
+    if not any(m.role == "application" and "SettingsSource(" in m.text and SOURCE.search(m.text) for m in modules):
+        return None
+    return next((path for path in sorted(project.files) if EXAMPLE.search(path)), None)
 
 
 def _no_file(project: Project, wanted: tuple[Needed, ...]) -> Finding:

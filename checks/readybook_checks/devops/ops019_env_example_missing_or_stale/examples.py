@@ -97,6 +97,12 @@ EXAMPLES = (
         {"main.py": "import os\n\nURL = os.environ[\"DATABASE_URL\"]\n",
          "metrics-credentials.env.template": "AGENT_NAME=\nAGENT_TOKEN=\n"},
         at=("main.py:3",), fixed={".env.example": HEAD + "\n# main.py\n# required\nDATABASE_URL=\n"}),
+    Good(  # a TOML file is what the settings read besides, and its example is here
+        {"app/__init__.py": "", "config.example.toml": "database_url = \"\"\n",
+         "app/config.py": "from pydantic_settings import BaseSettings, TomlConfigSettingsSource\n\n\n"
+         "class Settings(BaseSettings):\n    database_url: str\n\n    @classmethod\n"
+         "    def settings_customise_sources(cls, settings_cls, env_settings, **more):\n"
+         "        return env_settings, TomlConfigSettingsSource(settings_cls)\n"}),
     Good({"main.py": "import os\n\nPATH = os.environ[\"PATH\"]\n"}, outcome="not_applicable"),
     Good(  # a base class of settings that are read under prefixes; a variable whose absence is caught
         {"app/__init__.py": "", "app/config.py": "import os\n\nfrom pydantic_settings import BaseSettings\n\n\n"
