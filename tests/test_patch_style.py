@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from readybook import Project, registry
 from readybook.edits import apply
+from readybook.edits.settings_home import find_settings
+from readybook.edits.work import Work
 from readybook.finding import Finding
 from readybook.run import ask
 
@@ -54,3 +56,17 @@ def test_numbers_stay_bare_where_the_example_quotes_texts_only() -> None:
              "shop/main.py": FACTORY["shop/main.py"] + "\n\n@app.post(\"/items\")\nasync def add(item: dict) -> dict:\n"
              "    return item\n"}
     assert fixed(files, "SEC010")[".env.example"].endswith("PORT=5432\nMAX_BODY_SIZE=10485760\n")
+
+
+def test_a_function_that_asks_a_context_for_the_settings_does_not_serve_at_import() -> None:
+    files = {"shop/__init__.py": "",
+             "shop/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+             "    title: str = \"Shop\"\n",
+             "shop/context.py": "from contextvars import ContextVar\n\nfrom shop.config import Settings\n\n"
+             "current: ContextVar[Settings] = ContextVar(\"current\")\n\n\ndef get_settings() -> Settings:\n"
+             "    return current.get()\n"}
+    home = find_settings(Work(Project.from_files(files)))
+    assert home is not None and home.factory is None
+    loads = files["shop/context.py"].replace("return current.get()", "return load()")
+    known = find_settings(Work(Project.from_files({**files, "shop/context.py": loads})))
+    assert known is not None and known.factory == ("shop/context.py", "get_settings")

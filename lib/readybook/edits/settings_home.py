@@ -140,7 +140,7 @@ def _returns(source: PythonSource, function: cst.FunctionDef, name: str) -> bool
     if function.asynchronous is not None or function.params.params or function.params.kwonly_params:
         return False
     if _says(source, function.returns, name):
-        return True
+        return not any(_asks_another(r.value, name) for r in source.nodes(cst.Return) if source.scope(r) is function)
     held = {name}
     for assign in source.nodes(cst.Assign):
         if source.scope(assign) is function and last_name(assign.value) == name and isinstance(assign.value, cst.Call):
@@ -150,6 +150,16 @@ def _returns(source: PythonSource, function: cst.FunctionDef, name: str) -> bool
         or (isinstance(r.value, cst.Name) and r.value.value in held - {name})
         for r in source.nodes(cst.Return) if source.scope(r) is function
     )
+
+
+def _asks_another(value: cst.BaseExpression | None, name: str) -> bool:
+    """Whether a function hands on what another object has for the moment, as ``context.get()`` does: not at import."""
+    if not isinstance(value, cst.Call) or not isinstance(value.func, cst.Attribute):
+        return False
+    base: cst.BaseExpression = value.func
+    while isinstance(base, cst.Attribute):
+        base = base.value
+    return value.func.attr.value == "get" and not (isinstance(base, cst.Name) and base.value == name)
 
 
 def _says(source: PythonSource, annotation: cst.Annotation | None, name: str) -> bool:
