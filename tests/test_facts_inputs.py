@@ -118,3 +118,10 @@ def test_what_the_routes_of_fastapi_users_ask_for_and_answer_with() -> None:
         ("GET", "/{id}"): (["id"], None, "Read", None), ("PATCH", "/{id}"): (["id"], "Create", "Read", None),
         ("DELETE", "/{id}"): (["id"], None, None, 204),
     }
+
+
+def test_the_connection_itself_is_no_input_wherever_it_is_imported_from() -> None:
+    for package in ("fastapi.requests", "starlette.requests"):
+        (route,) = routes(f"from {package} import HTTPConnection\n\n\ndef count(connection: HTTPConnection): ...\n\n\n"
+                          "@app.get('/', dependencies=[Depends(count)])\ndef h(): ...\n")
+        assert route.body is None and not route.parameters

@@ -52,6 +52,11 @@ def test_it_belongs_to_no_feature_where_each_has_as_many_routers():
     assert placed("shop/api/a", "shop/api/b", "users/api/c", "users/api/d") == ["app/health.py"]
 
 
+def test_the_one_module_with_routes_may_be_a_features():
+    assert placed("auth/views") == ["app/health.py"]
+    assert placed("routers/users") == ["app/routers/health.py"]
+
+
 def test_it_belongs_to_no_version_of_the_api():
     assert placed("api/v1/users", "api/v1/orders") == ["app/api/health.py"]
     assert placed("v1/users", "v1/orders") == ["app/health.py"]

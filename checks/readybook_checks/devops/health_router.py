@@ -17,6 +17,9 @@ from readybook.records import record
 
 LIVE = regex(r"(?:live|liveness|alive|is[-_]?alive|ping|status|up|probe)$", re.IGNORECASE)
 VERSION = regex(r"/v\d+(?:/|$)")
+# folders that are named for what a health router is, too
+ROUTERS = regex(r"(?:^|/)(?:api|apis|rest|web|http|routes?|routers?|routing|endpoints?|controllers?|handlers?|views?|v\d+)$",
+                re.IGNORECASE)
 NAME = "health_router"
 FILES = ("health", "health_routes", "probes", "health_checks", "service_health")
 
@@ -136,8 +139,9 @@ def _folder(project: Project, app: App) -> str:
     spread = len(counts) > 1 and number * 2 <= sum(counts.values())
     if above and above != own and len(beside) > 2 and spread:
         return above  # a folder to a feature: it belongs beside them, into none of them
-    if spread or number == 1 < len(counts):
-        return own
+    alone = len(counts) == 1 == number and not ROUTERS.search(folder)
+    if spread or number == 1 < len(counts) or alone:
+        return own  # the one module with routes may be a feature's
     version = VERSION.search(folder)
     return folder[:version.start()] if version and folder[:version.start()].startswith(own) else folder
 

@@ -27,6 +27,7 @@ ALIASES: dict[str, str] = {
     "fastapi.Response": "starlette.responses.Response",
     "fastapi.Request": "starlette.requests.Request",
     "fastapi.requests.Request": "starlette.requests.Request",
+    "fastapi.requests.HTTPConnection": "starlette.requests.HTTPConnection",
     "fastapi.WebSocketException": "fastapi.exceptions.WebSocketException",
     "fastapi.WebSocket": "starlette.websockets.WebSocket",
     "fastapi.websockets.WebSocket": "starlette.websockets.WebSocket",
