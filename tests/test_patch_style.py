@@ -7,6 +7,7 @@ from readybook.edits import apply
 from readybook.edits.settings_home import find_settings
 from readybook.edits.work import Work
 from readybook.finding import Finding
+from readybook.intents import EnsureIgnored, EnsureRequirement, Intent
 from readybook.run import ask
 
 CHECKS = {check.id: check for check in registry.load()}
@@ -70,3 +71,21 @@ def test_a_function_that_asks_a_context_for_the_settings_does_not_serve_at_impor
     loads = files["shop/context.py"].replace("return current.get()", "return load()")
     known = find_settings(Work(Project.from_files({**files, "shop/context.py": loads})))
     assert known is not None and known.factory == ("shop/context.py", "get_settings")
+
+
+def edited(files: dict[str, str], *intents: Intent) -> dict[str, str]:
+    return dict(apply(Project.from_files(files), intents))
+
+
+def test_what_production_needs_stands_above_what_tests_need() -> None:
+    listed = "# Server\nuvicorn\nfastapi\n\n# Development and testing\npytest\nhttpx\n"
+    assert edited({"requirements.txt": listed}, EnsureRequirement("limits", ">=4.2,<6"))["requirements.txt"] == \
+        listed.replace("fastapi\n", "fastapi\nlimits>=4.2,<6\n")
+    one = "# Development and testing\npytest\nfastapi\n"
+    assert edited({"requirements.txt": one}, EnsureRequirement("limits", ">=4"))["requirements.txt"].endswith("limits>=4\n")
+
+
+def test_lines_of_one_kind_stand_together_in_an_ignore_file() -> None:
+    made = edited({".gitignore": "venv\n"}, EnsureIgnored(".gitignore", ("/a.env",), "secrets"),
+                  EnsureIgnored(".gitignore", ("/b.env",), "secrets"))[".gitignore"]
+    assert made == "venv\n\n# secrets\n/a.env\n/b.env\n"

@@ -24,6 +24,8 @@ def ensure_ignored(work: Work, intent: EnsureIgnored) -> None:
             return []
         newline = "\r\n" if "\r\n" in text else "\n"
         lead = "" if not text else newline if text.endswith("\n") else newline * 2
+        if head and head[0] in text.rstrip().replace("\r", "").split("\n\n")[-1].split("\n"):
+            lead = "" if text.endswith("\n") else newline  # the block that an earlier edit began
         lines = [*(line for line in head if line not in present), *missing]
         return [Splice(len(text), len(text), lead + newline.join(lines) + newline)]
 

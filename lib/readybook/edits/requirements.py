@@ -21,6 +21,7 @@ LOCKS = {
 }
 DEV_FOLDERS = ("requirements/", "tests/", "test/")
 DEV_NAME = regex(r"(?:^|[-_.])(?:dev|develop|development|tests?|testing)(?:[-_.]|$)")
+DEV_WORDS = regex(r"(?i)\b(?:dev|development|tests?|testing|lint(?:ing|ers?)?|quality)\b")
 TEST_NAME = regex(r"(?:^|[-_./])tests?")
 
 
@@ -113,9 +114,26 @@ def _in_lines(work: Work, path: str, intent: EnsureRequirement) -> None:
         at = sum(len(line) + 1 for line in lines[:later])
         work.drafts[path] = work.draft(path).rewritten(text[:at] + spelled(intent) + newline + text[at:])
         return
+    at = _before_development(lines) if intent.group == "main" else None
+    if at is not None:
+        place = sum(len(line) + 1 for line in lines[:at])
+        work.drafts[path] = work.draft(path).rewritten(text[:place] + spelled(intent) + newline + text[place:])
+        return
     ended = not text or text.endswith("\n")
     line = spelled(intent) + newline if ended else newline + spelled(intent)
     work.drafts[path] = work.draft(path).rewritten(text + line)
+
+
+def _before_development(lines: list[str]) -> int | None:
+    """After which line what production needs ends, where the last heading of a file is that of what it does not."""
+    headings = [n for n, line in enumerate(lines) if line.startswith("#") and not re.search(r"[=<>~]=", line)
+                and (n == 0 or not lines[n - 1].strip())]
+    if len(headings) < 2 or not DEV_WORDS.search(lines[headings[-1]]):
+        return None
+    at = headings[-1]
+    while at and not lines[at - 1].strip():
+        at -= 1
+    return at if any(requirement(line) for line in lines[:at]) else None
 
 
 def _extras(work: Work, path: str, intent: EnsureRequirement) -> None:
