@@ -214,7 +214,8 @@ def test_a_file_that_exists_is_left_alone() -> None:
     ("*.log\n", "*.log\n\n# secrets\n.env\n"),
     ("*.log", "*.log\n\n# secrets\n.env\n"),
     ("*.log\r\n", "*.log\r\n\r\n# secrets\r\n.env\r\n"),
-    ("# secrets\n/x\n", "# secrets\n/x\n\n.env\n"),
+    ("# secrets\n/x\n", "# secrets\n/x\n.env\n"),
+    ("# secrets\n/x\n\n*.log\n", "# secrets\n/x\n\n*.log\n\n.env\n"),
 ])
 def test_a_line_of_an_ignore_file_is_added_in_the_files_own_line_ends(before, after):
     files = {"a.py": "", **({".gitignore": before} if before is not None else {})}

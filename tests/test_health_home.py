@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from readybook.intents import AddFile
 from readybook.project import Project
+from readybook_checks.devops.health_router import Home
 from readybook_checks.devops.ops001_no_liveness import NoLiveness
+from readybook_checks.devops.ops002_no_readiness import _code
 
 ROUTER = ("from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
           "@router.get(\"/{0}\")\ndef {0}() -> int:\n    return 1\n")
@@ -72,3 +74,9 @@ def test_a_health_route_that_asks_the_database_is_liveness_in_part_and_a_readine
              for name in ("health", "health/ready", "ready", "health/db")}
     assert kinds == {"health": ["Right", "Finding"], "health/ready": ["Finding"], "ready": ["Finding"],
                      "health/db": ["Finding"]}
+
+
+def test_no_line_of_the_readiness_route_is_longer_than_formatters_have_it():
+    home = Home("a.py", "a", "health_check_router", "/health-check-of-shop/ready", "/health-check-of-shop/ready", False)
+    lines = _code(home, [], "ready").split("\n")
+    assert max(map(len, lines)) <= 88 and '    "/health-check-of-shop/ready",' in lines

@@ -89,3 +89,15 @@ def test_lines_of_one_kind_stand_together_in_an_ignore_file() -> None:
     made = edited({".gitignore": "venv\n"}, EnsureIgnored(".gitignore", ("/a.env",), "secrets"),
                   EnsureIgnored(".gitignore", ("/b.env",), "secrets"))[".gitignore"]
     assert made == "venv\n\n# secrets\n/a.env\n/b.env\n"
+
+
+def test_a_choice_that_grows_too_long_goes_into_parentheses() -> None:
+    main = ("from fastapi import FastAPI\n\nfrom shop.config import settings\n\napp = FastAPI(\n"
+            "    title=settings.title,\n    openapi_url=f\"{settings.api_prefix_of_this_version}/openapi.json\",\n)\n\n\n"
+            "@app.get(\"/items\")\nasync def items() -> list[str]:\n    return []\n")
+    config = FACTORY["shop/config.py"].partition("\n\n\n@lru")[0].replace(
+        "    title", "    api_prefix_of_this_version: str = \"/v1\"\n    title").replace(
+        "from functools import lru_cache\n\n", "") + "\n\n\nsettings = Settings()\n"
+    made = fixed({**FACTORY, "shop/main.py": main, "shop/config.py": config}, "SEC011")["shop/main.py"]
+    assert ("    openapi_url=(\n        f\"{settings.api_prefix_of_this_version}/openapi.json\" if settings.docs_enabled "
+            "else None\n    ),\n") in made

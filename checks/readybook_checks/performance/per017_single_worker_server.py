@@ -111,6 +111,9 @@ def _fix(project: Project, command: ServeCommand) -> Fix:
         if dockerfile is not None and (dockerfile.cmd or dockerfile.entrypoint) in dockerfile.final.instructions:
             return Fix(title, (_env(dockerfile),), kinds=("config",), safety="review",
                        reason=f"{reason}; {CONCURRENCY} changes the number")
+    if command.option("--workers") is not None:
+        return advice(f"{title} where the number is given", f"{command.text.split()[0]} is told "
+                      f"--workers {command.option('--workers')}: whoever sets that says how many")
     line = project.line(command.place.path, command.place.line)
     text = re.search(rf"\b{re.escape(command.server)}\b(?=[ \t])(?! ?[\"'])", line)
     if text and command.app and line.count(f" {command.app}") == 1 and "[" not in line:
@@ -147,6 +150,10 @@ SingleWorkerServer.examples = (
         at=("compose.yml:4",),
         fixed={"compose.yml": "services:\n  api:\n    image: shop\n"
                "    command: uvicorn main:app --workers 2 --port 80\n"}),
+    Bad(  # the number comes from outside, one by default: no second option beside it
+        {**APP, "compose.yml": "services:\n  api:\n    image: shop\n"
+         "    command: gunicorn main:app -k uvicorn.workers.UvicornWorker -w ${WORKERS:-1}\n"},
+        at=("compose.yml:4",), fixed={}),
     Good(  # nobody starts the image by the command in it
         {**APP, "Dockerfile": IMAGE + "CMD [\"uvicorn\", \"main:app\"]\n",
          "compose.yml": "services:\n  api:\n    build: .\n    command: uvicorn main:app --workers 4\n"}),

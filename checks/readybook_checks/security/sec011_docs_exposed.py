@@ -312,8 +312,7 @@ DocsExposed.examples = (
             "app = FastAPI(openapi_url=\"/openapi.json\" if settings.docs_enabled else None)\n",
             "settings.py": "\"\"\"Settings of the service, read from the environment.\"\"\"\n\n"
             "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Settings(BaseSettings):\n"
-            "    \"\"\"What differs between environments; each value is read from the variable of its name in "
-            "capitals.\"\"\"\n\n"
+            "    \"\"\"What differs between environments, each from the variable of its name.\"\"\"\n\n"
             "    model_config = SettingsConfigDict(env_file=\".env\", extra=\"ignore\")\n\n"
             "    docs_enabled: bool = False\n\n\n"
             "settings = Settings()\n",
@@ -325,7 +324,8 @@ DocsExposed.examples = (
          + "app = FastAPI(\n    openapi_url=f\"{settings.API}/openapi.json\",\n    redoc_url=None,\n)\n"},
         at=("app/main.py:5",), severity="low",
         fixed={"app/main.py": MAIN + "app = FastAPI(\n"
-               "    openapi_url=f\"{settings.API}/openapi.json\" if settings.ENVIRONMENT != \"production\" else None,\n"
+               "    openapi_url=(\n"
+               "        f\"{settings.API}/openapi.json\" if settings.ENVIRONMENT != \"production\" else None\n    ),\n"
                "    redoc_url=None,\n)\n"},
     ),
     Bad(  # the pages go, the schema stays: it goes under their condition

@@ -65,18 +65,35 @@ def _replaced(
         return []
     new = work.fitted(path, value, source.indent_at(start))
     first, last = source.span(call)
+    if arg.keyword is not None and source.begins_line(source.span(arg)[0]):
+        head = f"{arg.keyword.value}="
+        return [Splice(start, end, _wrapped(work, path, source, head + value, source.indent_at(start))[len(head):])]
     line = source.text[source.line_start(first):source.line_end(first)].rstrip("\r\n")
     grown = len(line) + len(new) - (end - start)
     if "\n" in source.text[first:last] + new or grown <= max(work.style(path).length, len(line)):
         return [Splice(start, end, new)]
     step = source.indent_at(first) + source.indent
-    texts = [f"{arg.keyword.value}={work.fitted(path, value, step)}" if a is arg and arg.keyword is not None
+    texts = [_wrapped(work, path, source, f"{arg.keyword.value}={value}", step) if a is arg and arg.keyword is not None
              else _argument_text(source, a) for a in call.args]
     return [_laid_out(source, call, texts, f"call at {first}-{last}")]
 
 
 def _argument_text(source: PythonSource, arg: cst.Arg) -> str:
     return source.text[source.span(arg)[0]:_argument_end(source, arg)[0]].rstrip(", ")
+
+
+def _wrapped(work: Work, path: str, source: PythonSource, code: str, indent: str) -> str:
+    """``keyword=value`` for a line of its own at an indentation; a choice that grows too long goes into parentheses."""
+    text = work.fitted(path, code, indent)
+    head, sign, value = text.partition("=")
+    if "\n" in text or len(indent) + len(text) + 1 <= work.style(path).length or not sign:
+        return text
+    try:
+        chosen = isinstance(cst.parse_expression(value), cst.IfExp | cst.BooleanOperation)
+    except cst.ParserSyntaxError:
+        return text
+    newline = source.newline
+    return f"{head}=({newline}{indent}{source.indent}{value}{newline}{indent})" if chosen else text
 
 
 def _laid_out(source: PythonSource, call: cst.Call, texts: list[str], key: str) -> Splice:
@@ -121,7 +138,8 @@ def _added_inline(
     length = len(line) + len(text) + 2
     if "\n" not in text and length <= work.style(path).length:
         return [Splice(after, after, (" " if comma else ", ") + text, key)]
-    texts = [*(_argument_text(source, arg) for arg in call.args), work.fitted(path, code, indent + source.indent)]
+    texts = [*(_argument_text(source, arg) for arg in call.args),
+             _wrapped(work, path, source, code, indent + source.indent)]
     return [_laid_out(source, call, texts, key)]
 
 
@@ -141,7 +159,7 @@ def _added_line(work: Work, path: str, source: PythonSource, call: cst.Call, cod
         indent = source.indent_at(first_offset)
     else:
         indent = source.indent_at(close) + source.indent
-    text = work.fitted(path, code, indent)
+    text = _wrapped(work, path, source, code, indent)
     if not hanging:
         return [Splice(after, after, ("" if comma else ",") + newline + indent + text, key)]
     at = source.line_end(after)

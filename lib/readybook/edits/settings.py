@@ -56,7 +56,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What differs between environments; each value is read from the variable of its name in capitals."""
+    """What differs between environments, each from the variable of its name."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
@@ -70,7 +70,7 @@ from pydantic import BaseSettings
 
 
 class Settings(BaseSettings):
-    """What differs between environments; each value is read from the variable of its name in capitals."""
+    """What differs between environments, each from the variable of its name."""
 
     class Config:
         env_file = ".env"

@@ -119,7 +119,7 @@ def dotenv_variables(path: str, text: str) -> tuple[DotenvVariable, ...]:
             continue
         if stripped.startswith("#"):
             inside = _LINE.match(stripped.lstrip("# \t"))
-            if inside and _offers(inside):
+            if inside and (_offers(inside) or inside[1].isupper() and _among_offers(lines, start - 1)):
                 value, comment = _plain(inside[2])
                 found.append(DotenvVariable(inside[1], value, Place(path, start), comment or " ".join(above), True))
             else:
@@ -143,6 +143,13 @@ def dotenv_variables(path: str, text: str) -> tuple[DotenvVariable, ...]:
         found.append(DotenvVariable(match[1], value, Place(path, start, 1, number), comment or " ".join(above)))
         above = []
     return tuple(found)
+
+
+def _among_offers(lines: list[str], number: int) -> bool:
+    """Whether the comments right above or below a line offer variables: then so does it, whatever its value."""
+    around = [lines[n] for n in (number - 1, number + 1) if 0 <= n < len(lines)]
+    return any(line.lstrip().startswith("#") and (one := _LINE.match(line.strip().lstrip("# \t"))) and _offers(one)
+               for line in around)
 
 
 def _offers(match: re.Match[str]) -> bool:

@@ -21,6 +21,7 @@ from readybook_checks.devops.health_router import Home, existing_home, import_na
 from readybook_checks.devops.ops002_no_readiness.examples import BAD, GOOD
 from readybook_checks.devops.ops002_no_readiness.questions import KINDS, NOUNS, Question, questions
 
+LONGEST = 88  # characters of a line, as most formatters have it
 TITLE = "Add a readiness route that asks what requests need"
 
 
@@ -207,8 +208,12 @@ def _extension(project: Project, home: Home, imports: list[tuple[Question, str]]
 
 
 def _code(home: Home, asked: list[Question], handler: str) -> str:
+    given = (f'"{home.path_in_router}"', 'responses={503: {"description": "A dependency is down"}}')
+    decorator = f"@{home.router}.get({', '.join(given)})"
+    if len(decorator) > LONGEST:
+        decorator = f"@{home.router}.get(\n" + "".join(f"    {part},\n" for part in given) + ")"
     return Template(_template("ready.py.tmpl")).substitute(
-        router=home.router, path=home.path_in_router, handler=handler, checks=_checks(asked),
+        decorator=decorator, handler=handler, checks=_checks(asked),
         asks="".join(q.code for q in asked).rstrip("\n"),
     ).rstrip("\n")
 

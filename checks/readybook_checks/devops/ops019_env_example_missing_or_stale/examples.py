@@ -52,6 +52,11 @@ EXAMPLES = (
         {"app/__init__.py": "", "app/config.py": SETTINGS,
          "env.sample": "SHOP_DATABASE_URL=\nSHOP_API_KEY=\n# SHOP_TIMEOUT=2.5\n# SHOP_TITLE=Shop\n# SHOP_HOSTS=a\n"},
     ),
+    Good(  # among lines that are commented out, a value of two words
+        {"app/__init__.py": "", "app/config.py": SETTINGS,
+         ".env.example": "SHOP_DATABASE_URL=\nSHOP_API_KEY=\n# SHOP_TIMEOUT=2.5\n# SHOP_TITLE=My shop\n"
+         "# SHOP_HOSTS=a\n"},
+    ),
     Good(  # names alone; fields of a model inside the settings; a default that a factory works out
         {"app/__init__.py": "", "app/config.py": "from pydantic import BaseModel, Field\n"
          "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Database(BaseModel):\n"

@@ -14,7 +14,7 @@ from readybook.patterns import regex
 from readybook_checks.performance.per009_missing_index.wanting import Want
 
 LONGEST = 88  # characters of a line, as most formatters have it
-WHY = "    # PostgreSQL builds an index concurrently only outside a transaction; writes go on meanwhile."
+WHY = "    # PostgreSQL builds an index while writes go on only outside of a transaction."
 BLOCK = "    with op.get_context().autocommit_block():"
 OUTSIDE = regex(r"\.begin\(\)|attributes(?:\.get\(|\[)[\s]*[\"']connection[\"']")
 CONVENTIONS = ("sqlalchemy.MetaData", "sqlalchemy.schema.MetaData", "sqlalchemy.sql.schema.MetaData")

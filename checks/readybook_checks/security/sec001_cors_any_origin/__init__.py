@@ -139,7 +139,8 @@ class CorsAnyOrigin(Check):
             SetKeyword(middleware.place, call, "allow_origins", f"{{setting:{variable.lower()}}}"),
         )
         told = "the setting" if variable == "CORS_ORIGINS" else f"{variable}, and where that holds '*' all still may"
-        if source is not None and source[1].symbol:
+        source = source if source is not None and source[1].symbol else _held(project, variable)
+        if source is not None:
             empty = '""' if _is_text(project, source[1]) else "[]"
             intents = (ReplaceDefault(source[1], source[0].lower(), empty), *_examples(project, source[0]))
             told = "the setting"
@@ -159,6 +160,14 @@ def _asking_origin(project: Project, app: App) -> Middleware | None:
             if READS_ORIGIN.search(text) and refuses(project.facts.behaviour, f):
                 return middleware
     return None
+
+
+def _held(project: Project, variable: str) -> tuple[str, Place] | None:
+    """(variable, place) of the one field of the settings that holds the origins, ``*`` by default, in whatever way the
+    code takes it apart afterwards."""
+    found = [f for cls in project.facts.settings_classes for f in cls.fields
+             if f.name.upper() == variable.upper() and "*" in (by_default(f.default) or ())]
+    return (found[0].name, found[0].place) if len(found) == 1 and found[0].place.symbol else None
 
 
 def _withheld(project: Project, middleware: Middleware) -> bool:

@@ -22,6 +22,19 @@ EXAMPLES = (
          "    return request.cookies.get(\"session\")\n"},
         at=("app/main.py:6",), severity="critical",
     ),
+    Bad(  # the setting is a text that a property takes apart: its default goes, the code stays
+        {"app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+         "    cors_origins: str = \"*\"\n\n    @property\n    def origins(self):\n"
+         "        found = [o.strip() for o in self.cors_origins.split(\",\")]\n        return found or []\n\n\n"
+         "settings = Settings()\n",
+         "app/main.py": MAIN + "\nfrom app.config import settings\n\napp = FastAPI()\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_credentials=True)\n"},
+        at=("app/main.py:7",),
+        fixed={"app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+               "    cors_origins: str = \"\"\n\n    @property\n    def origins(self):\n"
+               "        found = [o.strip() for o in self.cors_origins.split(\",\")]\n        return found or []\n\n\n"
+               "settings = Settings()\n"},
+    ),
     Bad(  # through settings, two modules away
         {
             "app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
