@@ -101,3 +101,22 @@ def test_a_choice_that_grows_too_long_goes_into_parentheses() -> None:
     made = fixed({**FACTORY, "shop/main.py": main, "shop/config.py": config}, "SEC011")["shop/main.py"]
     assert ("    openapi_url=(\n        f\"{settings.api_prefix_of_this_version}/openapi.json\" if settings.docs_enabled "
             "else None\n    ),\n") in made
+
+
+def test_each_of_two_services_gets_the_setting_in_its_own_class() -> None:
+    files: dict[str, str] = {}
+    for name in ("orders", "users"):
+        files |= {f"{name}/src/__init__.py": "", f"{name}/src/config.py":
+                  f"from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    {name}: str = \"\"\n"
+                  "\n\nsettings = Settings()\n",
+                  f"{name}/main.py": "from fastapi import FastAPI\n\nfrom src.config import settings\n\n"
+                  f"app = FastAPI(title=settings.{name})\n\n\n@app.post(\"/{name}\")\nasync def add(item: dict) -> dict:\n"
+                  "    return item\n"}
+    project, found = findings(files, "SEC010")
+    assert len(found) == 2
+    for finding in found:
+        made = apply(project, finding.fix.intents)
+        folder = finding.place.path.partition("/")[0]
+        assert {p.partition("/")[0] for p in made} == {folder}
+        assert "max_body_size" in made[f"{folder}/src/config.py"]
+        assert "from src.config import settings\n" in made[f"{folder}/body_limit.py"]

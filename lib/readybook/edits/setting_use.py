@@ -27,12 +27,12 @@ def setting_access(
 
     ``wanted`` are settings that are about to be made. Raises PatchError when the class has no such field.
     """
-    home = find_settings(work)
+    home = find_settings(work, path)
     if home is None:
         if any(w.name.lower() == name.lower() for w in wanted):
             for one in wanted:
                 ensure_setting(work, one)
-            home = find_settings(work)
+            home = find_settings(work, path)
     if home is None:
         raise PatchError(f"{path}: there is no settings class to read {name} from")
     if home.path == path:
@@ -48,7 +48,7 @@ def setting_access(
     methods = {f.name.value for f in source.nodes(cst.FunctionDef) if node in source.ancestors(f)}
     if listed_name(attribute) in methods:
         attribute = listed_name(attribute)
-    home = find_settings(work)
+    home = find_settings(work, path)
     assert home is not None
     given = _handed_in(work, home, path, place) if place is not None else ""
     if given:

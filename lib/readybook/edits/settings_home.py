@@ -36,21 +36,42 @@ class SettingsHome:
     factory: tuple[str, str] | None
 
 
-def find_settings(work: Work) -> SettingsHome | None:
-    """The settings class that most of the code imports, or None when the target has none."""
+def find_settings(work: Work, path: str = "") -> SettingsHome | None:
+    """The settings class that most of the code imports, or None when the target has none.
+
+    Where several programs have one each, it is that of the part which the present intents, or ``path``, are about.
+    """
+    near = work.near or path
     key = "settings home"
-    if key in work.chosen:
-        path, _, name = work.chosen[key].partition("::")
-        return describe(work, path, name)
-    candidates = list(settings_classes(work))
-    if not candidates:
-        return None
+    if key not in work.chosen:
+        candidates = list(settings_classes(work))
+        if not candidates:
+            return None
+        work.chosen["settings classes"] = "\n".join(map("::".join, candidates))
+        work.chosen[key] = "::".join(_most_used(work, candidates))
+    first = work.chosen[key]
+    several = work.chosen.get("settings classes", "").split("\n")
+    if near and len(several) > 1 and not _importable(work, near, first):
+        key = f"settings home of {near.rpartition('/')[0]}"
+        if key not in work.chosen:
+            own = [one for one in several if one != first and _importable(work, near, one)]
+            classes = [(where, name) for where, _, name in (one.partition("::") for one in own)]
+            work.chosen[key] = "::".join(_most_used(work, classes)) if classes else first
+    found, _, name = work.chosen[key].partition("::")
+    return describe(work, found, name)
+
+
+def _importable(work: Work, near: str, settings: str) -> bool:
+    """Whether the code shows that a file can import the module of ``path::class``."""
+    target = settings.partition("::")[0]
+    return near == target or work.modules.share_a_root(near, target)
+
+
+def _most_used(work: Work, candidates: list[tuple[str, str]]) -> tuple[str, str]:
     users = _imports_of(work, {path for path, _ in candidates})
-    best = min(candidates, key=lambda c: (
+    return min(candidates, key=lambda c: (
         bool(NOT_SERVED.search(c[0])), -2 * users[c[0]] - _is_made(work, *c), c[0].count("/"), c,
     ))
-    work.chosen[key] = "::".join(best)
-    return describe(work, *best)
 
 
 def settings_classes(work: Work) -> Iterator[tuple[str, str]]:
