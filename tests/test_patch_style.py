@@ -120,3 +120,12 @@ def test_each_of_two_services_gets_the_setting_in_its_own_class() -> None:
         assert {p.partition("/")[0] for p in made} == {folder}
         assert "max_body_size" in made[f"{folder}/src/config.py"]
         assert "from src.config import settings\n" in made[f"{folder}/body_limit.py"]
+
+
+def test_a_guide_that_serves_another_main_does_not_say_where_imports_start() -> None:
+    files = {"src/shop/__init__.py": "from shop.main import app\n", "requirements.txt": "fastapi\n",
+             "README.md": "Run `uvicorn main:app` in a container.\n",
+             "src/shop/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/items\")\n"
+             "async def items() -> list[str]:\n    return []\n",
+             "tests/test_items.py": "from shop.main import app\n\n\ndef test_items():\n    assert app\n"}
+    assert "from shop.settings import settings\n" in fixed(files, "SEC011")["src/shop/main.py"]

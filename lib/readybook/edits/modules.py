@@ -186,8 +186,9 @@ class Modules:
             if path.startswith(f"{root}/" if root else ""):
                 name = f"{_dotted(root, path)}:"
                 served = re.compile(rf"(?<![\w./-]){re.escape(name)}[A-Za-z_]\w*")
-                texts = (self._read(p) or "" for p in self._serving)
-                votes[root] += 3 * sum(name in text and bool(served.search(text)) for text in texts)
+                said = [p for p in self._serving if name in (text := self._read(p) or "") and served.search(text)]
+                commands = [p for p in said if not p.endswith(".md")]
+                votes[root] += 3 * len(commands) or bool(said)  # what guides show may be another program
         known: dict[str, list[str]] = {}  # first name → the roots that hold a package or module of that name
         for one in self.paths:
             weight = 5 if one == path else 1
@@ -195,7 +196,8 @@ class Modules:
                 if first not in known:
                     known[first] = [root for root in roots if self._exists(root, first)]
                 for root in known[first] if len(known[first]) < 2 else self._holding(one, first, known[first]):
-                    if root == "" or one.startswith(root + "/"):
+                    if root == "" or one.startswith(root + "/") or root.endswith("src") and self._is_package(
+                            f"{root}/{first}"):  # tests beside src import what is in it
                         votes[root] += weight
         return votes
 
