@@ -82,7 +82,8 @@ def test_what_production_needs_stands_above_what_tests_need() -> None:
     assert edited({"requirements.txt": listed}, EnsureRequirement("limits", ">=4.2,<6"))["requirements.txt"] == \
         listed.replace("fastapi\n", "fastapi\nlimits>=4.2,<6\n")
     one = "# Development and testing\npytest\nfastapi\n"
-    assert edited({"requirements.txt": one}, EnsureRequirement("limits", ">=4"))["requirements.txt"].endswith("limits>=4\n")
+    assert edited({"requirements.txt": one}, EnsureRequirement("limits", ">=4")) == \
+        {"requirements.txt": one + "limits>=4\n"}
 
 
 def test_lines_of_one_kind_stand_together_in_an_ignore_file() -> None:
@@ -93,24 +94,26 @@ def test_lines_of_one_kind_stand_together_in_an_ignore_file() -> None:
 
 def test_a_choice_that_grows_too_long_goes_into_parentheses() -> None:
     main = ("from fastapi import FastAPI\n\nfrom shop.config import settings\n\napp = FastAPI(\n"
-            "    title=settings.title,\n    openapi_url=f\"{settings.api_prefix_of_this_version}/openapi.json\",\n)\n\n\n"
+            "    title=settings.title,\n    openapi_url=f\"{settings.api_prefix_of_this_version}/openapi.json\",\n)\n"
+            "\n\n"
             "@app.get(\"/items\")\nasync def items() -> list[str]:\n    return []\n")
     config = FACTORY["shop/config.py"].partition("\n\n\n@lru")[0].replace(
         "    title", "    api_prefix_of_this_version: str = \"/v1\"\n    title").replace(
         "from functools import lru_cache\n\n", "") + "\n\n\nsettings = Settings()\n"
     made = fixed({**FACTORY, "shop/main.py": main, "shop/config.py": config}, "SEC011")["shop/main.py"]
-    assert ("    openapi_url=(\n        f\"{settings.api_prefix_of_this_version}/openapi.json\" if settings.docs_enabled "
-            "else None\n    ),\n") in made
+    assert ("    openapi_url=(\n        f\"{settings.api_prefix_of_this_version}/openapi.json\""
+            " if settings.docs_enabled else None\n    ),\n") in made
 
 
 def test_each_of_two_services_gets_the_setting_in_its_own_class() -> None:
     files: dict[str, str] = {}
     for name in ("orders", "users"):
         files |= {f"{name}/src/__init__.py": "", f"{name}/src/config.py":
-                  f"from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    {name}: str = \"\"\n"
-                  "\n\nsettings = Settings()\n",
+                  "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
+                  f"    {name}: str = \"\"\n\n\nsettings = Settings()\n",
                   f"{name}/main.py": "from fastapi import FastAPI\n\nfrom src.config import settings\n\n"
-                  f"app = FastAPI(title=settings.{name})\n\n\n@app.post(\"/{name}\")\nasync def add(item: dict) -> dict:\n"
+                  f"app = FastAPI(title=settings.{name})\n\n\n@app.post(\"/{name}\")\n"
+                  "async def add(item: dict) -> dict:\n"
                   "    return item\n"}
     project, found = findings(files, "SEC010")
     assert len(found) == 2

@@ -18,8 +18,8 @@ from readybook.records import record
 LIVE = regex(r"(?:live|liveness|alive|is[-_]?alive|ping|status|up|probe)$", re.IGNORECASE)
 VERSION = regex(r"/v\d+(?:/|$)")
 # folders that are named for what a health router is, too
-ROUTERS = regex(r"(?:^|/)(?:api|apis|rest|web|http|routes?|routers?|routing|endpoints?|controllers?|handlers?|views?|v\d+)$",
-                re.IGNORECASE)
+ROUTERS = regex(r"(?:^|/)(?:apis?|rest|web|http|routes?|routers?|routing|endpoints?|controllers?|handlers?|views?|"
+                r"v\d+)$", re.IGNORECASE)
 NAME = "health_router"
 FILES = ("health", "health_routes", "probes", "health_checks", "service_health")
 

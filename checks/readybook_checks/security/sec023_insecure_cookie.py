@@ -208,7 +208,8 @@ InsecureCookie.examples = (
                                          "from settings import settings\n\n"),
                "settings.py": "\"\"\"Settings of the service, read from the environment.\"\"\"\n\n"
                "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Settings(BaseSettings):\n"
-               "    \"\"\"What differs between environments, each from the variable of its name.\"\"\"\n\n    model_config = SettingsConfigDict(env_file=\".env\", extra=\"ignore\")\n\n"
+               "    \"\"\"What differs between environments, each from the variable of its name.\"\"\"\n\n"
+               "    model_config = SettingsConfigDict(env_file=\".env\", extra=\"ignore\")\n\n"
                "    cookie_secure: bool = True\n\n\nsettings = Settings()\n"},
     ),
     Bad({"auth.py": "from fastapi_users.authentication import CookieTransport\n\n"
