@@ -274,3 +274,17 @@ class Area(Base):
 """)
     assert [(r.name, r.many) for r in found["Note"].relationships] == [("parent", False), ("replies", True)]
     assert [(r.name, r.many) for r in found["Area"].relationships] == [("inner", True), ("outer", False)]
+
+
+def test_private_attributes_are_no_columns_and_a_plain_type_that_is_none_may_be_null():
+    found = models("""
+
+class Tree(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+    _leaves: list = []
+    kind: str
+    note: str | None
+    mark: str = None
+""")["Tree"]
+    assert [(c.attribute, c.nullable) for c in found.columns] == [
+        ("id", False), ("kind", False), ("note", True), ("mark", None)], "pydantic 1 lets it be null, 2 does not"

@@ -127,6 +127,8 @@ def _sqlmodel(owner: ClassValue, name: str, value: Any, inner: Any, optional: bo
     is_field = isinstance(value, Instance) and value.path in ("sqlmodel.Field", "pydantic.Field", "sqlmodel.main.Field")
     if isinstance(value, Instance) and value.path in RELATIONSHIP or name not in owner.annotations:
         return None
+    if name.startswith("_"):  # pydantic keeps it to itself
+        return None
     if "ClassVar" in str(getattr(getattr(inner, "base", None), "path", "")) or name in ("model_config", "metadata"):
         return None
     given = by_default(value.kwargs.get("sa_column")) if is_field else None
@@ -134,6 +136,7 @@ def _sqlmodel(owner: ClassValue, name: str, value: Any, inner: Any, optional: bo
         return replace(_core(owner, name, given, inner, None), attribute=name)
     place = Place(owner.module.path, owner.lines.get(name, owner.node[1]), symbol=owner.qualname)
     if not is_field:
+        optional = None if value is None and name in owner.scope.names and not optional else optional
         return Column(name, name, type_name(inner), None, optional, False, False, False, "", place, "")
     named, value = value, _with_column_arguments(value)
     primary = _flag(value, "primary_key", False)

@@ -92,7 +92,7 @@ def _fix(want: Want, made: AddFile | None) -> Fix:
     if column.call:
         intents = (SetKeyword(column.place, column.call, "index", "True"),)
     elif want.model.orm == "sqlmodel":
-        default = "default=None, " if column.nullable else ""
+        default = "default=None, " if column.nullable is not False else ""
         intents = (ReplaceDefault(column.place, column.attribute, f"Field({default}index=True)"),
                    EnsureImport(column.place.path, "sqlmodel", "Field"))
     else:
