@@ -158,8 +158,11 @@ class Facts(Surroundings):
 
     @property
     def _releases(self) -> dict[str, tuple[int, ...] | None]:
-        """The versions that decide which routes there are."""
-        return {package: self.release(package) for package in ("fastapi", "fastcrud")}
+        """The versions that decide which routes there are, and of what Python shows of a member of an enum."""
+        from readybook.facts.pythonversion import python_version
+
+        found = {package: self.release(package) for package in ("fastapi", "fastcrud")}
+        return {**found, "python": numbers(python_version(self, "").value)}
 
     @property
     def _commands(self) -> tuple[tuple[str, str | None, str], ...]:

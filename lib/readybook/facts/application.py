@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-from readybook.facts.attributes import enum_value
+from readybook.facts.enums import enum_value
 from readybook.facts.carriedsignatures import carried, signed_as
 from readybook.facts.dependencies import (
     DEPENDS,
@@ -18,7 +18,8 @@ from readybook.facts.dependencies import (
 )
 from readybook.facts.expressions import iterate
 from readybook.facts.fastapi_objects import Registration, RouterRecord
-from readybook.facts.interpreter import Condition, Frame, Interpreter
+from readybook.facts.frames import Condition, Frame
+from readybook.facts.interpreter import Interpreter
 from readybook.facts.known_dependencies import known_async
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.parameters import Parameter, route_parameters

@@ -11,7 +11,8 @@ from readybook.facts.interpreter import Interpreter
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, ModuleValue, Namespace
 from readybook.facts.route_lists import adopt, change, is_route_list, replace, set_path
 from readybook.facts.syntax import Node
-from readybook.facts.values import CONSTANTS, UNKNOWN, Choice, Unknown, by_default, choose
+from readybook.facts.value_methods import conditional, happens, take_out
+from readybook.facts.values import ABSENT, CONSTANTS, UNKNOWN, Choice, Unknown, by_default, choose
 
 STATE = ".state."  # what applications and requests carry: its attributes are declared nowhere
 
@@ -54,11 +55,43 @@ def assign(run: Interpreter, target: Node, value: Any, scope: Namespace) -> None
     elif kind == "sub":
         owner = evaluate(run, target[3], scope)
         key = evaluate(run, target[4], scope)
-        if isinstance(owner, dict) and not run.symbolic:
+        set_item(run, owner, key, value)
+
+
+def set_item(run: Interpreter, owner: Any, key: Any, value: Any) -> None:
+    """``owner[key] = value`` for dicts and lists; under a condition what stood there before may still do."""
+    if run.symbolic:
+        return
+    if isinstance(owner, dict):
+        try:
+            owner[key] = conditional(run, value, owner.get(key, ABSENT))
+        except TypeError:
+            owner[Unknown("key is not known")] = value
+    elif isinstance(owner, list):
+        key = by_default(key)
+        if isinstance(key, slice) and happens(run):
+            items = iterate(run, value)
             try:
-                owner[key] = value
-            except TypeError:
-                owner[Unknown("key is not known")] = value
+                owner[key] = items if items is not None else [UNKNOWN]
+            except ValueError:  # a slice with steps, of another length
+                owner[:] = [UNKNOWN]
+        elif isinstance(key, int) and -len(owner) <= key < len(owner):
+            owner[key] = conditional(run, value, owner[key])
+
+
+def remove_item(run: Interpreter, owner: Any, key: Any) -> None:
+    """``del owner[key]``; under a condition the element stays where no variable asks for it to go."""
+    key = by_default(key)
+    if run.symbolic or not isinstance(owner, dict | list):
+        return
+    if isinstance(key, slice):
+        if isinstance(owner, list) and happens(run):
+            del owner[key]
+        return
+    try:
+        take_out(run, owner, key)
+    except (KeyError, IndexError, TypeError):
+        run.doubt()
 
 
 def _switched(run: Interpreter, owner: Instance | FunctionValue, name: str, value: Any) -> Any:
@@ -177,6 +210,14 @@ def augmented_assignment(run: Interpreter, s: Node, scope: Namespace) -> None:
         return
     if isinstance(old, list) and s[5] == "Add" and not run.symbolic:
         items = iterate(run, value)
-        old.extend(items if items is not None else [UNKNOWN])
+        old.extend([conditional(run, v) for v in items] if items is not None else [UNKNOWN])
         return
-    assign(run, s[4], binary(run, s[5], old, value), scope)
+    new = binary(run, s[5], old, value)
+    if not run.symbolic and happens(run) and isinstance(old, list | dict) and type(new) is type(old):
+        old.clear()
+        if isinstance(old, dict):
+            old.update(new)
+        else:
+            old.extend(new)
+        return
+    assign(run, s[4], new, scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.enums import ENUMS, enum_member, enum_value, plain_member
 from readybook.facts.externalnames import canonical
 from readybook.facts.externals import instance_attribute
 from readybook.facts.objects import (
@@ -20,10 +21,10 @@ from readybook.facts.objects import (
 )
 from readybook.facts.operators import lift
 from readybook.facts.route_lists import is_route_list, routes_in
-from readybook.facts.settings_values import ENUMS
 from readybook.facts.standard_calls import DefaultDict
 from readybook.facts.targetfiles import ROOT
 from readybook.facts.values import (
+    ABSENT,
     CONSTANTS,
     SEVERAL,
     UNKNOWN,
@@ -53,7 +54,7 @@ def get_attribute(run: Interpreter, value: Any, name: str, node: Node | None = N
         return value  # a member of http.HTTPMethod or http.HTTPStatus
     if isinstance(value, Begins | str | bytes | int | float | list | tuple | dict | set):
         return Bound(name, value)
-    return UNKNOWN
+    return run.doubt() if value is None else UNKNOWN
 
 
 def _module(run: Interpreter, value: ModuleValue, name: str, node: Any) -> Any:
@@ -162,6 +163,9 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
         found = settings_value(run, value, name)
         if found is not None:
             return found
+    text = plain_member(value)
+    if isinstance(text, str) and hasattr(str, name) and not _declares(cls, name):
+        return Bound(name, text)
     try:
         found = cls.find(name)
     except KeyError:
@@ -175,6 +179,10 @@ def _instance(run: Interpreter, value: Instance, name: str, node: Any) -> Any:
             return given
         return choose([(f"{name} is given", given), (f"{name} is not given", bound(run, found, value))], 1)
     return bound(run, found, value)
+
+
+def _declares(cls: ClassValue, name: str) -> bool:
+    return any(isinstance(c, ClassValue) and name in c.scope.names for c in cls.mro())
 
 
 def _annotation(cls: ClassValue, name: str) -> Any:
@@ -302,19 +310,20 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
     if isinstance(value, dict):
         try:
             if key in value:
-                return value[key]
+                found = value[key]
+                return lift(lambda v: UNKNOWN if v is ABSENT else v, found) if isinstance(found, Choice) else found
             if isinstance(value, DefaultDict) and value.factory is not None and not run.symbolic:
                 from readybook.facts.calls import call
 
                 return value.setdefault(key, call(run, value.factory, (), {}))
         except TypeError:
-            pass
-        return UNKNOWN
+            return UNKNOWN
+        return run.doubt()
     if isinstance(value, str | list | tuple | bytes) and isinstance(key, int | slice) and not isinstance(key, bool):
         try:
             return value[key]
         except (IndexError, TypeError, ValueError):
-            return UNKNOWN
+            return run.doubt()
     if isinstance(value, Subscripted):
         return Subscripted(value.base, value.args)
     of = value.function if isinstance(value, Bound) else value.cls if isinstance(value, Instance) else None
@@ -330,34 +339,3 @@ def get_item(run: Interpreter, value: Any, key: Any, node: Node) -> Any:
                 return UNKNOWN
             return call(run, bound(run, method, value), (key,), {}, node)
     return UNKNOWN
-
-
-def enum_member(cls: ClassValue, name: str) -> Instance | None:
-    """The member of an enum class, the same object each time."""
-    if not cls.is_a(*ENUMS) or name not in cls.scope.names or name.startswith("__"):
-        return None
-    raw = cls.scope.names[name]
-    if isinstance(raw, FunctionValue | ClassValue):
-        return None
-    if isinstance(raw, Instance) and raw.cls is cls:
-        return raw
-    if isinstance(raw, Instance) and raw.is_a("enum.auto"):
-        raw = name.lower() if cls.is_a("enum.StrEnum") else UNKNOWN
-    member = Instance(cls, {"name": name, "value": raw, "_value_": raw})
-    cls.scope.names[name] = member
-    return member
-
-
-def enum_members(run: Interpreter, value: Any) -> list[Any] | None:
-    """The members of an enum class in order, None for anything else."""
-    if not isinstance(value, ClassValue) or not value.is_a(*ENUMS):
-        return None
-    return [m for m in (enum_member(value, n) for n in list(value.scope.names)) if m is not None]
-
-
-def enum_value(value: Any) -> Any:
-    """The plain value of a member of a text or number enum, None for anything else."""
-    if isinstance(value, Instance) and isinstance(value.cls, ClassValue) and "value" in value.attrs:
-        if value.cls.is_a(*ENUMS) and isinstance(value.attrs["value"], str | int):
-            return value.attrs["value"]
-    return None

@@ -10,7 +10,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from readybook.facts.dependencies import evaluated_async
-from readybook.facts.interpreter import CallSite
+from readybook.facts.frames import CallSite
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
 from readybook.facts.switches import in_use
 from readybook.facts.values import SEVERAL, Choice, External

@@ -8,28 +8,25 @@ from readybook.facts.objects import (
     Bound,
     ClassValue,
     FunctionValue,
-    Generated,
     Instance,
     ModuleValue,
     Native,
     PartialValue,
 )
-from readybook.facts.operators import first_read, lift
+from readybook.facts.operators import lift
 from readybook.facts.route_lists import is_route
+from readybook.facts.sequence_calls import SEQUENCES
 from readybook.facts.values import (
-    ABSENT,
     CONSTANTS,
     UNKNOWN,
     Begins,
     Choice,
     External,
     FromEnv,
+    SetValue,
     Unknown,
     by_default,
     is_one_of_several,
-    known,
-    truth,
-    truth_in,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +58,7 @@ def _cast(kind: Any) -> Any:
 
             return _text(run, value)
         if not isinstance(value, str | int | float | bool):
-            from readybook.facts.attributes import enum_value
+            from readybook.facts.enums import enum_value
 
             value = enum_value(value)
             if value is None:
@@ -69,7 +66,7 @@ def _cast(kind: Any) -> Any:
         try:
             return kind(value)
         except (TypeError, ValueError, OverflowError):
-            return UNKNOWN
+            return run.doubt()
 
     return cast
 
@@ -77,26 +74,8 @@ def _cast(kind: Any) -> Any:
 def _bool(run: Interpreter, args: Any, kwargs: Any) -> Any:
     if args and isinstance(args[0], FromEnv):
         return lift(lambda v: _bool(run, (v,), {}), args[0])
-    t = truth(args[0]) if args else False
+    t = run.decides(args[0]) if args else False
     return UNKNOWN if t is None else t
-
-
-def _sequence(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    if not args:
-        return []
-    if isinstance(args[0], FromEnv | Choice):
-        return lift(lambda v: _sequence(run, (v,), {}), args[0])
-    if isinstance(args[0], list | tuple):
-        return [v for v in args[0] if v is not ABSENT]
-    from readybook.facts.expressions import iterate
-
-    items = iterate(run, args[0])
-    return items if items is not None else UNKNOWN
-
-
-def _tuple(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    items = _sequence(run, args, kwargs)
-    return tuple(items) if isinstance(items, list) else items
 
 
 def _dict(run: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -117,41 +96,6 @@ def _len(run: Interpreter, args: Any, kwargs: Any) -> Any:
     if isinstance(value, list | tuple) and any(is_one_of_several(v) for v in value):
         return UNKNOWN
     return len(value) if isinstance(value, str | list | tuple | dict) else UNKNOWN
-
-
-def _enumerate(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    items = _sequence(run, args[:1], {})
-    start = kwargs.get("start", args[1] if len(args) > 1 else 0)
-    numbered = isinstance(items, list) and isinstance(start, int)
-    return [(i, v) for i, v in enumerate(items, start)] if numbered else UNKNOWN
-
-
-def _zip(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    lists = [_sequence(run, (a,), {}) for a in args]
-    return [tuple(t) for t in zip(*lists, strict=False)] if all(isinstance(x, list) for x in lists) else UNKNOWN
-
-
-def _range(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    args = tuple(by_default(a) for a in args)
-    if len(args) not in (1, 2, 3) or not all(isinstance(a, int) for a in args) or args[2:] == (0,):
-        return UNKNOWN
-    numbers = range(*args)
-    return UNKNOWN if numbers[2000:] else list(numbers)
-
-
-def _sorted(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    items = _sequence(run, args, {})
-    if not isinstance(items, list) or kwargs.get("key") is not None:
-        return items
-    try:
-        return sorted(items, reverse=kwargs.get("reverse") is True) if known(items) else items
-    except TypeError:
-        return items
-
-
-def _reversed(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    items = _sequence(run, args, {})
-    return items[::-1] if isinstance(items, list) else UNKNOWN
 
 
 def _getattr(run: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -237,10 +181,10 @@ def _is_router_class(kind: Any) -> bool:
 
 def _is_one(value: Any, kind: Any) -> bool | None:
     names = {"str": str, "int": int, "list": list, "dict": dict, "tuple": tuple, "float": float, "bool": bool,
-             "bytes": bytes}
+             "bytes": bytes, "set": SetValue, "frozenset": SetValue}
     if isinstance(kind, External):
         if kind.path in names and (isinstance(value, (*CONSTANTS, list, dict, tuple))):
-            return isinstance(value, names[kind.path])
+            return isinstance(value, names[kind.path]) and (kind.path != "list" or not isinstance(value, SetValue))
         if isinstance(value, Instance):
             if is_route(value, kind.path) is not None:
                 return is_route(value, kind.path)
@@ -259,40 +203,6 @@ def _type(run: Interpreter, args: Any, kwargs: Any) -> Any:
     if len(args) == 1 and isinstance(args[0], Instance):
         return args[0].cls
     return UNKNOWN
-
-
-def _any_all(which: bool) -> Any:
-    def answer(run: Interpreter, args: Any, kwargs: Any) -> Any:
-        items = args[0] if args else []
-        if isinstance(items, FromEnv | Choice):
-            return lift(lambda v: answer(run, (v,), {}), items)
-        if not isinstance(items, list | tuple):
-            return UNKNOWN
-        truths = [truth_in(v, which) for v in items]
-        if which in truths or None not in truths:
-            return which is (which in truths)
-        first = first_read(items)
-        usual = answer(run, (by_default(list(items)),), {}) if first is not None else UNKNOWN
-        return usual if first is None or isinstance(usual, Unknown) else FromEnv(first.name, usual, first.place)
-
-    return answer
-
-
-def _map(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    from readybook.facts.calls import call
-
-    items = _sequence(run, args[1:2], {}) if len(args) == 2 else UNKNOWN
-    return [call(run, args[0], (v,), {}) for v in items] if isinstance(items, list) else UNKNOWN
-
-
-def _filter(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    from readybook.facts.calls import call
-
-    items = _sequence(run, args[1:2], {}) if len(args) == 2 else UNKNOWN
-    if not isinstance(items, list):
-        return UNKNOWN
-    kept = [(v, truth(v if args[0] is None else call(run, args[0], (v,), {}))) for v in items]
-    return UNKNOWN if any(t is None for _, t in kept) else [v for v, t in kept if t]
 
 
 def _vars(run: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -319,40 +229,6 @@ def _dir(run: Interpreter, args: Any, kwargs: Any) -> Any:
         found = names | set(args[0].attrs) if isinstance(args[0], Instance) else names
         return sorted(n for n in found if isinstance(n, str))
     return UNKNOWN
-
-
-def _sum(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    from readybook.facts.operators import binary
-
-    items = _sequence(run, args[:1], {})
-    if not isinstance(items, list):
-        return UNKNOWN
-    total = args[1] if len(args) > 1 else kwargs.get("start", 0)
-    for item in items:
-        total = binary(run, "Add", total, item)
-    return total
-
-
-def _next(run: Interpreter, args: Any, kwargs: Any) -> Any:
-    if args and isinstance(args[0], Generated):
-        return args[0].first
-    items = _sequence(run, args[:1], {})
-    if isinstance(items, list):
-        return items[0] if items else (args[1] if len(args) > 1 else UNKNOWN)
-    return UNKNOWN
-
-
-def _extreme(which: Any) -> Any:
-    def answer(run: Interpreter, args: Any, kwargs: Any) -> Any:
-        items = list(args) if len(args) > 1 else _sequence(run, args, {})
-        if not isinstance(items, list) or not items or kwargs or not known(items):
-            return UNKNOWN
-        try:
-            return which(items)
-        except TypeError:
-            return UNKNOWN
-
-    return answer
 
 
 def _callable(run: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -389,11 +265,8 @@ def _object(run: Interpreter, args: Any, kwargs: Any) -> Any:
 
 
 BUILTIN: dict[str, Any] = {
-    "str": _cast(str), "int": _cast(int), "float": _cast(float), "bool": _bool, "list": _sequence, "set": _sequence,
-    "frozenset": _sequence, "tuple": _tuple, "dict": _dict, "len": _len, "enumerate": _enumerate, "zip": _zip,
-    "range": _range, "sorted": _sorted, "reversed": _reversed, "getattr": _getattr, "setattr": _setattr,
-    "hasattr": _hasattr, "isinstance": _isinstance, "type": _type, "any": _any_all(True), "all": _any_all(False),
-    "map": _map, "filter": _filter, "vars": _vars, "globals": _globals, "locals": _vars, "__import__": _import,
-    "dir": _dir, "sum": _sum, "next": _next, "anext": _next, "min": _extreme(min), "max": _extreme(max),
-    "callable": _callable, "issubclass": _issubclass, "iter": _sequence, "property": _property, "object": _object,
+    **SEQUENCES, "str": _cast(str), "int": _cast(int), "float": _cast(float), "bool": _bool, "dict": _dict,
+    "len": _len, "getattr": _getattr, "setattr": _setattr, "hasattr": _hasattr, "isinstance": _isinstance,
+    "type": _type, "vars": _vars, "globals": _globals, "locals": _vars, "__import__": _import, "dir": _dir,
+    "callable": _callable, "issubclass": _issubclass, "property": _property, "object": _object,
 }

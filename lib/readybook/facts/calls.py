@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.expressions import evaluate, iterate
-from readybook.facts.interpreter import CACHED, CallSite, Interpreter
+from readybook.facts.frames import CallSite
+from readybook.facts.interpreter import CACHED, Interpreter
 from readybook.facts.objects import (
     Bound,
     ClassValue,
@@ -17,7 +18,7 @@ from readybook.facts.objects import (
     Super,
 )
 from readybook.facts.value_methods import call_builtin_method
-from readybook.facts.values import SEVERAL, UNKNOWN, Choice, External, FromEnv, Unknown, choose
+from readybook.facts.values import ABSENT, SEVERAL, UNKNOWN, Choice, External, FromEnv, Unknown, by_default, choose
 
 if TYPE_CHECKING:
     from readybook.facts.objects import Namespace
@@ -36,7 +37,7 @@ def call_expression(run: Interpreter, n: Node, scope: Namespace) -> Any:
             continue
         spread = evaluate(run, value, scope)
         if isinstance(spread, dict) and all(isinstance(k, str) for k in spread):
-            kwargs.update(spread)
+            kwargs.update({k: v for k, v in spread.items() if not (isinstance(v, Choice) and by_default(v) is ABSENT)})
         else:
             complete = False
     if not complete:
@@ -147,7 +148,7 @@ def _subscripted(run: Interpreter, s: Subscripted, args: Any, kwargs: Any, node:
 def _choice(run: Interpreter, c: Choice, args: Any, kwargs: Any, node: Any, complete: bool) -> Any:
     if len(c.options) > 4:
         return UNKNOWN
-    from readybook.facts.interpreter import Condition
+    from readybook.facts.frames import Condition
 
     results = []
     for i, (text, option) in enumerate(c.options):

@@ -76,7 +76,8 @@ def _parameter(attrs: dict[str, Any]) -> Instance:
 
 def _own(run: Interpreter, f: FunctionValue, skip: int) -> list[Instance]:
     """The parameters of a function of the project, as ``inspect.signature`` gives them."""
-    from readybook.facts.interpreter import Frame, default_of
+    from readybook.facts.frames import Frame
+    from readybook.facts.interpreter import default_of
 
     found = []
     scope = (f.owner.scope if f.owner else f.scope).as_of(f.node[1])

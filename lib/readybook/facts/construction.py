@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkgutil import ModuleInfo
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.attributes import ENUMS, enum_members, enum_value
+from readybook.facts.enums import ENUMS, enum_members, enum_value
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.operators import lift
 from readybook.facts.targetfiles import path_text
@@ -184,6 +184,16 @@ def _post_init(run: Interpreter, value: Instance) -> None:
         run.call_function(found["__attrs_post_init__"], (value,), {}, value)
     if isinstance(found["model_post_init"], FunctionValue) and cls.is_a("pydantic.BaseModel", "sqlmodel.SQLModel"):
         run.call_function(found["model_post_init"], (value, None), {}, value)
+
+
+def truth_of(run: Interpreter, value: Instance) -> bool | None:
+    """Whether an object is true by the ``__bool__`` or ``__len__`` of its class."""
+    for name in ("__bool__", "__len__") if isinstance(value.cls, ClassValue) else ():
+        found = _method(value.cls, name)
+        if isinstance(found, FunctionValue):
+            answer = by_default(run.call_function(found, (value,), {}, value))
+            return bool(answer) if isinstance(answer, bool | int) else None
+    return None
 
 
 def class_method(run: Interpreter, cls: ClassValue, name: str, args: Any, kwargs: Any, node: Any) -> Any:

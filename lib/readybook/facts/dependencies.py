@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from readybook.facts.carriedsignatures import EMPTY, carried, signed_as
-from readybook.facts.interpreter import Frame, Interpreter, default_of, is_generator
+from readybook.facts.frames import Frame
+from readybook.facts.interpreter import Interpreter, default_of, is_generator
 from readybook.facts.known_dependencies import DEFINED, known_dependencies, known_name
 from readybook.facts.modelfields import client_name, has_default, is_model
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from readybook.facts.interpreter import MAX_LOOP, Condition, Interpreter, Suspended
+from readybook.facts.enums import text_of_member
+from readybook.facts.frames import Condition, Suspended
+from readybook.facts.interpreter import MAX_LOOP, Interpreter
 from readybook.facts.objects import FunctionValue, Generated, Instance, Namespace, Subscripted
 from readybook.facts.operators import WIDE, binary, compare, lift, unary
 from readybook.facts.route_lists import is_route_list, routes_in
@@ -23,6 +25,7 @@ from readybook.facts.values import (
     Unknown,
     by_default,
     choose,
+    set_of,
     truth,
 )
 
@@ -99,8 +102,7 @@ def _tuple(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 
 def _set(run: Interpreter, n: Node, scope: Namespace) -> Any:
-    # a list keeps the order of the source and takes values that cannot be hashed
-    return items_of(run, n[3], scope)
+    return set_of(items_of(run, n[3], scope))
 
 
 def _dict(run: Interpreter, n: Node, scope: Namespace) -> Any:
@@ -124,7 +126,7 @@ def _dict(run: Interpreter, n: Node, scope: Namespace) -> Any:
 def _fstring(run: Interpreter, n: Node, scope: Namespace) -> Any:
     value: Any = ""
     for part in n[3]:
-        value = binary(run, "Add", value, _text(run, evaluate(run, part, scope)))
+        value = binary(run, "Add", value, _text(run, evaluate(run, part, scope), formatted=True))
     return value
 
 
@@ -143,18 +145,17 @@ def url_text(value: Instance) -> Any:
     return Begins(f"{scheme}://") if isinstance(scheme, str) else Unknown("the scheme of a URL")
 
 
-def _text(run: Interpreter, value: Any) -> Any:
+def _text(run: Interpreter, value: Any, *, formatted: bool = False) -> Any:
+    """``str(value)``, or what a field of an f-string shows when ``formatted``."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float | type(None)):
         return str(value)
-    from readybook.facts.attributes import enum_value
-
-    inner = enum_value(value)
-    if inner is not None:
-        return str(inner)
     if isinstance(value, FromEnv | Choice):
-        return lift(lambda v: _text(run, v), value)
+        return lift(lambda v: _text(run, v, formatted=formatted), value)
+    member = text_of_member(run, value, formatted=formatted)
+    if member is not None:
+        return member
     if isinstance(value, Unknown | Begins):
         return value
     if isinstance(value, Instance) and value.path in URLS:
@@ -167,6 +168,8 @@ def _text(run: Interpreter, value: Any) -> Any:
 
 def _format(run: Interpreter, n: Node, scope: Namespace) -> Any:
     value = evaluate(run, n[3], scope)
+    if n[5]:
+        value = _converted(run, n[5], value)
     spec = evaluate(run, n[4], scope)
     if spec is None or spec == "":
         return value
@@ -176,6 +179,15 @@ def _format(run: Interpreter, n: Node, scope: Namespace) -> Any:
         except (ValueError, TypeError, OverflowError):
             return UNKNOWN
     return Unknown("formatted")
+
+
+def _converted(run: Interpreter, how: str, value: Any) -> Any:
+    """``!s``, ``!r`` and ``!a`` of a field."""
+    if isinstance(value, FromEnv | Choice):
+        return lift(lambda v: _converted(run, how, v), value)
+    if how == "s":
+        return _text(run, value)
+    return (repr if how == "r" else ascii)(value) if isinstance(value, CONSTANTS) else Unknown("its text is not known")
 
 
 def _bin(run: Interpreter, n: Node, scope: Namespace) -> Any:
@@ -291,7 +303,7 @@ def _lambda(run: Interpreter, n: Node, scope: Namespace) -> Any:
 
 def _comp(run: Interpreter, n: Node, scope: Namespace) -> Any:
     from readybook.facts.assignments import assign
-    from readybook.facts.statements import element
+    from readybook.facts.loops import element
 
     inner = Namespace({}, scope)
     out: list[Any] = []
@@ -308,7 +320,7 @@ def _comp(run: Interpreter, n: Node, scope: Namespace) -> Any:
         complete = items is not None
         for item in items if items is not None else [element(run, values)]:
             assign(run, target, item, inner)
-            tests = [truth(evaluate(run, test, inner)) for test in ifs]
+            tests = [run.decides(evaluate(run, test, inner)) for test in ifs]
             if False in tests:
                 continue
             complete = rounds(generators[1:]) and complete and None not in tests
@@ -323,7 +335,7 @@ def _comp(run: Interpreter, n: Node, scope: Namespace) -> Any:
         return {k: v for k, v in out if isinstance(k, CONSTANTS)} if complete else UNKNOWN
     values = [v for v, _ in out]
     if complete:
-        return values
+        return set_of(values) if n[3] == "set" else values
     return [Unknown("one of several")] if not values else [Subscripted(SEVERAL, tuple(values))]
 
 
@@ -354,7 +366,7 @@ def iterate(run: Interpreter, value: Any) -> list[Any] | None:
     elif is_route_list(value):
         items = routes_in(value)
     else:
-        from readybook.facts.attributes import enum_members
+        from readybook.facts.enums import enum_members
 
         items = enum_members(run, value)
     if items is None or len(items) > MAX_LOOP or any(isinstance(v, Unknown) for v in items):

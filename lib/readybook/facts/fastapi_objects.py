@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.interpreter import Condition
+from readybook.facts.frames import Condition
 from readybook.facts.known_routers import populate, ready
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native
 from readybook.facts.values import UNKNOWN, External, possible

@@ -106,21 +106,21 @@ def _star(run: Interpreter, module: Any, scope: Namespace) -> None:
                 scope.names[name] = imported(run, module, name)
 
 
-def missing_import(run: Interpreter, body: Any) -> bool:
-    """Whether an import among the statements names something of the project's own that is not there."""
-    for s in body:
+def missing_import(run: Interpreter, body: Any) -> int | None:
+    """Which of the statements is an import of something of the project's own that is not there; None without one."""
+    for at, s in enumerate(body):
         if s[0] == "from" and run.frames:
             importer = run.frame.module
             name = absolute_name(s[4], s[5], importer) if s[5] else s[4]
             own = s[5] or run.modules.find(name.partition(".")[0], importer) is not None
             if own and (run.modules.find(name, importer) is None or _lacks(run, name, s[6])):
-                return True
+                return at
         elif s[0] == "import" and run.frames:
             for name, _ in s[4]:
                 top = run.modules.find(name.partition(".")[0], run.frame.module)
                 if top is not None and run.modules.find(name, run.frame.module) is None:
-                    return True
-    return False
+                    return at
+    return None
 
 
 def _lacks(run: Interpreter, name: str, names: Any) -> bool:

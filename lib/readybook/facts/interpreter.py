@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
+from readybook.facts.frames import Attempt, Condition, Frame, CallSite, symbol_of
 from readybook.facts.modules import Module, Modules, absolute_name
 from readybook.facts.objects import (
     Awaitable,
@@ -30,7 +30,6 @@ from readybook.facts.targetfiles import ROOT, TargetFiles
 from readybook.facts.values import UNKNOWN, External, Unknown, choose, truth
 from readybook.facts.workshares import limit_of_call, note_work
 from readybook.place import Place
-from readybook.records import record
 
 MAX_FRAMES = 250  # modules that import one another and calls, together
 MAX_DEPTH = 60  # calls inside calls
@@ -42,69 +41,7 @@ MAX_RUNS = 4_000  # of one function's body: what grows with each call, such as a
 MAX_LOOP = 2_000
 
 
-class Suspended(Exception):
-    """A generator that is followed to its first ``yield`` only has come there."""
-
-
 CACHED = "__cached__"
-
-
-@record
-class Condition:
-    """The test of an ``if`` that is not known; ``default`` is its truth when no environment variable is set."""
-
-    text: str
-    default: bool | None
-
-
-@dataclass(eq=False, slots=True)
-class Frame:
-    """One activation: of a module's top level, a class body or a function."""
-
-    module: Module
-    function: FunctionValue | None = None
-    owner: ClassValue | None = None
-    receiver: Any = None
-    returns: list[tuple[tuple[Condition, ...], Any]] = field(default_factory=list)
-    yields: list[tuple[tuple[Condition, ...], Any]] = field(default_factory=list)
-    base: int = 0
-    loops: int = 0
-    suspends: bool = False
-    site: Node | None = None  # the call expression that is being followed
-
-
-@dataclass(eq=False, slots=True)
-class CallSite:
-    """One call expression in the target and what is known of it."""
-
-    callee: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    module: Module
-    node: Node
-    function: FunctionValue | None
-    owner: ClassValue | None
-    conditions: tuple[Condition, ...]
-    concrete: bool
-    in_loop: bool
-    awaited: bool
-    result: Any = None
-    _place: Place | None = field(default=None, repr=False)
-    runs: tuple[FunctionValue, ...] | None = field(default=None, repr=False)  # kept by Call.runs
-
-    @property
-    def place(self) -> Place:
-        """Where the call stands; kept, since many checks ask for it."""
-        if self._place is None:
-            self._place = self.module.place(self.node, symbol_of(self.function, self.owner))
-        return self._place
-
-
-def symbol_of(function: FunctionValue | None, owner: ClassValue | None = None) -> str:
-    """The dotted name of the enclosing function or class inside its module."""
-    if function is not None:
-        return function.qualname
-    return owner.qualname if owner is not None else ""
 
 
 class Interpreter:
@@ -128,6 +65,9 @@ class Interpreter:
         self.spent: dict[str, int] = {}  # … and the steps of what each called, by path
         self.summaries: dict[int, Any] = {}
         self.awaiting = False
+        self.raised: Any = None  # what the ``raise`` that was followed last raises …
+        self.pending = False  # … and whether it is on its way to an ``except``
+        self.tries: list[Attempt] = []  # the bodies of ``try`` around what is being followed, innermost last
         self.starting: int | None = None  # frames below the start of an application that is being followed
         self.cut_short = False
         self.environment_reads: list[tuple[str, Place, Any]] = []
@@ -235,6 +175,12 @@ class Interpreter:
         """Note what could not be followed. Only the kind of error is kept: its text is the target's."""
         self.stumbles.setdefault(place, type(error).__name__)
 
+    def doubt(self) -> Unknown:
+        """Unknown, since a key, an element or an attribute is missing: an ``except`` around may take over here."""
+        if self.tries and self.tries[-1].names is None and not self.symbolic:
+            self.tries[-1].names = dict(self.tries[-1].scope.names)
+        return UNKNOWN
+
     def unknown(self, reason: str, node: Node | None = None) -> Unknown:
         """An Unknown that says why and where."""
         return Unknown(reason, self.place(node)) if node is not None and self.frames else Unknown(reason)
@@ -243,7 +189,12 @@ class Interpreter:
         """Whether a test is true; None both ways are possible, as for an object that is known only by its type."""
         if self.symbolic and isinstance(test, Instance | Bound | list | tuple | dict):
             return None
-        return truth(test)
+        answer = truth(test)
+        if answer is None and isinstance(test, Instance) and not self.symbolic:
+            from readybook.facts.construction import truth_of
+
+            return truth_of(self, test)
+        return answer
 
     # Functions
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.fastapi_objects import METHODS, RouterRecord, attach
-from readybook.facts.interpreter import Condition
+from readybook.facts.frames import Condition
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native
 from readybook.facts.values import UNKNOWN, External, Unknown, by_default, text_of
 

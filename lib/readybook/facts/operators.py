@@ -17,10 +17,12 @@ from readybook.facts.values import (
     Choice,
     External,
     FromEnv,
+    SetValue,
     Unknown,
     by_default,
     choose,
     known,
+    set_of,
 )
 from readybook.patterns import regex
 
@@ -55,7 +57,11 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return lift(lambda v: binary(run, op, v, right), left)
     if isinstance(right, CHOOSING):
         return lift(lambda v: binary(run, op, left, v), right)
-    left, right = _as_mixed(left), _as_mixed(right)
+    if isinstance(left, Instance) or isinstance(right, Instance):
+        from readybook.facts.enums import plain_member
+
+        left = left if plain_member(left) is None else plain_member(left)
+        right = right if plain_member(right) is None else plain_member(right)
     if op == "BitOr" and not isinstance(left, int | dict | set | list):
         return generic(External("typing.Union"), (left, right))
     if op == "Add" and isinstance(left, Begins):
@@ -66,12 +72,15 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return left + right if len(left) + len(right) <= MAX_TEXT else UNKNOWN
     if op == "Add" and isinstance(left, list | tuple) and isinstance(right, Unknown):
         return [*left, right]
-    if op in ("Sub", "BitAnd") and isinstance(left, list) and isinstance(right, list):
-        return [v for v in left if (v in right) is (op == "BitAnd")] if known(left) and known(right) else UNKNOWN
+    if op in ("Sub", "BitAnd", "BitXor") and isinstance(left, list) and isinstance(right, list):
+        if not (known(left) and known(right)):
+            return UNKNOWN
+        both = [v for v in left if (v in right) is (op == "BitAnd")]
+        return set_of(both if op != "BitXor" else [*both, *(v for v in right if v not in left)])
     if op == "BitOr" and isinstance(left, dict) and isinstance(right, dict):
         return left | right
     if op == "BitOr" and isinstance(left, list) and isinstance(right, list):
-        return [*left, *[v for v in right if v not in left]]
+        return set_of([*left, *right])
     if op == "Div" and (is_path(left) or is_path(right)):
         return joined(left, right)
     if op == "Mod" and isinstance(left, str):
@@ -81,17 +90,7 @@ def binary(run: Interpreter, op: str, left: Any, right: Any) -> Any:
     try:
         return BINARY[op](left, right)
     except (TypeError, ValueError, ArithmeticError):
-        return UNKNOWN
-
-
-def _as_mixed(value: Any) -> Any:
-    """The text or number that a member of an enum is, where its class is of texts or numbers too; else the value."""
-    if not isinstance(value, Instance) or not value.is_a("str", "int", "enum.StrEnum", "enum.IntEnum"):
-        return value
-    from readybook.facts.attributes import enum_value
-
-    plain = enum_value(value)
-    return value if plain is None else plain
+        return run.doubt()
 
 
 def _plain(value: Any) -> bool:
@@ -112,11 +111,18 @@ def _too_large(op: str, left: Any, right: Any) -> bool:
 WIDE = regex(r"[0-9]{4}|\*")  # a width that pads to thousands of characters, or one that is computed
 
 
+def _can_be_shown(value: Any) -> bool:
+    """Whether every value that ``%`` puts into a text is plain."""
+    if isinstance(value, dict):
+        return all(isinstance(v, CONSTANTS) for v in value.values())
+    return all(isinstance(v, CONSTANTS) for v in (value if isinstance(value, tuple) else (value,)))
+
+
 def _percent(left: str, right: Any) -> Any:
-    if not known(right) or isinstance(right, Instance | External) or WIDE.search(left):
+    if WIDE.search(left) or not _can_be_shown(right):
         return UNKNOWN
     try:
-        text = left % (tuple(right) if isinstance(right, list) else right)
+        text = left % right
     except (TypeError, ValueError, KeyError):
         return UNKNOWN
     return text if len(text) <= MAX_TEXT else UNKNOWN
@@ -146,14 +152,21 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return lift(lambda v: compare(run, op, v, right), left)
     if isinstance(right, CHOOSING):
         return lift(lambda v: compare(run, op, left, v), right)
-    if op in ("In", "NotIn") and isinstance(right, list | dict | tuple | str) and not right:
+    if op in ("In", "NotIn") and isinstance(right, list | dict | tuple) and not right:
         return op == "NotIn"
     if isinstance(left, Unknown | Begins) or isinstance(right, Unknown | Begins):
         return UNKNOWN
     if run.symbolic and (isinstance(left, Instance) or isinstance(right, Instance)):
         return UNKNOWN  # an object known by type may be None, and is no particular one
-    from readybook.facts.attributes import enum_value
+    from readybook.facts.enums import enum_value, plain_member
 
+    if op in SAMENESS and (enum_value(left) is not None or enum_value(right) is not None):
+        members = [v for v in (left, right) if enum_value(v) is not None]
+        if len(members) == 2 and members[0].cls is members[1].cls:
+            return (left is right or enum_value(left) == enum_value(right)) is (op in ("Is", "Eq"))
+        if any(plain_member(v) is None for v in members) and isinstance(left, (*CONSTANTS, Instance)) and isinstance(
+                right, (*CONSTANTS, Instance)):
+            return op in ("IsNot", "NotEq")  # a member that is no text itself is equal to no text
     left = left if enum_value(left) is None else enum_value(left)
     right = right if enum_value(right) is None else enum_value(right)
     if op in SAMENESS and _SENTINEL in (left, right):
@@ -167,9 +180,20 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return _contains(left, right, op == "In")
     if not (_plain(left) and _plain(right)):
         return UNKNOWN
+    if isinstance(left, SetValue) or isinstance(right, SetValue):
+        return _compare_sets(op, left, right)
     try:
         return COMPARE[op](left, right)
     except TypeError:
+        return UNKNOWN
+
+
+def _compare_sets(op: str, left: Any, right: Any) -> Any:
+    if not (isinstance(left, SetValue) and isinstance(right, SetValue)):
+        return op == "NotEq" if op in ("Eq", "NotEq") else UNKNOWN
+    try:
+        return COMPARE[op](set(left), set(right))
+    except TypeError:  # an element that cannot be hashed
         return UNKNOWN
 
 

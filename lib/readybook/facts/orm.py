@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.interpreter import Frame
+from readybook.facts.frames import Frame
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.ormcolumns import Column, Relationship, attribute_names, column, relationship
 from readybook.facts.ormdeclared import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from readybook.facts.dependencies import MARKERS, Input, annotated, has_fields, signature
-from readybook.facts.interpreter import Frame, Interpreter
+from readybook.facts.frames import Frame
+from readybook.facts.interpreter import Interpreter
 from readybook.facts.modelfields import MODELS, client_name, has_default, is_model
 from readybook.facts.objects import ClassValue, Instance, Subscripted
 from readybook.facts.settings_values import FIELDS

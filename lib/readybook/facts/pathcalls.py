@@ -32,7 +32,7 @@ def joined(left: Any, right: Any) -> Any:
     head, tail = path_text(left), path_text(right)
     if head is None or tail is None or len(head) + len(tail) > MAX_PATH:
         return Instance(External("pathlib.Path"), args=(UNKNOWN,))
-    return make_path(posixpath.join(head, tail))
+    return make_path(posixpath.join(head, tail) if tail else head)
 
 
 def path_attribute(run: Interpreter, value: Instance, name: str) -> Any:

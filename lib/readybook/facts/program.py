@@ -14,7 +14,8 @@ from readybook.facts.attributes import get_attribute
 from readybook.facts.calls import call
 from readybook.facts.factories import going_on, included, is_application, outermost, wrapped_app
 from readybook.facts.importing import entered, imported_names
-from readybook.facts.interpreter import MAX_ANALYSIS, Condition, Frame, Interpreter
+from readybook.facts.frames import Condition, Frame
+from readybook.facts.interpreter import MAX_ANALYSIS, Interpreter
 from readybook.facts.loweredfiles import quiet_parsing
 from readybook.facts.modules import Module, Modules
 from readybook.facts.objects import ClassValue, FunctionValue, Instance

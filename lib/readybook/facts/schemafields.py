@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from readybook.facts.interpreter import Frame
+from readybook.facts.frames import Frame
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
 from readybook.facts.settings_values import FIELDS
 from readybook.facts.symbols import annotation_value

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.enums import ENUMS
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Subscripted
 from readybook.facts.settings_validators import validated
 from readybook.facts.unparse import unparse
@@ -18,7 +19,6 @@ SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "fastapi_
 MODELS = ("pydantic.BaseModel", "pydantic.main.BaseModel", "sqlmodel.SQLModel")
 YES_OR_NO = {**dict.fromkeys(("true", "1", "yes", "y", "on", "t"), True),
              **dict.fromkeys(("false", "0", "no", "n", "off", "f", ""), False)}
-ENUMS = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag")
 MAX_NESTED = 4
 FIELDS = ("pydantic.Field", "sqlmodel.Field", "dataclasses.field", "attrs.field")
 LISTS = ("starlette.datastructures.CommaSeparatedStrings", "decouple.Csv()", "decouple.Csv")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import json
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, ModuleValue, Native, PartialValue
-from readybook.facts.values import UNKNOWN, External, by_default
+from readybook.facts.operators import MAX_TEXT, lift
+from readybook.facts.values import UNKNOWN, External, SetValue, by_default, known
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -85,6 +88,50 @@ def _getter(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) ->
     return Native(e.path, get)
 
 
+def _accumulate(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    items = _items(run, args[0]) if len(args) == 1 and not kwargs else None
+    return list(itertools.accumulate(items)) if items is not None and known(items) and all(
+        isinstance(v, int | float) for v in items) else UNKNOWN
+
+
+def _chain_map(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    return {k: v for a in reversed(args) for k, v in a.items()} if all(isinstance(a, dict) for a in args) else UNKNOWN
+
+
+def _written(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """``json.dumps`` of plain data."""
+    if len(args) != 1 or not _is_data(args[0], 0) or not set(kwargs) <= {"indent", "sort_keys", "ensure_ascii"}:
+        return UNKNOWN
+    try:
+        text = json.dumps(args[0], **kwargs)
+    except (TypeError, ValueError, RecursionError):
+        return UNKNOWN
+    return text if len(text) <= MAX_TEXT else UNKNOWN
+
+
+def _is_data(value: Any, depth: int) -> bool:
+    if isinstance(value, SetValue) or depth > 20:
+        return False
+    if isinstance(value, dict):
+        return len(value) <= MAX_ITEMS and all(isinstance(k, str) and _is_data(v, depth + 1) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return len(value) <= MAX_ITEMS and all(_is_data(v, depth + 1) for v in value)
+    return value is None or isinstance(value, str | int | float)
+
+
+def _literal(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
+    """``ast.literal_eval`` of a text that is known, or of a variable's."""
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or len(value) > MAX_ITEMS:
+            return UNKNOWN
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            return run.doubt()
+
+    return lift(read, args[0]) if args else UNKNOWN
+
+
 def _default_dict(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> Any:
     made = DefaultDict(args[1] if len(args) > 1 and isinstance(args[1], dict) else {})
     made.factory = args[0] if args else None
@@ -116,8 +163,12 @@ def _named_tuple(run: Interpreter, e: External, args: Any, kwargs: Any, node: An
     if not all(isinstance(n, str) for n in names):
         return UNKNOWN
 
+    usual = by_default(kwargs.get("defaults"))
+    usual = usual if isinstance(usual, list | tuple) else ()
+    defaults = dict(zip(names[len(names) - len(usual):], usual, strict=False))
+
     def make(values: Any, options: Any, site: Any) -> Any:
-        fields = {**dict(zip(names, values, strict=False)), **options}
+        fields = {**defaults, **dict(zip(names, values, strict=False)), **options}
         return Instance(External("collections.namedtuple()"), fields)
 
     return Native(e.path, make)
@@ -170,7 +221,9 @@ def _new(run: Interpreter, e: External, args: Any, kwargs: Any, node: Any) -> An
 CALLS: dict[str, Any] = {
     "dict.fromkeys": _from_keys, "collections.OrderedDict.fromkeys": _from_keys,
     "itertools.chain": _chain, "itertools.chain.from_iterable": _chain_from, "itertools.product": _product,
-    "functools.reduce": _reduce, "operator.attrgetter": _getter, "operator.itemgetter": _getter,
+    "itertools.accumulate": _accumulate, "collections.ChainMap": _chain_map, "json.dumps": _written,
+    "ast.literal_eval": _literal, "functools.reduce": _reduce,
+    "operator.attrgetter": _getter, "operator.itemgetter": _getter,
     "collections.defaultdict": _default_dict, "collections.OrderedDict": _ordered, "types.MappingProxyType": _ordered,
     "collections.deque": _deque, "collections.namedtuple": _named_tuple, "typing.NamedTuple": _named_tuple,
     "types.SimpleNamespace": _namespace, "object.__new__": _new, "type.__new__": _new,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from readybook.facts.fastapi_objects import RouterRecord
-from readybook.facts.interpreter import Interpreter, Suspended, is_generator
+from readybook.facts.frames import Suspended
+from readybook.facts.interpreter import Interpreter, is_generator
 from readybook.facts.objects import Awaitable, Bound, FunctionValue, Instance, PartialValue
 from readybook.facts.values import by_default
 

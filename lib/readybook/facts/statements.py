@@ -6,30 +6,38 @@ from collections.abc import Callable
 from typing import Any
 
 from readybook.errors import ReadybookError
-from readybook.facts.assignments import annotated_assignment, assign, assignment, augmented_assignment
-from readybook.facts.expressions import BUILTINS, evaluate, iterate
-from readybook.facts.importing import catches_import, import_from, import_names, missing_import
-from readybook.facts.interpreter import Condition, Frame, Interpreter, Suspended
-from readybook.facts.objects import ClassValue, FunctionValue, Namespace
-from readybook.facts.operators import compare
+from readybook.facts.assignments import annotated_assignment, assign, assignment, augmented_assignment, remove_item
+from readybook.facts.branching import join_names, match_statement, try_statement
+from readybook.facts.caughtkinds import catches
+from readybook.facts.expressions import BUILTINS, evaluate
+from readybook.facts.importing import import_from, import_names
+from readybook.facts.frames import Attempt, Condition, Frame, Suspended
+from readybook.facts.interpreter import Interpreter
+from readybook.facts.loops import for_statement, while_statement
+from readybook.facts.objects import ClassValue, FunctionValue, Instance, Namespace
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
-from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
+from readybook.facts.values import Unknown, by_default, choose, truth
 from readybook.place import Place
 
 PASSED_ON = (Suspended, ReadybookError, RecursionError, MemoryError)
-MAX_ROUNDS = 200  # of a ``while`` whose test stays known
 
 
 class Guarded(str):
-    """How an ``if`` ended that left the block on one side only: what follows runs under the other condition."""
+    """How an ``if`` ended that left the block on one side only: what follows runs under the other condition.
+
+    ``left`` is how that side ended, ``names`` what they were worth where it did.
+    """
 
     condition: Condition
+    left: str
+    names: dict[str, Any]
 
 
 def block(run: Interpreter, body: tuple[Node, ...], scope: Namespace) -> str | None:
     """Run statements in order; None, or how they end: return, raise, break, continue."""
     pushed = 0
+    first: Guarded | None = None
     flow: str | None = None
     for statement in body:
         run.steps += 1
@@ -44,20 +52,28 @@ def block(run: Interpreter, body: tuple[Node, ...], scope: Namespace) -> str | N
             run.stumbled(run.place(statement), error)
             del run.conditions[depth:]
             flow = None
+        if run.pending and flow is None:
+            flow = "raise"  # in something that the statement called
         if flow is None:
             continue
         if isinstance(flow, Guarded):
             run.conditions.append(flow.condition)
             pushed += 1
+            first = first or flow
             continue
         break
     guard = run.conditions[-1] if pushed and not (flow and not isinstance(flow, Guarded)) else None
     del run.conditions[len(run.conditions) - pushed :]
-    if guard is not None:
-        rest = Guarded("guarded")
-        rest.condition = guard
-        return rest
+    if guard is not None and first is not None:
+        return guarded_by(guard, first.left, first.names)
     return flow if not isinstance(flow, Guarded) else None
+
+
+def guarded_by(condition: Condition, left: str, names: dict[str, Any]) -> Guarded:
+    """What goes on under a condition after the other side has left the block."""
+    rest = Guarded("guarded")
+    rest.condition, rest.left, rest.names = condition, left, names
+    return rest
 
 
 def guarded(run: Interpreter, place: Place, work: Callable[[], object]) -> None:
@@ -104,11 +120,13 @@ def _both(run: Interpreter, yes: Condition, body: Any, no: Condition, orelse: An
     before = dict(scope.names)
     with run.under(yes):
         first = block(run, body, scope)
+    run.pending = False  # one way out of two
     after = dict(scope.names)
     scope.names.clear()
     scope.names.update(before)
     with run.under(no):
         second = block(run, orelse, scope)
+    run.pending = False
     ended_first = first is not None and not isinstance(first, Guarded)
     ended_second = second is not None and not isinstance(second, Guarded)
     if ended_first and ended_second:
@@ -122,9 +140,8 @@ def _both(run: Interpreter, yes: Condition, body: Any, no: Condition, orelse: An
         return None
     if "raise" in (first, second):
         return None  # the other side is the only one that goes on
-    rest = Guarded("guarded")
-    rest.condition = no if ended_first else yes
-    return rest
+    left = str(first if ended_first else second)
+    return guarded_by(no if ended_first else yes, left, dict(scope.names))
 
 
 def _merge(names: dict[str, Any], other: dict[str, Any], yes: Condition, no: Condition) -> None:
@@ -136,106 +153,26 @@ def _merge(names: dict[str, Any], other: dict[str, Any], yes: Condition, no: Con
             names[name] = choose([(yes.text, value), (no.text, names[name])], default)
 
 
-def _for(run: Interpreter, s: Node, scope: Namespace) -> str | None:
-    iterable = evaluate(run, s[5], scope)
-    items = None if s[8] or run.symbolic else iterate(run, iterable)
-    run.frame.loops += 1
-    try:
-        if items is None:
-            assign(run, s[4], element(run, iterable), scope)
-            condition = Condition(f"for {unparse(s[4])} in {unparse(s[5])}", None)
-            with run.under(condition):
-                block(run, s[6], scope)
-        else:
-            for item in items:
-                assign(run, s[4], item, scope)
-                flow = block(run, s[6], scope)
-                if flow in ("return", "raise"):
-                    return flow
-                if flow == "break" or run.steps > run.limit:
-                    break
-    finally:
-        run.frame.loops -= 1
-    block(run, s[7], scope)
-    return None
-
-
-def element(run: Interpreter, iterable: Any) -> Any:
-    """What a loop variable stands for when the loop runs once for all its rounds."""
-    from readybook.facts.symbols import element_of
-
-    items = iterate(run, iterable)
-    if items:
-        return items[0]
-    return element_of(run, iterable)
-
-
-def _while(run: Interpreter, s: Node, scope: Namespace) -> str | None:
-    constant = s[4][0] == "const"  # ``while True``: followed once
-    run.frame.loops += 1
-    try:
-        for _ in range(MAX_ROUNDS):
-            known = truth(evaluate(run, s[4], scope))
-            if known is False:
-                break
-            if known is None or constant or run.symbolic:
-                with run.under(Condition(f"while {unparse(s[4])}", None)):
-                    block(run, s[5], scope)
-                return None
-            flow = block(run, s[5], scope)
-            if flow in ("return", "raise"):
-                return flow
-            if flow == "break" or run.steps > run.limit:
-                return None
-    finally:
-        run.frame.loops -= 1
-    return block(run, s[6], scope)
-
-
-def _try(run: Interpreter, s: Node, scope: Namespace) -> str | None:
-    """The body runs; a handler runs when an import in the body finds nothing, else only for what it calls."""
-    if any(catches_import(h[0]) for h in s[5]) and missing_import(run, s[4]):
-        handler = next(h for h in s[5] if catches_import(h[0]))
-        flow = _handler(run, handler[1], handler[2], scope)
-    else:
-        flow = block(run, s[4], scope)
-        if flow == "raise" and s[5] and not run.symbolic:
-            flow = _handler(run, s[5][0][1], s[5][0][2], scope)
-        else:
-            if flow is None:
-                flow = block(run, s[6], scope)
-            _quietly(run, s[5], scope)
-    final = block(run, s[7], scope)
-    return final or flow
-
-
-def _handler(run: Interpreter, name: str | None, body: Any, scope: Namespace) -> str | None:
-    if name:
-        scope.names[name] = Unknown("an exception")
-    return block(run, body, scope)
-
-
-def _quietly(run: Interpreter, handlers: Any, scope: Namespace) -> None:
-    """Run handlers for their calls only: names they bind anew stay, names they change keep the body's value."""
-    for kind, name, body, _ in handlers:
-        before = dict(scope.names)
-        if name:
-            from readybook.facts.symbols import exception_of
-
-            scope.names[name] = exception_of(run, kind, scope)
-        with run.under(Condition(f"except {unparse(kind)}".strip(), False)):
-            block(run, body, scope)
-        scope.names.update(before)
-
-
 def _with(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     from readybook.facts.symbols import entered
 
+    suppressing: list[Any] = []
     for expression, target in s[4]:
         value = evaluate(run, expression, scope)
         if target is not None:
             assign(run, target, entered(run, value, s[6]), scope)
-    return block(run, s[5], scope)
+        if isinstance(value, Instance) and value.path == "contextlib.suppress()":
+            suppressing += value.args
+    if not suppressing:
+        return block(run, s[5], scope)
+    run.tries.append(Attempt(scope))
+    flow = block(run, s[5], scope)
+    doubted = run.tries.pop().names
+    if flow is None and doubted is not None:
+        join_names(scope, [("no error", dict(scope.names)), ("an error", doubted)], None)
+    if flow == "raise" and any(catches(run, kind) is not False for kind in suppressing):
+        flow, run.pending = None, False
+    return flow
 
 
 def _def(run: Interpreter, s: Node, scope: Namespace) -> None:
@@ -276,6 +213,8 @@ def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 def _raise(run: Interpreter, s: Node, scope: Namespace) -> str:
     value = evaluate(run, s[4], scope) if s[4] is not None else None
+    run.raised = value if value is not None else run.raised
+    run.pending = bool(run.tries) and not run.symbolic
     raised = run.frame.function
     if raised is not None:
         raised.attrs.setdefault("__raises__", []).append((value, s))
@@ -290,6 +229,8 @@ def _del(run: Interpreter, s: Node, scope: Namespace) -> None:
     for target in s[4]:
         if target[0] == "name":
             scope.names.pop(target[3], None)
+        elif target[0] == "sub":
+            remove_item(run, evaluate(run, target[3], scope), evaluate(run, target[4], scope))
 
 
 def _global(run: Interpreter, s: Node, scope: Namespace) -> None:
@@ -298,36 +239,6 @@ def _global(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 def _nonlocal(run: Interpreter, s: Node, scope: Namespace) -> None:
     scope.nonlocal_ = scope.nonlocal_ | frozenset(s[4])
-
-
-def _match(run: Interpreter, s: Node, scope: Namespace) -> str | None:
-    subject = evaluate(run, s[4], scope)
-    usual = by_default(subject)
-    taken: bool | None = None if isinstance(usual, Unknown | Choice) else False  # whether a case above is by default
-    for value, anything, bound, guard, body in s[5]:
-        for name in bound:
-            scope.names[name] = UNKNOWN
-        default = None
-        if value is not None and guard is None:
-            expected = evaluate(run, value, scope)
-            if truth(subject) is not None:
-                if not isinstance(expected, Unknown) and subject == expected:
-                    return block(run, body, scope)
-                if not isinstance(expected, Unknown | Choice):
-                    continue
-            default = truth(compare(run, "Eq", usual, expected))
-        if anything and guard is None:
-            if not taken:
-                return block(run, body, scope)
-            default = False
-        if taken is None or default is None:
-            taken = default = None
-        else:
-            taken, default = taken or default, default and not taken
-        text = f"{unparse(s[4])} matches {unparse(value) if value else '…'}"
-        with run.under(Condition(text, default)):
-            block(run, body, scope)
-    return None
 
 
 def _type(run: Interpreter, s: Node, scope: Namespace) -> None:
@@ -340,8 +251,8 @@ def _nothing(run: Interpreter, s: Node, scope: Namespace) -> None:
 
 STATEMENTS: dict[str, Any] = {
     "expr": _expr, "assign": assignment, "ann": annotated_assignment, "aug": augmented_assignment, "return": _return,
-    "if": _if, "for": _for, "while": _while, "try": _try, "with": _with, "def": _def, "class": _class,
-    "import": import_names, "from": import_from, "raise": _raise, "assert": _assert, "del": _del, "global": _global,
-    "nonlocal": _nonlocal, "match": _match, "type": _type, "pass": _nothing, "break": lambda run, s, scope: "break",
-    "continue": lambda run, s, scope: "continue",
+    "if": _if, "for": for_statement, "while": while_statement, "try": try_statement, "match": match_statement,
+    "with": _with, "def": _def, "class": _class, "import": import_names, "from": import_from, "raise": _raise,
+    "assert": _assert, "del": _del, "global": _global, "nonlocal": _nonlocal, "type": _type, "pass": _nothing,
+    "break": lambda run, s, scope: "break", "continue": lambda run, s, scope: "continue",
 }

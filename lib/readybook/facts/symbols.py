@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.expressions import evaluate
-from readybook.facts.interpreter import Frame, is_generator
+from readybook.facts.frames import Frame
+from readybook.facts.interpreter import is_generator
 from readybook.facts.objects import (
     Awaitable,
     Bound,

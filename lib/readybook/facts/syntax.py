@@ -7,7 +7,7 @@ Every expression is ``(kind, line, column, *payload)`` and every statement ``(ki
 Expressions::
 
     const value | name id | attr value name | call func args kwargs end_line end_column
-    list items | tuple items | set items | dict pairs | fstring parts | format value spec
+    list items | tuple items | set items | dict pairs | fstring parts | format value spec conversion
     bin op left right | unary op value | bool op values | cmp left ((op, right), …) | if test yes no
     sub value index | slice low high step | star value | await value | yield value | yieldfrom value
     lambda params body | comp kind element value generators | walrus target value
@@ -88,7 +88,8 @@ def _fstring(n: Any) -> Node:
 
 
 def _format(n: Any) -> Node:
-    return ("format", n.lineno, n.col_offset, _e(n.value), _e(n.format_spec))
+    conversion = chr(n.conversion) if n.conversion > 0 else ""
+    return ("format", n.lineno, n.col_offset, _e(n.value), _e(n.format_spec), conversion)
 
 
 def _bin(n: Any) -> Node:
@@ -299,13 +300,23 @@ def _word(kind: str) -> Callable[[Any], Node]:
     return lower
 
 
+def _case_value(pattern: Any) -> Node:
+    if isinstance(pattern, ast.MatchSingleton):
+        return ("const", pattern.lineno, pattern.col_offset, pattern.value)
+    return _e(pattern.value)
+
+
 def _match(s: Any) -> Node:
     cases = []
     for c in s.cases:
         bound = tuple(n.name for n in ast.walk(c.pattern) if getattr(n, "name", None))
-        value = _e(c.pattern.value) if isinstance(c.pattern, ast.MatchValue) else None
         anything = isinstance(c.pattern, ast.MatchAs) and c.pattern.pattern is None
-        cases.append((value, anything, bound, _e(c.guard), _block(c.body)))
+        guard, body = _e(c.guard), _block(c.body)
+        either = c.pattern.patterns if isinstance(c.pattern, ast.MatchOr) else [c.pattern]
+        plain = all(isinstance(p, ast.MatchValue | ast.MatchSingleton) for p in either)
+        # ``case 1 | 2`` is two cases with one body
+        for value in [_case_value(p) for p in either] if plain else [None]:
+            cases.append((value, anything, bound, guard, body))
     return ("match", s.lineno, s.col_offset, s.end_lineno, _e(s.subject), tuple(cases))
 
 

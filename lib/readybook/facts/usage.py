@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from readybook.facts.interpreter import CallSite
+from readybook.facts.frames import CallSite
 from readybook.facts.nodes import is_node, statements
 from readybook.facts.syntax import Node
 

@@ -6,6 +6,7 @@ one of the types below, or an object of ``objects``. ``Unknown`` is an answer: i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from typing import Any
 
@@ -85,6 +86,25 @@ _UNSURE = (Unknown, FromEnv, Choice, Begins)
 _HOLDING = (list, tuple, set, frozenset, dict)
 
 
+class SetValue(list[Any]):
+    """A set of the code: each element once, in the order of the source; what cannot be hashed may stand in it."""
+
+
+def set_of(items: Iterable[Any]) -> SetValue:
+    """A set of these values."""
+    found, seen = SetValue(), set[Any]()
+    for item in items:
+        try:
+            key = item if isinstance(item, CONSTANTS) or isinstance(item, tuple) and known(item) else id(item)
+            if key in seen:
+                continue
+            seen.add(key)
+        except TypeError:  # a tuple with something in it that cannot be hashed
+            pass
+        found.append(item)
+    return found
+
+
 def known(value: Any) -> bool:
     """Whether the value, and everything in it, is the same whatever the environment says; False for huge ones."""
     if isinstance(value, _UNSURE):
@@ -132,11 +152,13 @@ def _by_default(value: Any, done: dict[int, Any], depth: int) -> Any:
     if id(value) not in done:
         done[id(value)] = Unknown("contains itself")
         if isinstance(value, dict):
-            done[id(value)] = {k: _by_default(v, done, depth + 1) for k, v in value.items()}
+            inner = {k: _by_default(v, done, depth + 1) for k, v in value.items()}
+            done[id(value)] = {k: v for k, v in inner.items() if v is not ABSENT}
         else:
             items = [v if v.__class__ is str else _by_default(v, done, depth + 1) for v in value]
             kept = [v for v in items if v is not ABSENT]
-            done[id(value)] = kept if isinstance(value, list) else tuple(kept)
+            made = set_of if isinstance(value, SetValue) else list if isinstance(value, list) else tuple
+            done[id(value)] = made(kept)
     return done[id(value)]
 
 
@@ -179,7 +201,30 @@ def truth(value: Any) -> bool | None:
         return bool(value.text) or None
     if isinstance(value, Unknown | FromEnv | External | Absent):
         return None
-    return None if getattr(value, "path", None) in _PLAIN_TYPES or is_one_of_several(value) else True
+    path = getattr(value, "path", None)
+    if path in _PLAIN_TYPES or is_one_of_several(value):
+        return None
+    if path.__class__ is str and path.endswith("()") and _may_be_anything(path):
+        return None
+    return None if _answers_itself(value) else True
+
+
+def _may_be_anything(path: str) -> bool:
+    """Whether what a function gave may be false, as the matches of ``re.findall`` may; an engine is not."""
+    return path.partition(".")[0] in _LIBRARY
+
+
+_LIBRARY = frozenset((
+    "re", "json", "os", "itertools", "string", "shutil", "subprocess", "platform", "socket", "random", "importlib",
+    "inspect", "ast", "math", "time", "glob", "fnmatch", "shlex", "textwrap", "operator",
+))
+
+
+def _answers_itself(value: Any) -> bool:
+    """Whether the class of an object says itself whether it is true."""
+    cls = getattr(value, "cls", None)
+    order = cls.mro() if hasattr(cls, "mro") else ()
+    return any("__bool__" in c.scope.names or "__len__" in c.scope.names for c in order if hasattr(c, "scope"))
 
 
 def is_one_of_several(value: Any) -> bool:
