@@ -24,7 +24,7 @@ from readybook.facts.known_dependencies import known_async
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.parameters import Parameter, route_parameters
 from readybook.facts.route_lists import constructed
-from readybook.facts.values import UNKNOWN, Choice, External, Unknown, as_served, by_default, text_of
+from readybook.facts.values import UNKNOWN, Choice, External, Unknown, as_served, by_default, text_of, truth
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
@@ -132,7 +132,7 @@ class Routes:
         return _Context(
             outer.app, _join(outer.prefix, own.get("prefix", "")), (*outer.tags, *_tags(own)),
             (*outer.dependencies, *self._markers(own.get("dependencies"))), outer.conditions,
-            outer.in_schema and own.get("include_in_schema", True) is not False,
+            outer.in_schema and _shown(own),
             outer.deprecated or by_default(own.get("deprecated")) is True, outer.live, (*outer.inside, id(record)),
             by_default(own.get("route_class")),
         )
@@ -154,7 +154,7 @@ class Routes:
                 context.app, _join(context.prefix, data.get("prefix", "")), (*context.tags, *_tags(data)),
                 (*context.dependencies, *self._markers(data.get("dependencies"))),
                 (*context.conditions, *event.conditions, *conditions),
-                context.in_schema and data.get("include_in_schema", True) is not False,
+                context.in_schema and _shown(data),
                 context.deprecated or by_default(data.get("deprecated")) is True, context.live, context.inside,
             )
             self._walk(router, inner, event.seen.get(id(router.native), 0))
@@ -219,7 +219,7 @@ class Routes:
             status_code=_status(data.get("status_code"), data.get("response_class")),
             tags=(*context.tags, *_tags(data)) if method != "WEBSOCKET" else (),
             name=name or (function.original.name if function else "?"),
-            include_in_schema=context.in_schema and data.get("include_in_schema", True) is not False
+            include_in_schema=context.in_schema and _shown(data)
             and method != "WEBSOCKET",
             deprecated=context.deprecated or by_default(data.get("deprecated")) is True,
             condition=" and ".join(dict.fromkeys(c.text for c in conditions)) or None, registered=event.place,
@@ -313,6 +313,11 @@ def _options(value: Any) -> list[tuple[Any, tuple[Condition, ...]]]:
                 for i, (text, option) in enumerate(value.options) if option is not ABSENT and option is not None
                 for v, more in _options(option)]
     return _options(value.default) if isinstance(value, FromEnv) else [(value, ())]
+
+
+def _shown(given: dict[str, Any]) -> bool:
+    """Whether OpenAPI shows what is registered with these arguments; a setting that hides it does so by its default."""
+    return truth(by_default(given.get("include_in_schema", True))) is not False
 
 
 def _join(prefix: Any, path: Any) -> Any:

@@ -1,0 +1,317 @@
+# ruff: noqa: E501 - what is written stands on one line, as in the application
+"""Random FastAPI applications of several modules, in many of the ways in which people put theirs together.
+
+``application(seed)`` gives the files of one package; what its routes are is what FastAPI says when it is imported.
+"""
+
+from __future__ import annotations
+
+import random
+
+METHODS = ("get", "post", "put", "delete", "patch")
+WORDS = ("users", "items", "orders", "carts", "files", "reports", "teams", "notes")
+
+
+class Application:
+    """Writes the files of one application from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.package = f"shop{seed}"
+        self.files: dict[str, list[str]] = {"__init__": [], "config": [], "deps": [], "main": []}
+        self.count = 0
+        self.paths: set[str] = set()
+        self.dependencies: list[str] = []
+
+    def fresh(self, stem: str) -> str:
+        self.count += 1
+        return f"{stem}{self.count}"
+
+    def chance(self, share: float) -> bool:
+        return self.random.random() < share
+
+    def written(self) -> dict[str, str]:
+        self.config()
+        self.deps()
+        routers = [self.router(n) for n in range(self.random.randint(1, 4))]
+        self.main(routers)
+        return {f"{self.package}/{name.replace('.', '/')}.py": "\n".join(lines) + "\n"
+                for name, lines in self.files.items()}
+
+    # settings
+
+    def config(self) -> None:
+        r = self.random
+        out = self.files["config"]
+        style = r.choice(("constants", "class", "dataclass", "pydantic", "environment", "enum", "mapping"))
+        self.names = {}
+        values = {"PREFIX": r.choice(("/api", "/api/v1", "/v2")), "SEGMENT": r.choice(("admin", "internal", "x")), "EXTRA": r.choice((True, False))}
+        if style == "constants":
+            out += [f"{k} = {v!r}" for k, v in values.items()]
+            self.use, self.read = "from ..config import PREFIX, SEGMENT, EXTRA", {k: k for k in values}
+        elif style == "class":
+            out += ["class Settings:", *[f"    {k} = {v!r}" for k, v in values.items()], "settings = Settings()"]
+            self.use, self.read = "from ..config import settings", {k: f"settings.{k}" for k in values}
+        elif style == "dataclass":
+            out += ["from dataclasses import dataclass", "@dataclass(frozen=True)", "class Settings:",
+                    *[f"    {k}: {type(v).__name__} = {v!r}" for k, v in values.items()],
+                    "def get_settings(): return Settings()"]
+            self.use, self.read = "from ..config import get_settings", {k: f"get_settings().{k}" for k in values}
+        elif style == "pydantic":
+            out += ["from functools import lru_cache", "from pydantic_settings import BaseSettings", "class Settings(BaseSettings):",
+                    *[f"    {k.lower()}_unset: {type(v).__name__} = {v!r}" for k, v in values.items()],
+                    "@lru_cache", "def get_settings() -> Settings:", "    return Settings()", "conf = get_settings()"]
+            self.use, self.read = "from .. import config", {k: f"config.conf.{k.lower()}_unset" for k in values}
+        elif style == "environment":
+            out += ["import os", f"PREFIX = os.getenv('NEVER_SET_PREFIX', {values['PREFIX']!r})",
+                    f"SEGMENT = os.environ.get('NEVER_SET_SEGMENT') or {values['SEGMENT']!r}",
+                    f"EXTRA = os.getenv('NEVER_SET_EXTRA', {str(values['EXTRA'])!r}).lower() in ('1', 'true')"]
+            self.use, self.read = "from ..config import *", {k: k for k in values}
+        elif style == "enum":
+            out += ["from enum import Enum", "class Place(str, Enum):", f"    PREFIX = {values['PREFIX']!r}", f"    SEGMENT = {values['SEGMENT']!r}", f"EXTRA = {values['EXTRA']}"]
+            self.use, self.read = "from ..config import Place, EXTRA", {"PREFIX": "Place.PREFIX.value", "SEGMENT": "Place.SEGMENT.value", "EXTRA": "EXTRA"}
+        else:
+            out += [f"CONFIG = {{'prefix': {values['PREFIX']!r}, **dict(segment={values['SEGMENT']!r})}}", f"CONFIG.update(extra={values['EXTRA']})"]
+            self.use, self.read = "from ..config import CONFIG", {k: f'CONFIG["{k.lower()}"]' for k in values}
+
+    # dependencies
+
+    def deps(self) -> None:
+        r = self.random
+        out = self.files["deps"]
+        out += ["from typing import Annotated", "from fastapi import Depends, Header, HTTPException, Query, Request", "from functools import partial"]
+        for _ in range(r.randint(2, 5)):
+            name = self.fresh("dep")
+            below = f"Depends({r.choice(self.dependencies)})" if self.dependencies and self.chance(0.5) else ""
+            kind = r.choice(("function", "async", "yield", "class", "instance", "factory", "alias", "method"))
+            param = f"below=({below})" if below else f"q{self.count}: str | None = None"
+            annotated = f"below: Annotated[object, {below}]" if below else param
+            param = r.choice((param, annotated))
+            if kind in ("function", "async"):
+                out += [f"{'async ' if kind == 'async' else ''}def {name}({param}): return 1"]
+            elif kind == "yield":
+                out += [f"def {name}({param}):", "    try:", "        yield 1", "    finally:", "        pass"]
+            elif kind == "class":
+                out += [f"class {name}:", f"    def __init__(self, {param}): self.value = 1"]
+            elif kind == "instance":
+                out += [f"class Of{name}:", "    def __init__(self, level=1): self.level = level", f"    def __call__(self, {param}): return self.level", f"{name} = Of{name}(level=2)"]
+            elif kind == "factory":
+                out += [f"def make_{name}(role):", f"    def check({param}): return role", "    return check", f"{name} = make_{name}('admin')"]
+            elif kind == "method":
+                out += [f"class Of{name}:", f"    def get(self, {param}): return 1", f"{name} = Of{name}().get"]
+            else:
+                out += [f"def for_{name}({param}): return 1", f"{name} = for_{name}"]
+            self.dependencies.append(name)
+        name = r.choice(self.dependencies)
+        out += [f"Current = Annotated[object, Depends({name})]"]
+
+    def marker(self) -> str:
+        return f"Depends({self.random.choice(self.dependencies)})"
+
+    def markers(self) -> str:
+        return "[" + ", ".join(self.marker() for _ in range(self.random.randint(1, 2))) + "]"
+
+    # routers
+
+    def path(self) -> str:
+        """An expression whose value is a path."""
+        r = self.random
+        while True:
+            word = r.choice(WORDS) + str(r.randint(1, 99))
+            if word not in self.paths:
+                break
+        self.paths.add(word)
+        tail = r.choice(("", "/{item_id}", "/{name:path}", "/"))
+        return r.choice((
+            repr(f"/{word}{tail}"), f"'/' + '{word}{tail}'", f"f'/{{{self.read['SEGMENT']}}}/{word}{tail.replace('{', '{{').replace('}', '}}')}'",
+            f"'/{{}}{tail.replace('{', '{{').replace('}', '}}')}'.format('{word}')", f"'/%s{tail}' % '{word}'", f"'/'.join(['', '{word}']) + '{tail}'",
+            f"BASE + '/{word}{tail}'",
+        ))
+
+    def signature(self) -> str:
+        r = self.random
+        parts = [p for p, share in ((f"a: object = {self.marker()}", 0.3), (f"limit{self.count}: int = Query(10)", 0.3), ("request: Request = None", 0.1)) if r.random() < share]
+        if self.chance(0.2):
+            parts.insert(0, "user: Current")
+        return ", ".join(parts)
+
+    def options(self) -> str:
+        r = self.random
+        given = []
+        if self.chance(0.25):
+            given.append(f"dependencies={self.markers()}")
+        if self.chance(0.2):
+            given.append(f"tags=['{r.choice(WORDS)}']")
+        if self.chance(0.15):
+            given.append(f"status_code={r.choice(('201', '202', 'status.HTTP_204_NO_CONTENT', 'HTTPStatus.ACCEPTED'))}")
+        if self.chance(0.1):
+            given.append(f"include_in_schema={r.choice(('False', 'True', self.read['EXTRA']))}")
+        return "".join(f", {g}" for g in given)
+
+    def router(self, number: int) -> tuple[str, str]:
+        """A module with a router: its name and the expression for the router inside it."""
+        r = self.random
+        module = f"routers.r{number}"
+        self.files.setdefault("routers.__init__", [])
+        out = self.files[module] = ["from functools import partial, wraps", "from http import HTTPStatus", "from typing import Annotated",
+                                    "from fastapi import APIRouter, Depends, Query, Request, WebSocket, status", f"from ..deps import {', '.join(self.dependencies)}, Current", self.use, "BASE = '/base'"]
+        given = []
+        if self.chance(0.6):
+            shown = "f'/p/{" + self.read["SEGMENT"] + "}'"
+            prefix = r.choice((repr("/" + r.choice(WORDS)), self.read["PREFIX"], "BASE", "BASE + '/sub'", shown))
+            given.append(f"prefix={prefix}")
+        if self.chance(0.4):
+            given.append(f"tags=['{r.choice(WORDS)}']")
+        if self.chance(0.4):
+            given.append(f"dependencies={self.markers()}")
+        made = f"APIRouter({', '.join(given)})"
+        style = r.choice(("plain", "plain", "plain", "function", "class", "subclass", "mapping", "holder"))
+        if style == "function":
+            out.append(f"def build(extra={r.choice(('True', 'False'))}):")
+            out.append(f"    router = {made}")
+            self.routes(out, "router", "    ", nested=True)
+            out += ["    if extra:", f"        @router.get({self.path()})", "        def only_extra(): return 1", "    return router"]
+            return module, r.choice(("build()", "build(extra=False)", "build(True)"))
+        if style == "class":
+            out += ["class Views:", "    def __init__(self, word):", "        self.word = word", f"        self.router = {made}",
+                    f"        self.router.add_api_route({self.path()} + '/' + word, self.show, methods=['GET']{self.options()})",
+                    f"        self.router.post({self.path()}{self.options()})(self.make)",
+                    f"    def show(self, {self.signature()}): return self.word", "    async def make(self): return self.word", f"views = Views('{r.choice(WORDS)}')"]
+            return module, "views.router"
+        if style == "subclass":
+            out += ["class Own(APIRouter):", "    def __init__(self, *args, **kwargs):", f"        kwargs.setdefault('prefix', '/{r.choice(WORDS)}own')", "        super().__init__(*args, **kwargs)",
+                    "    def both(self, path, **kwargs):", "        def take(f):", "            self.add_api_route(path, f, methods=['GET', 'POST'], **kwargs)", "            return f", "        return take",
+                    f"router = Own({', '.join(given)})", f"@router.both({self.path()}{self.options()})", f"def handled({self.signature()}): return 1"]
+        elif style == "mapping":
+            out += [f"routers = {{'main': {made}, 'other': APIRouter()}}", "router = routers['main']"]
+        elif style == "holder":
+            out += ["class Holder: pass", "holder = Holder()", f"holder.router = {made}", "router = holder.router"]
+        else:
+            out.append(f"router = {made}")
+        self.routes(out, "router", "", nested=False)
+        if self.chance(0.3):
+            out += [f"inner = APIRouter(prefix='/inner{number}')", f"@inner.get({self.path()})", f"def inside({self.signature()}): return 1", f"router.include_router(inner{self.included()})"]
+        if self.chance(0.2):
+            out.append("__all__ = ['router']")
+        return module, "router"
+
+    def included(self) -> str:
+        r = self.random
+        given = []
+        if self.chance(0.4):
+            given.append(f"prefix={r.choice((repr('/inc'), self.read['PREFIX']))}")
+        if self.chance(0.3):
+            given.append(f"tags=['{r.choice(WORDS)}']")
+        if self.chance(0.3):
+            given.append(f"dependencies={self.markers()}")
+        return "".join(f", {g}" for g in given)
+
+    def routes(self, out: list[str], router: str, indent: str, *, nested: bool) -> None:
+        for _ in range(self.random.randint(1, 4)):
+            for line in self.registered(router):
+                out.append(indent + line)
+
+    def registered(self, router: str) -> list[str]:
+        r = self.random
+        name, method = self.fresh("h"), r.choice(METHODS)
+        how = r.choice(("decorator", "decorator", "decorator", "async", "api_route", "add", "call", "loop", "several", "wrapped", "partial", "socket",
+                        "mapping", "condition", "ternary", "table", "comprehension", "lambda", "getattr", "try", "for_else", "while"))
+        path, options, signature = self.path(), self.options(), self.signature()
+        read = self.read
+        plain = f"def {name}({signature}): return 1"
+        if how == "async":
+            return [f"@{router}.{method}({path}{options})", f"async {plain}"]
+        if how == "api_route":
+            return [f"@{router}.api_route({path}, methods={r.choice((['GET'], ['PUT', 'POST'], ['DELETE']))}{options})", plain]
+        if how == "add":
+            return [plain, f"{router}.add_api_route({path}, {name}{r.choice((', methods=[' + repr(method.upper()) + ']', ''))}{options})"]
+        if how == "call":
+            return [plain, f"{router}.{method}({path}{options})({name})"]
+        if how == "loop":
+            return [f"for word in {r.choice((('a', 'b'), ['c'], ('d', 'e', 'f')))}:", f"    @{router}.{method}({path} + '-' + word{options})", f"    {plain}"]
+        if how == "several":
+            return [f"@{router}.get({path}{options})", f"@{router}.{r.choice(('post', 'put'))}({self.path()})", plain]
+        if how == "wrapped":
+            return [f"def logged{name}(f):", "    @wraps(f)", "    def inner(*args, **kwargs): return f(*args, **kwargs)", "    return inner", f"@{router}.{method}({path}{options})", f"@logged{name}", plain]
+        if how == "partial":
+            return [f"def base_{name}(kind, {signature}): return kind", f"{router}.add_api_route({path}, partial(base_{name}, 'k'), name='part', methods=['GET'])"]
+        if how == "socket":
+            return [f"@{router}.websocket({path})", f"async def {name}(socket: WebSocket, {signature.replace('request: Request = None', '')}): pass"]
+        if how == "mapping":
+            return [plain, f"for kind, verbs in {{'x': ['GET'], 'y': ['POST', 'PUT']}}.items():", f"    {router}.add_api_route({path} + '/' + kind, {name}, methods=verbs)"]
+        if how == "condition":
+            return [f"if {r.choice((read['EXTRA'], 'not ' + read['EXTRA']))}:", f"    @{router}.{method}({path}{options})", f"    {plain}", "else:", f"    @{router}.{method}({self.path()})", f"    def {name}_else(): return 2"]
+        if how == "ternary":
+            return [f"@{router}.{method}({path} if {read['EXTRA']} else {self.path()}{options})", plain]
+        if how == "table":
+            other = self.fresh("h")
+            return [plain, f"async def {other}(): return 2", f"TABLE = [({path}, {name}, 'GET'), ({self.path()}, {other}, 'POST')]", "for where, what, verb in TABLE:", f"    {router}.add_api_route(where, what, methods=[verb])"]
+        if how == "comprehension":
+            return [plain, f"[{router}.add_api_route({path} + str(n), {name}, methods=['GET']) for n in range({r.randint(1, 3)})]"]
+        if how == "lambda":
+            return [f"register{name} = lambda where, f: {router}.add_api_route(where, f, methods=['POST'])", plain, f"register{name}({path}, {name})"]
+        if how == "getattr":
+            return [f"@getattr({router}, '{method}')({path}{options})", plain]
+        if how == "try":
+            return ["try:", f"    {r.choice(('raise RuntimeError', 'pass'))}", "except ValueError:", "    kind = 'value'", "except RuntimeError:", "    kind = 'run'", "else:", "    kind = 'none'", f"@{router}.{method}({path} + '-' + kind{options})", plain]
+        if how == "for_else":
+            return [f"for candidate in {r.choice((('x', 'y'), ('z', 'w')))}:", "    if candidate == 'y':", "        break", "else:", "    candidate = 'last'", f"@{router}.{method}({path} + '-' + candidate{options})", plain]
+        if how == "while":
+            return ["n = 2", "while n:", "    n -= 1", f"    @{router}.{method}({path} + str(n){options})", f"    {plain}"]
+        return [f"@{router}.{method}({path}{options})", plain]
+
+    # the application
+
+    def main(self, routers: list[tuple[str, str]]) -> None:
+        r = self.random
+        out = self.files["main"]
+        use = self.use.replace("from ..", "from .")
+        out += ["import importlib", "from functools import partial, wraps", "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from http import HTTPStatus", "from typing import Annotated", f"from .deps import {', '.join(self.dependencies)}, Current", use, "BASE = '/main'"]
+        given = ["title='Shop'"]
+        if self.chance(0.25):
+            given.append(f"dependencies={self.markers()}")
+        if self.chance(0.2):
+            given.append("docs_url=None")
+        style = r.choice(("plain", "plain", "factory", "class"))
+        indent = "    " if style == "factory" else ""
+        lines: list[str] = []
+        imports, names = [], []
+        for number, (module, expression) in enumerate(routers):
+            name = f"router{number}"
+            how = r.choice(("module", "alias", "import_module"))
+            short = module.rpartition(".")[2]
+            if how == "alias" and "(" not in expression and "." not in expression:
+                imports.append(f"from .{module} import {expression} as {name}")
+                names.append(name)
+            elif how == "import_module":
+                imports.append(f"{name} = importlib.import_module('{self.package}.{module}').{expression}")
+                names.append(name)
+            else:
+                imports.append(f"from .routers import {short}")
+                names.append(f"{short}.{expression}")
+        out += imports
+        way = r.choice(("each", "loop", "nested", "enumerate", "api"))
+        if way == "each":
+            lines += [f"app.include_router({n}{self.included()})" for n in names]
+        elif way == "loop":
+            lines += [f"for each in [{', '.join(names)}]:", f"    app.include_router(each{self.included()})"]
+        elif way == "enumerate":
+            lines += [f"for number, each in enumerate(({', '.join(names)},), start=1):", "    app.include_router(each, prefix=f'/n{number}')"]
+        elif way == "nested":
+            lines += [f"api = APIRouter(prefix='/api'{', dependencies=' + self.markers() if self.chance(0.4) else ''})", *[f"api.include_router({n}{self.included()})" for n in names], f"app.include_router(api{self.included()})"]
+        else:
+            lines += ["def attach(target, *several, **options):", "    for one in several:", "        target.include_router(one, **options)", f"attach(app, {', '.join(names)}{self.included()})"]
+        lines += self.registered("app")
+        if self.chance(0.3):
+            lines += [f"sub = FastAPI({'dependencies=' + self.markers() if self.chance(0.4) else ''})", f"@sub.get({self.path()})", f"def in_sub({self.signature()}): return 1", "app.mount('/sub', sub)"]
+        if style == "factory":
+            out += ["def create_app(debug: bool = False) -> FastAPI:", f"    app = FastAPI({', '.join(given)})", *[indent + line for line in lines], "    return app", "app = create_app()"]
+        elif style == "class":
+            out += ["class Shop(FastAPI):", "    def __init__(self, **kwargs):", "        super().__init__(**kwargs)", "        self.add_api_route('/own', self.own, methods=['GET'])", "    def own(self): return 1", f"app = Shop({', '.join(given)})", *lines]
+        else:
+            out += [f"app = FastAPI({', '.join(given)})", *lines]
+
+
+def application(seed: int) -> dict[str, str]:
+    """The files of the application of a seed; ``shop<seed>.main:app`` serves it."""
+    return Application(seed).written()
