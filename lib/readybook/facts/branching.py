@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from readybook.facts.builtin_calls import call_builtin
 from readybook.facts.caughtkinds import catching
 from readybook.facts.expressions import evaluate
 from readybook.facts.importing import catches_import, missing_import
 from readybook.facts.frames import Attempt, Condition
 from readybook.facts.operators import compare
 from readybook.facts.unparse import unparse
-from readybook.facts.values import UNKNOWN, Choice, Unknown, by_default, choose, truth
+from readybook.facts.values import UNKNOWN, Choice, FromEnv, Unknown, by_default, choose, truth
 
 if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
@@ -104,6 +105,13 @@ def join_names(scope: Namespace, ends: list[tuple[str, dict[str, Any]]], default
     scope.names.update(joined)
 
 
+def _is_value(run: Interpreter, subject: Any, expected: Any) -> bool | None:
+    """Whether a subject is what a case names, None where that depends on what is not known or on a variable."""
+    if isinstance(subject, Unknown | Choice | FromEnv) or isinstance(expected, Unknown | Choice | FromEnv):
+        return None
+    return truth(compare(run, "Eq", subject, expected))
+
+
 def match_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     """The case that fits; where that is not known, each that may, under its condition."""
     from readybook.facts.statements import block
@@ -116,26 +124,32 @@ def match_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     flows: list[str | None] = []
     chosen: int | None = None
     whole = False
-    for value, anything, bound, guard, body in s[5]:
+    for values, anything, bound, guard, body, kind in s[5]:
         scope.names.clear()
         scope.names.update(before)
         for name in bound:
-            scope.names[name] = subject if anything else UNKNOWN
+            scope.names[name] = subject if anything or kind is not None else UNKNOWN
         default = None
+        if kind is not None:
+            fits = call_builtin(run, "isinstance", (subject, evaluate(run, kind, scope)), {})
+            if fits is False:
+                continue
+            anything = fits is True
         sure = guard is None
-        if guard is not None and (anything or value is not None):
+        if guard is not None and (anything or values):
             met = run.decides(evaluate(run, guard, scope))
             if met is False:
                 continue
             sure = met is True
-        if value is not None and sure:
-            expected = evaluate(run, value, scope)
-            if truth(subject) is not None and not isinstance(subject, Choice):
-                if not isinstance(expected, Unknown) and subject == expected and not ends:
-                    return block(run, body, scope)
-                if not isinstance(expected, Unknown | Choice) and subject != expected:
-                    continue
-            default = truth(compare(run, "Eq", usual, expected))
+        if values:
+            answers = [_is_value(run, subject, evaluate(run, value, scope)) for value in values]
+            if all(a is False for a in answers):
+                continue
+            if True in answers:
+                anything = True
+            elif sure:
+                by_value = [truth(compare(run, "Eq", usual, evaluate(run, v, scope))) for v in values]
+                default = True if True in by_value else None if None in by_value else False
         if anything and sure:
             if not ends:
                 return block(run, body, scope)
@@ -144,7 +158,7 @@ def match_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
             taken = default = None
         else:
             taken, default = taken or default, default and not taken
-        text = f"{unparse(s[4])} matches {unparse(value) if value else '…'}"
+        text = f"{unparse(s[4])} matches {' | '.join(map(unparse, values)) or '…'}"
         with run.under(Condition(text, default)):
             flow = block(run, body, scope)
         run.pending = False

@@ -311,12 +311,14 @@ def _match(s: Any) -> Node:
     for c in s.cases:
         bound = tuple(n.name for n in ast.walk(c.pattern) if getattr(n, "name", None))
         anything = isinstance(c.pattern, ast.MatchAs) and c.pattern.pattern is None
+        inner = c.pattern.pattern if isinstance(c.pattern, ast.MatchAs) else c.pattern
+        of_class = isinstance(inner, ast.MatchClass) and not inner.patterns and not inner.kwd_patterns
+        kind = _e(inner.cls) if of_class else None
         guard, body = _e(c.guard), _block(c.body)
         either = c.pattern.patterns if isinstance(c.pattern, ast.MatchOr) else [c.pattern]
         plain = all(isinstance(p, ast.MatchValue | ast.MatchSingleton) for p in either)
-        # ``case 1 | 2`` is two cases with one body
-        for value in [_case_value(p) for p in either] if plain else [None]:
-            cases.append((value, anything, bound, guard, body))
+        values = tuple([_case_value(p) for p in either]) if plain else ()
+        cases.append((values, anything, bound, guard, body, kind))
     return ("match", s.lineno, s.col_offset, s.end_lineno, _e(s.subject), tuple(cases))
 
 
