@@ -12,16 +12,57 @@ METHODS = ("get", "post", "put", "delete", "patch")
 WORDS = ("users", "items", "orders", "carts", "files", "reports", "teams", "notes")
 
 
+INPUTS = ["from ..inputs import *", "from typing import *", "from fastapi import *", "from starlette.requests import HTTPConnection", "from uuid import UUID", "from datetime import datetime", "from decimal import Decimal"]
+DECLARED = """
+from enum import Enum
+from typing import *
+from fastapi import *
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from dataclasses import dataclass
+__all__ = ["Item", "Order", "Page", "Filters", "Paging", "Kind", "Limit", "Paged", "Token", "Number", "paged", "nested", "checker", "bare"]
+T = TypeVar("T")
+Number = NewType("Number", int)
+class Kind(str, Enum):
+    A = "a"
+    B = "b"
+class Item(BaseModel):
+    name: str
+    size: int = 1
+class Order(Item):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    unit_price: float
+class Page(BaseModel, Generic[T]):
+    rows: list[T]
+class Filters(BaseModel):
+    first_name: str | None = None
+    min_size: int = Field(alias="minSize")
+    kinds: list[Kind] = []
+class Paging:
+    def __init__(self, page: int = 1, size: int = Query(10, le=100), order_by: str | None = None): ...
+def paged(offset: int = 0, *, limit: Annotated[int, Query(le=10)] = 5): ...
+def nested(base=Depends(paged), x_token: str = Header(), session: str | None = Cookie(None)): ...
+class Checker:
+    def __call__(self, scope: str, paging: Paging = Depends(Paging)): ...
+checker = Checker()
+async def bare(request: Request, q: str = ""): yield q
+Limit = Annotated[int, Query(alias="max", ge=1)]
+Paged = Annotated[Paging, Depends()]
+Token = Annotated[str, Header(alias="X-Secret-Token")]
+"""
+
+
 class Application:
     """Writes the files of one application from a seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, inputs: bool = False) -> None:
         self.random = random.Random(seed)
         self.package = f"shop{seed}"
         self.files: dict[str, list[str]] = {"__init__": [], "config": [], "deps": [], "main": []}
         self.count = 0
         self.paths: set[str] = set()
         self.dependencies: list[str] = []
+        self.inputs = inputs
 
     def fresh(self, stem: str) -> str:
         self.count += 1
@@ -130,10 +171,42 @@ class Application:
 
     def signature(self) -> str:
         r = self.random
+        if self.inputs:
+            return self.input_signature()
         parts = [p for p, share in ((f"a: object = {self.marker()}", 0.3), (f"limit{self.count}: int = Query(10)", 0.3), ("request: Request = None", 0.1)) if r.random() < share]
         if self.chance(0.2):
             parts.insert(0, "user: Current")
         return ", ".join(parts)
+
+    def input_signature(self) -> str:
+        """Parameters of a handler in many of the ways in which inputs are declared; needs ``inputs``."""
+        r = self.random
+        without, given = [], []
+        for _ in range(r.randint(0, 4)):
+            name = self.fresh("p")
+            kind = r.choice(("plain", "default", "optional", "query", "annotated", "header", "cookie", "list", "model", "query_model", "form", "file", "body", "enum", "depends",
+                             "class", "alias", "hidden", "literal", "union", "new", "upload", "path", "underscore", "dict", "embed", "ellipsis", "annotated_default", "special"))
+            if kind == "path":
+                name = r.choice(("item_id", "name"))
+                if any(p.startswith(name) for p in without):
+                    continue
+            text = {
+                "plain": f"{name}: {r.choice(('int', 'str', 'bool', 'float', 'UUID', 'datetime', 'Decimal'))}", "default": f"{name}: {r.choice(('int = 1', 'bool = False', 'float = 1.5', 'str = BASE'))}",
+                "optional": f"{name}: {r.choice(('str | None = None', 'Optional[int] = None', 'Union[int, None] = 3', 'Optional[str]'))}",
+                "query": f"{name}: {r.choice(('int = Query(5, ge=1)', 'str = Query(...)', 'str = Query()', 'str | None = Query(default=None, max_length=5)', 'list[int] = Query([])'))}",
+                "annotated": f"{name}: Annotated[int, Query(ge=1{r.choice(('', ', alias=' + repr('n-' + name)))})]", "annotated_default": f"{name}: Annotated[str, Query(max_length=3)] = 'x'",
+                "header": f"{name}_x: {r.choice(('str = Header()', 'str | None = Header(None)', 'str = Header(default=' + repr('d') + ', convert_underscores=False)'))}",
+                "cookie": f"{name}: {r.choice(('str | None = Cookie(None)', 'Annotated[str, Cookie()]'))}", "list": f"{name}: {r.choice(('list[str] = Query()', 'set[int] = Query(default=set())', 'list[Item]', 'list[int]'))}",
+                "model": f"{name}: {r.choice(('Item', 'Order', 'Item | None = None', 'Annotated[Item, Body()]', 'Page[Item]'))}", "query_model": f"{name}: Annotated[{r.choice(('Filters', 'Paging'))}, {r.choice(('Query()', 'Depends()'))}]",
+                "form": f"{name}: {r.choice(('str = Form()', 'Annotated[int, Form()]', 'str | None = Form(None)'))}", "file": f"{name}: {r.choice(('bytes = File()', 'UploadFile = File(...)'))}", "upload": f"{name}: {r.choice(('UploadFile', 'UploadFile | None = None', 'list[UploadFile]'))}",
+                "body": f"{name}: {r.choice(('int = Body()', 'Annotated[dict, Body()]', 'Any = Body(None)'))}", "embed": f"{name}: Annotated[Item, Body(embed=True)]", "enum": f"{name}: {r.choice(('Kind', 'Kind = Kind.A', 'list[Kind] = Query([Kind.A])'))}",
+                "depends": f"{name}: object = Depends({r.choice(('paged', 'Paging', 'nested', 'checker', 'bare'))})", "class": f"{name}: Paging = Depends()", "alias": f"{name}: {r.choice(('Limit', 'Paged', 'Token'))}",
+                "hidden": f"{name}: int = Query(1, include_in_schema=False)", "literal": f"{name}: Literal['a', 'b']{r.choice(('', ' = ' + repr('a')))}", "union": f"{name}: int | str = 0", "new": f"{name}: Number",
+                "path": f"{name}: {r.choice(('str', 'Annotated[str, Path()]'))}", "underscore": f"_{name}: int = 1", "dict": f"{name}: dict[str, int]", "ellipsis": f"{name}: int = ...",
+                "special": f"{name}: {r.choice(('Request', 'Response', 'BackgroundTasks', 'HTTPConnection'))}",
+            }[kind]
+            (given if " = " in text else without).append(text)
+        return ", ".join([*without, *given])
 
     def options(self) -> str:
         r = self.random
@@ -154,7 +227,7 @@ class Application:
         module = f"routers.r{number}"
         self.files.setdefault("routers.__init__", [])
         out = self.files[module] = ["from functools import partial, wraps", "from http import HTTPStatus", "from typing import Annotated",
-                                    "from fastapi import APIRouter, Depends, Query, Request, WebSocket, status", f"from ..deps import {', '.join(self.dependencies)}, Current", self.use, "BASE = '/base'"]
+                                    "from fastapi import APIRouter, Depends, Query, Request, WebSocket, status", f"from ..deps import {', '.join(self.dependencies)}, Current", self.use, "BASE = '/base'", *(INPUTS if self.inputs else [])]
         given = []
         if self.chance(0.6):
             shown = "f'/p/{" + self.read["SEGMENT"] + "}'"
@@ -266,7 +339,9 @@ class Application:
         r = self.random
         out = self.files["main"]
         use = self.use.replace("from ..", "from .")
-        out += ["import importlib", "from functools import partial, wraps", "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from http import HTTPStatus", "from typing import Annotated", f"from .deps import {', '.join(self.dependencies)}, Current", use, "BASE = '/main'"]
+        out += ["import importlib", "from functools import partial, wraps", "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from http import HTTPStatus", "from typing import Annotated", f"from .deps import {', '.join(self.dependencies)}, Current", use, "BASE = '/main'", *(line.replace("from ..", "from .") for line in (INPUTS if self.inputs else []))]
+        if self.inputs:
+            self.files["inputs"] = DECLARED.strip().splitlines()
         given = ["title='Shop'"]
         if self.chance(0.25):
             given.append(f"dependencies={self.markers()}")
@@ -323,7 +398,7 @@ class Application:
         out = self.files.setdefault(number, [])
         out += ["from __future__ import annotations"] if self.chance(0.2) else []
         out += ["from functools import partial, wraps, reduce", "from typing import Annotated, TYPE_CHECKING", "import itertools, operator, string", "from enum import Enum", "from contextlib import contextmanager", "from dataclasses import dataclass, field",
-                "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from fastapi.routing import APIRoute", "from http import HTTPStatus", f"from .deps import {', '.join(self.dependencies)}, Current", self.use.replace("from ..", "from ."), "BASE = '/b'"]
+                "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from fastapi.routing import APIRoute", "from http import HTTPStatus", f"from .deps import {', '.join(self.dependencies)}, Current", self.use.replace("from ..", "from ."), "BASE = '/b'", *(line.replace("from ..", "from .") for line in (INPUTS if self.inputs else []))]
         path, other, signature, options = self.path(), self.path(), self.signature(), self.options()
         ways = {
             "setup": (["def setup(app: FastAPI, *, word: str = 'w') -> None:", *["    " + line for line in self.registered("app")], f"    app.add_api_route({path} + '/' + word, lambda: 1, methods=['GET'], name='n{n}')"], [f"from .{number} import setup as setup{n}"], [f"setup{n}(app{r.choice(('', ', word=' + repr('other')))})"]),
@@ -351,6 +426,9 @@ class Application:
         return imported, used
 
 
-def application(seed: int) -> dict[str, str]:
-    """The files of the application of a seed; ``shop<seed>.main:app`` serves it."""
-    return Application(seed).written()
+def application(seed: int, *, inputs: bool = False) -> dict[str, str]:
+    """The files of the application of a seed; ``shop<seed>.main:app`` serves it.
+
+    ``inputs`` gives its handlers parameters of all kinds.
+    """
+    return Application(seed, inputs).written()

@@ -30,7 +30,7 @@ def try_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
         handler = next(h for h in s[5] if catches_import(h[0]))
         flow = block(run, s[4][:missing], scope) or _handler(run, handler[1], handler[2], scope)
     else:
-        run.tries.append(Attempt(scope))
+        run.tries.append(Attempt(scope, len(run.conditions)))
         flow = block(run, s[4], scope)
         doubted = run.tries.pop().names
         handler = catching(run, s[5], scope) if flow == "raise" and not run.symbolic else None

@@ -201,7 +201,8 @@ def _parameter(out: Signature, name: str, kind: Any, default: Any, text: str, ha
         out.injected[name] = base if target is None else target
         out.dependencies.append((out.injected[name], marker))
         return
-    out.parameters.append(Input(name, base, marker, text, has and (marker is None or marker is not default)))
+    given = has and default is not ... and (marker is None or marker is not default)
+    out.parameters.append(Input(name, base, marker, text, given))
 
 
 def annotated(kind: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -78,7 +78,11 @@ def symbol_of(function: FunctionValue | None, owner: ClassValue | None = None) -
 
 @dataclass(eq=False, slots=True)
 class Attempt:
-    """The body of a ``try``; ``names`` are those of its scope where it first asked for what is surely not there."""
+    """The body of a ``try``; ``names`` are those of its scope where it first asked for what is surely not there.
+
+    ``depth`` is the number of conditions around the ``try``: what is raised under more of them may not be raised.
+    """
 
     scope: Namespace
+    depth: int
     names: dict[str, Any] | None = None

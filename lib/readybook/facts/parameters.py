@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from readybook.facts.dependencies import MARKERS, Input, annotated, has_fields, signature
@@ -49,6 +50,7 @@ class Parameter:
     alias: str = ""
 
 
+MODELS_BESIDE_OTHERS = (0, 159)
 COMPLEX = (*MODELS, "pydantic.RootModel", "dict", "list", "set", "tuple", "typing.TypedDict", "typing.NamedTuple")
 UPLOAD = External("fastapi.datastructures.UploadFile")
 
@@ -56,8 +58,10 @@ UPLOAD = External("fastapi.datastructures.UploadFile")
 def route_parameters(run: Interpreter, callables: list[Any], template: frozenset[str]) -> list[Parameter]:
     """The inputs of a route: those of its endpoint and of all it depends on, each once.
 
-    A single query, header or cookie parameter that is a model stands for the model's fields.
+    A query, header or cookie parameter that is a model stands for the model's fields: beside others since FastAPI
+    0.159, an optional one too; before only a single one.
     """
+    beside_others = (run.releases.get("fastapi") or MODELS_BESIDE_OTHERS) >= MODELS_BESIDE_OTHERS
     found: dict[tuple[str, str], tuple[Parameter, Input]] = {}
     for target in callables:
         for given in signature(run, target).parameters:
@@ -67,8 +71,10 @@ def route_parameters(run: Interpreter, callables: list[Any], template: frozenset
     out: list[Parameter] = []
     for parameter, given in found.values():
         alone = sum(1 for p, _ in found.values() if p.where == parameter.where) == 1
-        if alone and parameter.where in ("query", "header", "cookie", "path") and is_model(given.kind):
-            out += _model_parameters(run, given, parameter.where)
+        kind = plain_type(given.kind) if beside_others else given.kind
+        if (alone or beside_others) and parameter.where in ("query", "header", "cookie", "path") and is_model(kind):
+            fields = _model_parameters(run, given._replace(kind=kind), parameter.where)
+            out += fields if kind is given.kind or parameter.required else [replace(f, required=False) for f in fields]
         else:
             out.append(parameter)
     return out

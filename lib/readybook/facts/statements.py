@@ -165,7 +165,7 @@ def _with(run: Interpreter, s: Node, scope: Namespace) -> str | None:
             suppressing += value.args
     if not suppressing:
         return block(run, s[5], scope)
-    run.tries.append(Attempt(scope))
+    run.tries.append(Attempt(scope, len(run.conditions)))
     flow = block(run, s[5], scope)
     doubted = run.tries.pop().names
     if flow is None and doubted is not None:
@@ -214,7 +214,8 @@ def _class(run: Interpreter, s: Node, scope: Namespace) -> None:
 def _raise(run: Interpreter, s: Node, scope: Namespace) -> str:
     value = evaluate(run, s[4], scope) if s[4] is not None else None
     run.raised = value if value is not None else run.raised
-    run.pending = bool(run.tries) and not run.symbolic
+    run.pending = bool(run.tries) and not run.symbolic and all(
+        c.default is True for c in run.conditions[run.tries[-1].depth :])
     raised = run.frame.function
     if raised is not None:
         raised.attrs.setdefault("__raises__", []).append((value, s))
