@@ -7,6 +7,10 @@
 from __future__ import annotations
 
 import random
+from string import Template
+from textwrap import indent
+
+from random_arrangements import ARRANGEMENTS, HEAD
 
 METHODS = ("get", "post", "put", "delete", "patch")
 WORDS = ("users", "items", "orders", "carts", "files", "reports", "teams", "notes")
@@ -227,7 +231,7 @@ class Application:
         module = f"routers.r{number}"
         self.files.setdefault("routers.__init__", [])
         out = self.files[module] = ["from functools import partial, wraps", "from http import HTTPStatus", "from typing import Annotated",
-                                    "from fastapi import APIRouter, Depends, Query, Request, WebSocket, status", f"from ..deps import {', '.join(self.dependencies)}, Current", self.use, "BASE = '/base'", *(INPUTS if self.inputs else [])]
+                                    "from fastapi import APIRouter, Depends, Query, Request, WebSocket, status", f"from ..deps import {', '.join(self.dependencies)}, Current", self.use, "BASE = '/base'", *self.declared("..")]
         given = []
         if self.chance(0.6):
             shown = "f'/p/{" + self.read["SEGMENT"] + "}'"
@@ -311,7 +315,7 @@ class Application:
         if how == "socket":
             return [f"@{router}.websocket({path})", f"async def {name}(socket: WebSocket, {signature.replace('request: Request = None', '')}): pass"]
         if how == "mapping":
-            return [plain, f"for kind, verbs in {{'x': ['GET'], 'y': ['POST', 'PUT']}}.items():", f"    {router}.add_api_route({path} + '/' + kind, {name}, methods=verbs)"]
+            return [plain, "for kind, verbs in {'x': ['GET'], 'y': ['POST', 'PUT']}.items():", f"    {router}.add_api_route({path} + '/' + kind, {name}, methods=verbs)"]
         if how == "condition":
             return [f"if {r.choice((read['EXTRA'], 'not ' + read['EXTRA']))}:", f"    @{router}.{method}({path}{options})", f"    {plain}", "else:", f"    @{router}.{method}({self.path()})", f"    def {name}_else(): return 2"]
         if how == "ternary":
@@ -339,7 +343,7 @@ class Application:
         r = self.random
         out = self.files["main"]
         use = self.use.replace("from ..", "from .")
-        out += ["import importlib", "from functools import partial, wraps", "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from http import HTTPStatus", "from typing import Annotated", f"from .deps import {', '.join(self.dependencies)}, Current", use, "BASE = '/main'", *(line.replace("from ..", "from .") for line in (INPUTS if self.inputs else []))]
+        out += ["import importlib", "from functools import partial, wraps", "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from http import HTTPStatus", "from typing import Annotated", f"from .deps import {', '.join(self.dependencies)}, Current", use, "BASE = '/main'", *self.declared(".")]
         if self.inputs:
             self.files["inputs"] = DECLARED.strip().splitlines()
         given = ["title='Shop'"]
@@ -394,36 +398,26 @@ class Application:
     def arranged(self) -> tuple[list[str], list[str]]:
         """A module put together in a way of its own: what main imports, and what it then does to ``app``."""
         r = self.random
-        number, n = self.fresh("m"), self.count
-        out = self.files.setdefault(number, [])
-        out += ["from __future__ import annotations"] if self.chance(0.2) else []
-        out += ["from functools import partial, wraps, reduce", "from typing import Annotated, TYPE_CHECKING", "import itertools, operator, string", "from enum import Enum", "from contextlib import contextmanager", "from dataclasses import dataclass, field",
-                "from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, status", "from fastapi.routing import APIRoute", "from http import HTTPStatus", f"from .deps import {', '.join(self.dependencies)}, Current", self.use.replace("from ..", "from ."), "BASE = '/b'", *(line.replace("from ..", "from .") for line in (INPUTS if self.inputs else []))]
-        path, other, signature, options = self.path(), self.path(), self.signature(), self.options()
-        ways = {
-            "setup": (["def setup(app: FastAPI, *, word: str = 'w') -> None:", *["    " + line for line in self.registered("app")], f"    app.add_api_route({path} + '/' + word, lambda: 1, methods=['GET'], name='n{n}')"], [f"from .{number} import setup as setup{n}"], [f"setup{n}(app{r.choice(('', ', word=' + repr('other')))})"]),
-            "registry": (["REGISTRY = []", "def register(path, **options):", "    def take(f):", "        REGISTRY.append((path, f, options))", "        return f", "    return take", f"@register({path}, methods=['GET'])", f"def first({signature}): return 1", f"@register({other}, methods=['POST', 'PUT'])", "async def second(): return 2"], [f"from . import {number}"], [f"for where, what, given in {number}.REGISTRY:", "    app.add_api_route(where, what, **given)"]),
-            "crud": (["class Crud:", "    prefix = '/crud'", "    verbs = {'list': 'GET', 'make': 'POST'}", "    def __init__(self, name, *, read_only=False):", "        self.router = APIRouter(prefix=f'{self.prefix}/{name}', tags=[name])", "        for action, verb in self.verbs.items():", "            if read_only and verb != 'GET':", "                continue", "            self.router.add_api_route('/' + action, getattr(self, action), methods=[verb])", f"    def list(self, {signature}): return 1", "    async def make(self): return 2", "class Special(Crud):", "    prefix = '/special'", "    verbs = {**Crud.verbs, 'drop': 'DELETE'}", "    def drop(self): return 3", f"cruds = [Crud('a{n}'), Special('b{n}', read_only={r.choice(('True', 'False'))}), Special('c{n}')]"], [f"from .{number} import cruds as cruds{n}"], [f"for crud in cruds{n}:", f"    app.include_router(crud.router{self.included()})"]),
-            "subclasses": (["class Endpoint:", "    known = []", "    def __init_subclass__(cls, path=None, **kwargs):", "        super().__init_subclass__(**kwargs)", "        if path:", "            cls.known.append((path, cls))", f"class One(Endpoint, path={path}):", f"    def get(self, {signature}): return 1", f"class Two(Endpoint, path={other}):", "    def get(self): return 2", "    async def post(self): return 3"], [f"from .{number} import Endpoint as Endpoint{n}"], [f"for where, kind in Endpoint{n}.known:", "    made = kind()", "    for verb in ('get', 'post'):", "        if hasattr(made, verb):", "            app.add_api_route(where, getattr(made, verb), methods=[verb.upper()])"]),
-            "generator": (["def routers():", "    for word in ('x', 'y'):", f"        router = APIRouter(prefix='/g{n}' + word)", f"        @router.get({path}{options})", f"        def of(): return word", "        yield router"], [f"from .{number} import routers as routers{n}"], [f"for each in routers{n}():", "    app.include_router(each)"]),
-            "later": ([f"early = APIRouter(prefix='/early{n}')"], [f"from .{number} import early as early{n}"], [f"@early{n}.get({path}{options})", f"def before{n}(): return 1", f"app.include_router(early{n})"]),
-            "dictionary": (["def build(): return {", f"    name: APIRouter(prefix=f'/{{name}}{n}') for name in ('u', 'v')", "}", "made = build()", f"@made['u'].get({path}{options})", f"def of_u({signature}): return 1", f"@made['v'].post({other})", "def of_v(): return 2"], [f"from .{number} import made as made{n}"], [f"for key in sorted(made{n}, reverse=True):", f"    app.include_router(made{n}[key], tags=[key])", f"[app.include_router(v, prefix='/again') for k, v in made{n}.items() if k == 'v']"]),
-            "product": ([f"router = APIRouter(prefix='/prod{n}')", "for kind, version in itertools.product(('a', 'b'), (1, 2)):", "    if (kind, version) == ('b', 2): continue", "    @router.get(f'/{kind}/v{version}')", f"    def handle({signature}): return kind"], [f"from .{number} import router as product{n}"], [f"app.include_router(product{n})"]),
-            "enumeration": (["class Section(str, Enum):", "    LEFT = 'left'", "    RIGHT = 'right'", f"router = APIRouter(prefix='/sec{n}')", "for section in Section:", "    router.add_api_route('/' + section.value, lambda: 1, methods=['GET'], name=section.name)", "@router.post(f'/{Section.LEFT.value}-{Section.RIGHT.name.lower()}')", "def both(): return 2"], [f"from . import {number} as section{n}"], [f"app.include_router(section{n}.router)"]),
-            "partial": ([f"router = APIRouter(prefix='/part{n}')", "get = partial(router.get, status_code=202)", f"@get({path})", f"def got({signature}): return 1", "post = router.post", f"@post({other})", "def posted(): return 2"], [f"from .{number} import router as partial{n}"], [f"app.include_router(partial{n})"]),
-            "routes": (["def one(): return 1", f"router = APIRouter(prefix='/list{n}', routes=[])", f"router.routes.append(APIRoute({path}, one, methods=['GET']))" if False else f"router.add_api_route({path}, one)"], [f"from .{number} import router as listed{n}"], [f"app.router.include_router(listed{n})"]),
-            "namespace": (["class routes:", f"    router = APIRouter(prefix='/ns{n}')", "    @staticmethod", f"    @router.get({path}{options})", f"    def shown({signature}): return 1", "    @router.post('/made')", "    async def made(): return 2"], [f"from .{number} import routes as routes{n}"], [f"app.include_router(routes{n}.router)"]),
-            "fluent": (["class Builder:", "    def __init__(self): self.made = APIRouter()", "    def at(self, prefix):", "        self.made.prefix = prefix" if False else "        self.made = APIRouter(prefix=prefix)", "        return self", "    def get(self, path, f):", "        self.made.add_api_route(path, f, methods=['GET'])", "        return self", "    def done(self): return self.made", f"router = Builder().at('/flu{n}').get({path}, lambda: 1).get({other}, lambda: 2).done()"], [f"from .{number} import router as fluent{n}"], [f"app.include_router(fluent{n})"]),
-            "versions": ([f"def latest(router, *versions):", "    for version in versions:", "        yield version, router", f"router = APIRouter(prefix='/ver{n}')", f"@router.get({path}{options})", f"def handled({signature}): return 1"], [f"from .{number} import router as ver{n}, latest as latest{n}"], [f"for version, each in latest{n}(ver{n}, 1, 2):", "    app.include_router(each, prefix=f'/v{version}', tags=[f'v{version}'])"]),
-            "match": (["def prefix_of(kind):", "    match kind:", "        case 'a' | 'b': return '/ab'", "        case str() if kind.startswith('c'): return '/c'", "        case _: return '/rest'", f"router = APIRouter(prefix=prefix_of({r.choice(('a', 'b', 'cat', 'zoo'))!r}) + '{n}')", f"@router.get({path})", f"def matched({signature}): return 1"], [f"from .{number} import router as matched{n}"], [f"app.include_router(matched{n})"]),
-            "chosen": ([f"old, new = APIRouter(prefix='/old{n}'), APIRouter(prefix='/new{n}')", f"for each in (old, new):", f"    each.add_api_route({path}, lambda: 1)", f"router = new if {self.read['EXTRA']} else old"], [f"from .{number} import router as chosen{n}"], [f"app.include_router(chosen{n})"]),
-            "reduce": ([f"parts = [APIRouter(prefix='/red{n}'), APIRouter(prefix='/b'), APIRouter(prefix='/c')]", f"parts[-1].add_api_route({path}, lambda: 1)", "def into(outer, inner):", "    inner.include_router(outer)", "    return inner", "router = reduce(into, parts[::-1])"], [f"from .{number} import router as reduced{n}"], [f"app.include_router(reduced{n})"]),
-            "wrapper": (["def audited(register):", "    def take(path, *args, **kwargs):", "        def decorate(f):", "            @wraps(f)", "            async def inner(*a, **k): return f(*a, **k)", "            return register(path, *args, **kwargs)(inner)", "        return decorate", "    return take", f"router = APIRouter(prefix='/aud{n}')", f"@audited(router.get)({path}{options})", f"def seen({signature}): return 1", f"@audited(router.post)({other})", "def sent(): return 2"], [f"from .{number} import router as audited{n}"], [f"app.include_router(audited{n})"]),
-            "members": ([f"first, second = APIRouter(prefix='/mem{n}'), APIRouter(prefix='/mem{n}b')", f"first.add_api_route({path}, lambda: 1)", f"second.add_api_route({other}, lambda: 2)", "not_a_router = 5"], [f"from . import {number}"], [f"for name, value in vars({number}).items():" if self.chance(0.5) else f"for name in ('first', 'second', 'third'):", *([] if False else [f"    value = getattr({number}, name, None)"]), "    if isinstance(value, APIRouter):", "        app.include_router(value)"]),
+        module, n = self.fresh("m"), self.count
+        arrangement = r.choice(ARRANGEMENTS)
+        given = {
+            "m": module, "n": n, "path": self.path(), "other": self.path(), "signature": self.signature(),
+            "options": self.options(), "included": self.included(), "extra": self.read["EXTRA"],
+            "flag": r.choice((True, False)), "word": repr(r.choice(("a", "b", "cat", "zoo"))),
+            "choice": r.choice(("", ", word='other'")), "registered": indent("\n".join(self.registered("app")), "    "),
         }
-        lines, imported, used = ways[r.choice(list(ways))]
-        out += lines
-        return imported, used
+        body, imports, main = (Template(text.strip()).substitute(given).splitlines() for text in arrangement)
+        future = ["from __future__ import annotations"] if self.chance(0.2) else []
+        self.files[module] = [*future, *HEAD.strip().splitlines(), *self.near(), "BASE = '/b'", *self.declared("."), *body]
+        return imports, main
+
+    def near(self) -> list[str]:
+        """What a module beside main imports of the package."""
+        return [f"from .deps import {', '.join(self.dependencies)}, Current", self.use.replace("from ..", "from .")]
+
+    def declared(self, dots: str) -> list[str]:
+        """The imports of what inputs are declared with."""
+        return [line.replace("from ..", f"from {dots}") for line in INPUTS] if self.inputs else []
 
 
 def application(seed: int, *, inputs: bool = False) -> dict[str, str]:
