@@ -107,26 +107,28 @@ def read(files: dict[str, str]) -> Iterator[tuple[Any, ...]]:
                    () if socket else r.tags, None if socket else r.status_code, None if socket else r.include_in_schema)
 
 
-@pytest.mark.parametrize("start", range(0, 60, 15))
+@pytest.mark.parametrize("start", range(0, 40, 10))
 def test_routes_are_those_that_fastapi_registers(start: int, long: bool, tmp_path: Path,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     routes = 0
-    for seed in range(start, start + (600 if long else 15)):
+    for seed in range(start, start + (600 if long else 10)):
         files = application(seed + (10_000 if long else 0))
         real = sorted(served(imported(files, tmp_path, monkeypatch).routes, tmp_path), key=repr)
         assert sorted(read(files), key=repr) == real, f"application({seed})"
         routes += len(real)
-    assert routes > 100
+    assert routes > 80
 
 
-@pytest.mark.parametrize("start", range(0, 40, 10))
+@pytest.mark.parametrize("start", range(0, 24, 6))
 def test_inputs_are_those_that_openapi_tells(start: int, long: bool, tmp_path: Path,
                                              monkeypatch: pytest.MonkeyPatch) -> None:
     compared = 0
-    for seed in range(start, start + (300 if long else 10)):
+    for seed in range(start, start + (300 if long else 6)):
         files = application(seed, inputs=True)
         try:
-            paths = imported(files, tmp_path, monkeypatch).openapi()["paths"]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of operations with one id
+                paths = imported(files, tmp_path, monkeypatch).openapi()["paths"]
         except Exception:  # a combination that FastAPI refuses
             continue
         real = {(method.upper(), path): (
@@ -143,4 +145,4 @@ def test_inputs_are_those_that_openapi_tells(start: int, long: bool, tmp_path: P
                 ours.setdefault((r.method, r.path.replace(":path}", "}")), (given, r.body is not None))
         assert ours == real, f"application({seed}, inputs=True)"
         compared += len(real)
-    assert compared > 50
+    assert compared > 30

@@ -92,7 +92,8 @@ def read(project: Project, spec: str) -> dict[tuple[str, str], Operation]:
     mounted = tuple(f"{m.rstrip('/')}/" for m in program.apps[0].mounted)
     found: dict[tuple[str, str], Operation] = {}
     for route in program.routes:
-        if route.include_in_schema and route.by_default is not False and route.method.lower() in METHODS and not route.path.startswith(mounted):
+        shown = route.include_in_schema and route.by_default is not False and route.method.lower() in METHODS
+        if shown and not route.path.startswith(mounted):
             given = [p for p in route.parameters if p.where in ("path", "query", "header", "cookie")]
             found.setdefault((route.method, _template(route.path)), Operation(
                 frozenset((p.where, p.alias) for p in given),

@@ -121,11 +121,13 @@ def _else(run: Interpreter, orelse: Any, scope: Namespace) -> str | None:
 
 
 def _under(run: Interpreter, text: str, body: Any, scope: Namespace) -> None:
-    from readybook.facts.statements import block
+    from readybook.facts.statements import Guarded, block
 
     with run.under(Condition(text, None)):
-        block(run, body, scope)
+        flow = block(run, body, scope)
     run.pending = False
+    if isinstance(flow, Guarded) and flow.condition.default is not True and not run.symbolic:
+        join_names(scope, [(flow.condition.text, dict(scope.names)), ("left early", flow.names)], None)
 
 
 def _perhaps(run: Interpreter, scope: Namespace, once: Callable[[], None]) -> None:
