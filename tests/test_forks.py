@@ -10,7 +10,7 @@ import pytest
 
 from readybook import forks, run
 from readybook.config import Config
-from readybook.facts import modules
+from readybook.facts import loweredfiles
 from readybook.project import Project
 
 CYPHERX = Path(__file__).parent.parent / "sample_projects" / "cypherx"
@@ -97,7 +97,7 @@ def test_an_audit_in_several_processes_is_the_audit_in_one(three, monkeypatch):
 
     alone = audited()
     monkeypatch.setattr(run, "WORTH_SHARING", 0)
-    monkeypatch.setattr(modules, "WORTH_SHARING", 0)
+    monkeypatch.setattr(loweredfiles, "WORTH_SHARING", 0)
     assert audited() == alone
 
 
@@ -117,7 +117,7 @@ def test_dropped_work_leaves_no_process_and_no_pipe(three):
 
 @pytest.mark.parametrize("asked", [True, False], ids=["asked for", "dropped"])
 def test_code_that_other_processes_began_to_read_is_read_the_same(three, monkeypatch, asked):
-    monkeypatch.setattr(modules, "WORTH_SHARING", 0)
+    monkeypatch.setattr(loweredfiles, "WORTH_SHARING", 0)
     project, alone = Project.open(CYPHERX, cache=False), Project.open(CYPHERX, cache=False)
     with project.facts.begun():
         if asked:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute, Mount, iter_route_contexts
 from random_applications import application
-from starlette.routing import Mount
 
 from readybook.project import Project
 

@@ -263,7 +263,7 @@ def _of_variable(run: Interpreter, value: FromEnv, name: str, node: Any) -> Any:
     if text is None:
         return Bound(name, value)
     found = get_attribute(run, value.default, name, node)
-    if isinstance(found, Unknown):
+    if isinstance(found, Unknown) or isinstance(found, Bound) and isinstance(found.function, str):
         return Bound(name, FromEnv(value.name, text, value.place)) if hasattr(str, name) else found
     return found if isinstance(found, Bound) else FromEnv(value.name, found, value.place)
 
