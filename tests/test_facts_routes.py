@@ -418,3 +418,14 @@ def test_a_status_code_that_is_a_member_of_an_enum() -> None:
         "from enum import IntEnum\nfrom fastapi import FastAPI\n\nclass Status(IntEnum):\n    MADE = 201\n\n"
         "app = FastAPI()\n\n@app.post('/a', status_code=Status.MADE)\ndef a(): ...\n")}).facts
     assert [r.status_code for r in facts.routes] == [201]
+
+
+def test_a_lifespan_left_inside_its_try_catches_nothing_of_another_application() -> None:
+    lifespan = ("from contextlib import asynccontextmanager\nfrom fastapi import FastAPI\n\n@asynccontextmanager\n"
+                "async def lifespan(app):\n    try:\n        yield\n    finally:\n        pass\n\n"
+                "app = FastAPI(lifespan=lifespan)\napp.get('/a')(lambda: 1)\n")
+    strict = ("from fastapi import FastAPI\n\ndef checked():\n    if len('abc') == 3:\n        raise RuntimeError\n\n"
+              "checked()\napp = FastAPI()\napp.get('/b')(lambda: 2)\n")
+    facts = Project.from_files({"one/main.py": lifespan, "two/main.py": strict}).facts
+    assert [r.path for r in facts.routes] == ["/a", "/b"]
+    assert facts.program.run.tries == []

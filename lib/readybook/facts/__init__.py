@@ -156,7 +156,7 @@ class Facts(Surroundings):
             return before.program
         return Program(self.project, self.modules, self._releases, self._commands)
 
-    @property
+    @cached_property
     def _releases(self) -> dict[str, tuple[int, ...] | None]:
         """The versions that decide which routes there are, and of what Python shows of a member of an enum."""
         from readybook.facts.pythonversion import python_version

@@ -30,9 +30,7 @@ def try_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
         handler = next(h for h in s[5] if catches_import(h[0]))
         flow = block(run, s[4][:missing], scope) or _handler(run, handler[1], handler[2], scope)
     else:
-        run.tries.append(Attempt(scope, len(run.conditions)))
-        flow = block(run, s[4], scope)
-        doubted = run.tries.pop().names
+        flow, doubted = attempted(run, s[4], scope)
         handler = catching(run, s[5], scope) if flow == "raise" and not run.symbolic else None
         if handler is not None:
             run.pending = False
@@ -48,6 +46,18 @@ def try_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     final = block(run, s[7], scope)
     run.pending = pending and final is None
     return final or flow
+
+
+def attempted(run: Interpreter, body: Any, scope: Namespace) -> tuple[str | None, dict[str, Any] | None]:
+    """How the body of a ``try`` ends, and the names where it first asked for what is surely not there."""
+    from readybook.facts.statements import block
+
+    run.tries.append(Attempt(scope, len(run.conditions)))
+    try:
+        flow = block(run, body, scope)
+    finally:  # a generator may be left at its ``yield``
+        attempt = run.tries.pop()
+    return flow, attempt.names
 
 
 def _handler(run: Interpreter, name: str | None, body: Any, scope: Namespace) -> str | None:
@@ -142,13 +152,14 @@ def match_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
                 continue
             sure = met is True
         if values:
-            answers = [_is_value(run, subject, evaluate(run, value, scope)) for value in values]
+            expected = [evaluate(run, value, scope) for value in values]
+            answers = [_is_value(run, subject, value) for value in expected]
             if all(a is False for a in answers):
                 continue
             if True in answers:
                 anything = True
             elif sure:
-                by_value = [truth(compare(run, "Eq", usual, evaluate(run, v, scope))) for v in values]
+                by_value = [truth(compare(run, "Eq", usual, value)) for value in expected]
                 default = True if True in by_value else None if None in by_value else False
         if anything and sure:
             if not ends:

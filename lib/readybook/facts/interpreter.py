@@ -92,10 +92,11 @@ class Interpreter:
             value.state = "running"
             symbolic, self.symbolic = self.symbolic, False
             conditions, self.conditions = self.conditions, []
+            tries, self.tries = self.tries, []
             try:
                 self.run_frame(Frame(module), module.body, value.scope)
             finally:
-                self.symbolic, self.conditions = symbolic, conditions
+                self.symbolic, self.conditions, self.tries = symbolic, conditions, tries
                 value.state = "done"
         return value
 

@@ -23,6 +23,8 @@ MAX_ROUNDS = 200  # of a ``while`` whose test stays known
 
 def for_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
     """``for target in iterable``, with its ``else``."""
+    from readybook.facts.statements import block
+
     iterable = evaluate(run, s[5], scope)
     items = None if s[8] or run.symbolic else iterate(run, iterable)
 
@@ -36,7 +38,7 @@ def for_statement(run: Interpreter, s: Node, scope: Namespace) -> str | None:
             _perhaps(run, scope, once)
         finally:
             run.frame.loops -= 1
-        return _else(run, s[7], scope)
+        return block(run, s[7], scope)
     left = iter(items)
 
     def begins() -> bool:
@@ -98,26 +100,12 @@ def _rounds(run: Interpreter, begins: Callable[[], bool | None], body: Any, orel
                     early.append(("left early", flow.names))
             if flow == "break" or run.steps > run.limit:
                 break
-        else:
-            return _after(run, orelse, early, scope)
     finally:
         run.frame.loops -= 1
-    if early:
-        join_names(scope, [("every round", dict(scope.names)), *early], None)
-    return None  # without its ``else``
-
-
-def _after(run: Interpreter, orelse: Any, early: list[tuple[str, dict[str, Any]]], scope: Namespace) -> str | None:
-    flow = _else(run, orelse, scope)
+    flow = block(run, orelse, scope) if more is False else None
     if early:
         join_names(scope, [("every round", dict(scope.names)), *early], None)
     return flow
-
-
-def _else(run: Interpreter, orelse: Any, scope: Namespace) -> str | None:
-    from readybook.facts.statements import block
-
-    return block(run, orelse, scope)
 
 
 def _under(run: Interpreter, text: str, body: Any, scope: Namespace) -> None:

@@ -160,15 +160,15 @@ def compare(run: Interpreter, op: str, left: Any, right: Any) -> Any:
         return UNKNOWN  # an object known by type may be None, and is no particular one
     from readybook.facts.enums import enum_value, plain_member
 
-    if op in SAMENESS and (enum_value(left) is not None or enum_value(right) is not None):
-        members = [v for v in (left, right) if enum_value(v) is not None]
+    one, other = enum_value(left), enum_value(right)
+    if op in SAMENESS and (one is not None or other is not None):
+        members = [v for v, plain in ((left, one), (right, other)) if plain is not None]
         if len(members) == 2 and members[0].cls is members[1].cls:
-            return (left is right or enum_value(left) == enum_value(right)) is (op in ("Is", "Eq"))
+            return (one == other) is (op in ("Is", "Eq"))
         if any(plain_member(v) is None for v in members) and isinstance(left, (*CONSTANTS, Instance)) and isinstance(
                 right, (*CONSTANTS, Instance)):
             return op in ("IsNot", "NotEq")  # a member that is no text itself is equal to no text
-    left = left if enum_value(left) is None else enum_value(left)
-    right = right if enum_value(right) is None else enum_value(right)
+    left, right = left if one is None else one, right if other is None else other
     if op in SAMENESS and _SENTINEL in (left, right):
         return (left == right) is (op in ("Is", "Eq"))
     if op in ("Is", "IsNot"):

@@ -7,11 +7,11 @@ from typing import Any
 
 from readybook.errors import ReadybookError
 from readybook.facts.assignments import annotated_assignment, assign, assignment, augmented_assignment, remove_item
-from readybook.facts.branching import join_names, match_statement, try_statement
+from readybook.facts.branching import attempted, join_names, match_statement, try_statement
 from readybook.facts.caughtkinds import catches
 from readybook.facts.expressions import BUILTINS, evaluate
 from readybook.facts.importing import import_from, import_names
-from readybook.facts.frames import Attempt, Condition, Frame, Suspended
+from readybook.facts.frames import Condition, Frame, Suspended
 from readybook.facts.interpreter import Interpreter
 from readybook.facts.loops import for_statement, while_statement
 from readybook.facts.objects import ClassValue, FunctionValue, Instance, Namespace
@@ -165,9 +165,7 @@ def _with(run: Interpreter, s: Node, scope: Namespace) -> str | None:
             suppressing += value.args
     if not suppressing:
         return block(run, s[5], scope)
-    run.tries.append(Attempt(scope, len(run.conditions)))
-    flow = block(run, s[5], scope)
-    doubted = run.tries.pop().names
+    flow, doubted = attempted(run, s[5], scope)
     if flow is None and doubted is not None:
         join_names(scope, [("no error", dict(scope.names)), ("an error", doubted)], None)
     if flow == "raise" and any(catches(run, kind) is not False for kind in suppressing):

@@ -138,7 +138,7 @@ def _list_method(run: Interpreter, name: str, value: list[Any], args: Any, kwarg
 
 def happens(run: Interpreter) -> bool:
     """Whether what is being followed is done by default: every condition on the way holds, or a loop is around."""
-    return conditional(run, True, False) is True or by_default(conditional(run, True, False)) is True
+    return by_default(conditional(run, True, False)) is True
 
 
 def take_out(run: Interpreter, owner: Any, key: Any) -> None:
