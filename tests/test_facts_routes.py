@@ -429,3 +429,28 @@ def test_a_lifespan_left_inside_its_try_catches_nothing_of_another_application()
     facts = Project.from_files({"one/main.py": lifespan, "two/main.py": strict}).facts
     assert [r.path for r in facts.routes] == ["/a", "/b"]
     assert facts.program.run.tries == []
+
+
+def test_a_module_that_nobody_imports_may_go_on_with_an_application() -> None:
+    files = {"shop/__init__.py": "", "shop/app.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+             "shop/items.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n"
+                              "router.get('/items')(lambda: 1)\n",
+             "shop/main.py": "from shop.app import app\nfrom shop.items import router\n\napp.include_router(router)\n"}
+    facts = Project.from_files(files).facts
+    assert [(r.app, r.path) for r in facts.routes] == [("shop.main:app", "/items")]
+    other = files | {"shop/main.py": files["shop/main.py"].replace("shop.app", "elsewhere.extra")}
+    assert not Project.from_files(other).facts.routes
+
+
+def test_services_built_from_the_top_of_a_repository_each_by_a_dockerfile_of_its_own() -> None:
+    main = "from fastapi import FastAPI\n\napp = FastAPI()\napp.get('/{}')(lambda: 1)\n"
+    files = {"compose.yml": "services:\n"}
+    for name in ("orders", "stock"):
+        files[f"{name}/src/main.py"] = main.format(name)
+        files[f"{name}/Dockerfile"] = f"FROM python:3.12\nCOPY {name} /app\nWORKDIR /app\n"
+        files["compose.yml"] += (f"  {name}:\n    build:\n      context: .\n      dockerfile: {name}/Dockerfile\n"
+                                 "    command: uvicorn src.main:app --host 0.0.0.0\n")
+    facts = Project.from_files(files).facts
+    assert [(a.spec, a.served) for a in facts.apps] == [("orders.src.main:app", True), ("stock.src.main:app", True)]
+    assert [(i.dockerfile.path, i.app) for i in served_images(facts)] == [
+        ("orders/Dockerfile", "orders.src.main:app"), ("stock/Dockerfile", "stock.src.main:app")]

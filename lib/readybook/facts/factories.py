@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from readybook.facts.importing import entered
 from readybook.facts.objects import FunctionValue, Instance
-from readybook.facts.values import FromEnv
+from readybook.facts.values import FromEnv, by_default
+
+if TYPE_CHECKING:
+    from readybook.facts.interpreter import Interpreter
+    from readybook.facts.modules import Module
 
 
 def outermost(made: list[tuple[FunctionValue, Instance]]) -> Iterator[tuple[FunctionValue, Instance]]:
@@ -63,6 +68,25 @@ def wrapped_app(value: Any) -> Any:
 
 def _own_attributes(value: Instance) -> list[Any]:
     return [v for name, v in value.attrs.items() if not name.startswith("__")]
+
+
+def gone_on_with(run: Interpreter, modules: Iterable[Module], home: Module, name: str) -> tuple[Module, str] | None:
+    """The first module nobody imported that takes the application of ``home`` and includes routers in it, and its name
+    there: ``from shop.app import app`` and ``app.include_router(…)`` in a ``main`` that a server is given.
+    """
+    app = by_default(run.load(home).scope.names.get(name))
+    for module in modules:
+        if module.role != "application" or module.path in run.loaded or ".include_router(" not in module.text:
+            continue
+        for s in module.body:
+            taken = [alias or n for n, alias in s[6] if n == name] if s[0] == "from" else []
+            if taken and f"\n{taken[0]}.include_router(" in module.text and (
+                    (s[4] or "").rpartition(".")[2] in ("", home.name.rpartition(".")[2])):
+                before = included(app)
+                held = by_default(entered(run, module).scope.names.get(taken[0]))
+                if held is app and included(app) > before:
+                    return module, taken[0]
+    return None
 
 
 def included(app: Instance) -> int:

@@ -12,7 +12,7 @@ from readybook.errors import ConfigError
 from readybook.facts.application import Route, Routes, Unresolved
 from readybook.facts.attributes import get_attribute
 from readybook.facts.calls import call
-from readybook.facts.factories import going_on, included, is_application, outermost, wrapped_app
+from readybook.facts.factories import going_on, gone_on_with, included, is_application, outermost, wrapped_app
 from readybook.facts.importing import entered, imported_names
 from readybook.facts.frames import Condition, Frame
 from readybook.facts.interpreter import MAX_ANALYSIS, Interpreter
@@ -173,7 +173,8 @@ class Program:
                 app = wrapped_app(item)
                 if is_application(app) and id(app) not in seen:
                     seen[id(app)] = app
-                    yield f"{module.name}:{name}", app, False
+                    home, bound = gone_on_with(self.run, self._ranked(), module, name) or (module, name)
+                    yield f"{home.name}:{bound}", app, False
         for search in (self._factories, self._builders):
             for spec, app in search() if not seen else ():
                 if id(app) not in seen:
@@ -212,13 +213,14 @@ class Program:
 
         Conventional names come first, shallow ones before deep ones.
         """
+        yield from (m for m in self._ranked() if "FastAPI" in m.text or BUILT.search(m.text))
+
+    def _ranked(self) -> list[Module]:
         def rank(m: Module) -> tuple[int, int, str]:
             stem = m.path.rpartition("/")[2].removesuffix(".py")
             return (CONVENTIONAL.index(stem) if stem in CONVENTIONAL else len(CONVENTIONAL), m.path.count("/"), m.path)
 
-        mentioning = [m for m in self.modules.by_path.values()
-                      if m.role == "application" and ("FastAPI" in m.text or BUILT.search(m.text))]
-        yield from sorted(mentioning, key=rank)
+        return sorted((m for m in self.modules.by_path.values() if m.role == "application"), key=rank)
 
     def _factories(self) -> Iterator[tuple[str, Instance]]:
         """Functions without required parameters that build an application nobody asked for yet."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from readybook.facts.compose import ComposeService
+from readybook.facts.compose import Build, ComposeService
 from readybook.facts.containers import Dockerfile, parse_dockerfile
 from readybook.facts.entryfiles import folders_between
 from readybook.facts.servercommands import ServerCall, called_scripts, server_call, server_calls
@@ -153,7 +153,7 @@ class _Search:
 
     def service(self, service: ComposeService) -> Iterator[ServeCommand]:
         purpose = DEVELOPMENT if service.development or _DEVELOPMENT_NAME.search(service.name) else DEPLOY
-        hint = service.build.context if service.build else posixpath.dirname(service.path)
+        hint = self.built_near(service.build) if service.build else posixpath.dirname(service.path)
         values = {v.name: v.value for v in service.environment if v.value is not None}
         argv = (service.entrypoint or ()) + (service.command or ())
         if argv:
@@ -165,6 +165,15 @@ class _Search:
             built = parse_dockerfile(service.build.dockerfile, text.text, service.build.target) if text else None
             if built:
                 yield from self.image_command(built, purpose, service.name)
+
+    def built_near(self, build: Build) -> str:
+        """The folder whose code an image most likely holds: its Dockerfile's where code lies there, else its context.
+
+        Services of one repository are often built from its top, each by the Dockerfile in the folder of its own.
+        """
+        folder = posixpath.dirname(build.dockerfile)
+        inside = folder and any(p.endswith(".py") and p.startswith(f"{folder}/") for p in self.project.files)
+        return folder if inside else build.context
 
     def from_kubernetes(self) -> Iterator[ServeCommand]:
         for item in self.project.facts.kubernetes:
