@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from readybook import Project, registry
-from readybook.edits import apply
+from readybook.edits import apply, apply_each
 from readybook.edits.settings_home import find_settings
 from readybook.edits.work import Work
 from readybook.finding import Finding
@@ -132,3 +132,20 @@ def test_a_guide_that_serves_another_main_does_not_say_where_imports_start() -> 
              "async def items() -> list[str]:\n    return []\n",
              "tests/test_items.py": "from shop.main import app\n\n\ndef test_items():\n    assert app\n"}
     assert "from shop.settings import settings\n" in fixed(files, "SEC011")["src/shop/main.py"]
+
+
+def test_each_of_two_services_gets_settings_of_its_own() -> None:
+    files: dict[str, str] = {"compose.yml": "services:\n"}
+    for name in ("orders", "stock"):
+        files |= {f"{name}/src/__init__.py": "", f"{name}/src/names.py": f"TITLE = \"{name}\"\n",
+                  f"{name}/requirements.txt": "fastapi\n", f"{name}/Dockerfile": "FROM python:3.12\nWORKDIR /app\n",
+                  f"{name}/src/main.py": "from fastapi import FastAPI\n\nfrom src.names import TITLE\n\n"
+                  f"app = FastAPI(title=TITLE)\n\n\n@app.get(\"/{name}\")\nasync def items() -> list[str]:\n"
+                  "    return []\n"}
+        files["compose.yml"] += (f"  {name}:\n    build:\n      context: .\n      dockerfile: {name}/Dockerfile\n"
+                                 "    command: uvicorn src.main:app\n")
+    project, found = findings(files, "SEC011")
+    made = apply_each(project, [finding.fix.intents for finding in found])
+    assert len(found) == 2 and not made.failed
+    assert {p for p in made.texts if p.endswith(".py")} == {
+        f"{name}/src/{file}.py" for name in ("orders", "stock") for file in ("main", "settings")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call
@@ -139,10 +140,15 @@ def fix(project: Project, call: Call) -> Fix:
 
 def _message(nodes: tuple[tuple[object, ...], ...], text: str) -> str:
     """The arguments of a logging call: one text as it is, everything else through ``%s``."""
-    first = nodes[0]
+    first: Any = nodes[0]
     literal = first[0] == "fstring" or (first[0] == "const" and isinstance(first[3], str) and "%" not in first[3])
     if len(nodes) == 1 and literal:
         return text
+    if len(nodes) == 1 and first[0] == "bin" and first[3] == "Add":
+        left, right = first[4], first[5]  # what is added to a text must be one too
+        if left[0] == "const" and isinstance(left[3], str) and right[0] in ("name", "attr") and not re.search(
+                r"[\\\"{}%\n\r\t]", left[3]):
+            return f"\"{left[3]}%s\", {unparse(right)}"
     parts = written_parts(text)
     plain = [n[0] != "fstring" and not (n[0] == "const" and isinstance(n[3], str) and re.search(r"[\\\"{}%]", n[3]))
              for n in nodes]
@@ -207,6 +213,14 @@ PrintLogging.examples = (
             "def pay(amount: int) -> None:\n    try:\n"
                "        charge(amount)\n    except OSError as e:\n        log.exception(f\"could not pay: {e}\")\n"
                "        raise\n\n\ndef charge(amount: int) -> None:\n    log.info(\"charging %s\", amount)\n"},
+    ),
+    Bad(  # what is added to a text is one too
+        {"main.py": APP + "@app.get(\"/\")\ndef index(url: str) -> str:\n    print(\"POST to \" + url)\n"
+         "    return \"ok\"\n"},
+        at=("main.py:8",),
+        fixed={"main.py": "import logging\n\nfrom fastapi import FastAPI\n\nlogger = logging.getLogger(__name__)\n\n"
+               "app = FastAPI()\n\n\n@app.get(\"/\")\ndef index(url: str) -> str:\n"
+               "    logger.info(\"POST to %s\", url)\n    return \"ok\"\n"},
     ),
     Bad(
         {"app/users.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get(\"/users\")\n"

@@ -146,7 +146,8 @@ class Modules:
         own, root = self.imported(path), self._root(path, target)
         if any(m.startswith(".") for m in own) and self._relative(path, target):
             return True
-        if any(self._file(root, m) for m in own if not m.startswith(".")):
+        found = ((self._file(root, m), self.file_of(path, m)) for m in own if not m.startswith("."))
+        if any(there and here in (None, there) for there, here in found):  # a sister service has modules of that name
             return True
         folder, first = path.rpartition("/")[0], target[len(root) + 1 if root else 0:].partition("/")[0]
         if folder != root and not path.startswith("/".join(filter(None, [root, first])) + "/"):

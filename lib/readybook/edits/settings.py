@@ -22,6 +22,7 @@ from readybook.edits.settings_home import (
     fields,
     find_class,
     find_settings,
+    service_folder,
 )
 from readybook.edits.work import Work
 from readybook.errors import PatchError
@@ -318,7 +319,8 @@ def _reachable(work: Work, home: SettingsHome) -> None:
 
 def _new_home(work: Work) -> SettingsHome:
     """Make a settings module beside the application's main module, and declare its package."""
-    main = main_module(work)
+    service = service_folder(work, work.near)
+    main = next((a.place.path for a in work.project.facts.apps if service and a.inside == service), main_module(work))
     if main is None:
         raise PatchError("no settings class, and no application module to put one beside")
     folder = main.rpartition("/")[0]
@@ -331,7 +333,8 @@ def _new_home(work: Work) -> SettingsHome:
     path = f"{at}{names[0]}.py"
     old = packages.pydantic_major(work) == 1
     work.create(path, OLD if old else MODERN)
-    work.chosen["settings home"] = f"{path}::Settings"
+    first = "settings home" not in work.chosen
+    work.chosen["settings home" if first else f"settings home of {service}"] = f"{path}::Settings"
     if not old:
         from readybook.edits.requirements import ensure_requirement
 

@@ -50,6 +50,16 @@ def find_settings(work: Work, path: str = "") -> SettingsHome | None:
         work.chosen["settings classes"] = "\n".join(map("::".join, candidates))
         work.chosen[key] = "::".join(_most_used(work, candidates))
     first = work.chosen[key]
+    folder, other = service_folder(work, near), service_folder(work, first)
+    if folder and other not in ("", folder):  # a sister service's: nothing here can import it
+        key = f"settings home of {folder}"
+        if key not in work.chosen:
+            own = [c for c in settings_classes(work) if c[0].startswith(f"{folder}/")]
+            if not own:
+                return None
+            work.chosen[key] = "::".join(_most_used(work, own))
+        found, _, name = work.chosen[key].partition("::")
+        return describe(work, found, name)
     several = work.chosen.get("settings classes", "").split("\n")
     if near and len(several) > 1 and not _importable(work, near, first):
         key = f"settings home of {near.rpartition('/')[0]}"
@@ -59,6 +69,11 @@ def find_settings(work: Work, path: str = "") -> SettingsHome | None:
             work.chosen[key] = "::".join(_most_used(work, classes)) if classes else first
     found, _, name = work.chosen[key].partition("::")
     return describe(work, found, name)
+
+
+def service_folder(work: Work, near: str) -> str:
+    """The folder of the service that a file belongs to, where several have the same import string; else empty."""
+    return next((a.inside for a in work.project.facts.apps if a.inside and near.startswith(f"{a.inside}/")), "")
 
 
 def _importable(work: Work, near: str, settings: str) -> bool:
