@@ -236,3 +236,22 @@ def test_where_something_else_may_be_chosen_nothing_is_known() -> None:
                           "mapped_column(primary_key=True) if 1 in pk_of() else other()]")
     column = models(text)["Team"].column("id")
     assert column is not None and (column.primary_key, column.index) == (None, None)
+
+
+@pytest.mark.parametrize("base, names", [
+    ("fastapi_users.db.SQLAlchemyBaseUserTableUUID", "city id email hashed_password is_superuser is_verified"),
+    ("fastapi_users_db_sqlalchemy.SQLAlchemyBaseUserTable[int]", "city email hashed_password is_superuser is_verified"),
+    ("advanced_alchemy.base.UUIDAuditBase", "city id created_at updated_at is_active"),
+    ("elsewhere.SQLAlchemyBaseUserTable", "city is_active"),
+])
+def test_columns_of_well_known_bases(base: str, names: str) -> None:
+    package, _, name = base.rpartition(".")
+    text = (f"from {package} import {name.partition('[')[0]}\nfrom sqlalchemy import Boolean, Column, String\n"
+            "from sqlalchemy.orm import DeclarativeBase\n\n\nclass Base(DeclarativeBase):\n    pass\n\n\n"
+            f"class Member({name}, Base):\n    __tablename__ = 'members'\n    city = Column(String)\n"
+            "    is_active = Column(Boolean, index=True)\n")
+    model = Project.from_files({"models.py": text}).facts.orm_models.named("Member")
+    assert {c.attribute for c in model.columns} == {*names.split(), "is_active"}
+    assert model.column("is_active").index is True
+    email = model.column("email")
+    assert email is None or (email.length, email.unique, email.nullable, email.place.symbol) == (320, True, False, "")

@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.frames import Frame
+from readybook.facts.known_columns import inherited_columns
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.ormcolumns import Column, Relationship, attribute_names, column, relationship
 from readybook.facts.ormdeclared import (
@@ -193,6 +194,7 @@ def _model(run: Interpreter, cls: ClassValue, orm: str) -> OrmModel:
             columns += [declared] if declared is not None else []
         table = own_table(cls)
         columns += table_columns(cls, table) if table is not None else ()
+        columns += inherited_columns(cls, columns)
     items = list(_items(run, cls))
     columns = constrained(items, columns)
     place = cls.module.place(cls.node, cls.qualname)

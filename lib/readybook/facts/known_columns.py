@@ -1,0 +1,45 @@
+"""Columns that well-known base classes of packages give every SQLAlchemy model that derives from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from readybook.facts.objects import ClassValue
+from readybook.facts.ormcolumns import Column
+from readybook.place import Place
+
+# name, type, length, and of "n" may be null, "p" primary key, "i" indexed, "u" unique: from the packages' documentation
+_ROW = tuple[str, str, int | None, str]
+_KEY: _ROW = ("id", "GUID", None, "p")
+_NUMBER: _ROW = ("id", "BigInteger", None, "p")
+_USER: tuple[_ROW, ...] = (
+    ("email", "String", 320, "iu"), ("hashed_password", "String", 1024, ""), ("is_active", "Boolean", None, ""),
+    ("is_superuser", "Boolean", None, ""), ("is_verified", "Boolean", None, ""))
+_ACCOUNT: tuple[_ROW, ...] = (
+    ("oauth_name", "String", 100, "i"), ("access_token", "String", 1024, ""), ("expires_at", "Integer", None, "n"),
+    ("refresh_token", "String", 1024, "n"), ("account_id", "String", 320, "i"), ("account_email", "String", 320, ""))
+_TIMES: tuple[_ROW, ...] = (("created_at", "DateTimeUTC", None, ""), ("updated_at", "DateTimeUTC", None, ""))
+_USERS = {
+    "SQLAlchemyBaseUserTable": _USER, "SQLAlchemyBaseUserTableUUID": (_KEY, *_USER),
+    "SQLAlchemyBaseOAuthAccountTable": _ACCOUNT, "SQLAlchemyBaseOAuthAccountTableUUID": (_KEY, *_ACCOUNT),
+}
+_ALCHEMY = {
+    "UUIDBase": (_KEY,), "UUIDAuditBase": (_KEY, *_TIMES), "UUIDv6Base": (_KEY,), "UUIDv6AuditBase": (_KEY, *_TIMES),
+    "UUIDv7Base": (_KEY,), "UUIDv7AuditBase": (_KEY, *_TIMES), "BigIntBase": (_NUMBER,),
+    "BigIntAuditBase": (_NUMBER, *_TIMES),
+}
+_PACKAGES = {"fastapi_users_db_sqlalchemy": _USERS, "fastapi_users": _USERS, "advanced_alchemy": _ALCHEMY}
+
+
+def inherited_columns(cls: ClassValue, own: list[Column]) -> Iterator[Column]:
+    """The columns that packages' bases give a model, without those that it declares itself; they stand at its class."""
+    declared = {c.attribute for c in own}
+    at = cls.module.place(cls.node)
+    place = Place(at.path, at.line)  # no symbol: the class's own body declares nothing of them
+    for path in cls.external_bases():
+        package, _, _ = path.partition(".")
+        for name, kind, length, flags in _PACKAGES.get(package, {}).get(path.rpartition(".")[2], ()):
+            if name not in declared:
+                declared.add(name)
+                yield Column(name, name, kind, length, "n" in flags, "p" in flags, "i" in flags, "u" in flags, "",
+                             place, "")
