@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import synthetic
-from readybook import diffs, remediation, remediation_tables, run
+from readybook import diffs, remediation, remediation_tables, run, story
 from readybook.areas import area
 from readybook.outlook import without
 from readybook.patch import series
@@ -193,3 +193,11 @@ def test_without_patches_there_is_no_remediation_page(tmp_path: Path) -> None:
     made = render(Audited(report, audited(ROOT / "sample_projects" / "hardened").config, bad, ()), out)
     assert made.remediation is None
     assert sorted(p.name for p in out.iterdir()) == ["01_audit.ipynb", "audit.json", "report.html"]
+
+
+def test_the_hours_by_hand_are_those_of_the_report(made) -> None:
+    audit = seen(made)
+    hand = story.hand_text(audit.report)
+    assert f"takes about {hand} by hand" in " ".join(story.verdict(audit.report))
+    assert f"of the {hand} that the findings take by hand" in remediation.verdict(audit).text
+    assert f"of {hand} by hand (P50)" in remediation.at_a_glance(audit)._repr_html_()

@@ -165,7 +165,7 @@ def at_a_glance(report: Report) -> Html:
         (f"{sum(counts.values()):,}", "open findings", by_severity),
         (f"{overall.counted} of {overall.total}", "checks counted",
          ", ".join(f"{n} {story.OUTCOME_TITLES[o]}" for o, n in story.outcome_counts(report).items())),
-        (story.hours_text(hand.p50), "to put right by hand",
+        (story.hand_text(report), "to put right by hand",
          f"at most {story.hours_text(hand.p80)} in 80 of 100 cases"),
         (story.hours_text(patched.p50), "with the offered patches",
          f"review included; at most {story.hours_text(patched.p80)} in 80 of 100 cases"),

@@ -53,7 +53,7 @@ def at_a_glance(audit: Audit) -> Shown:
         (str(len(series.patches)), "patches", f"{safe} safe, {len(series.patches) - safe} to look at; {files}"),
         (f"{cured} of {total}", "findings cured", f"{total - cured} left to people"),
         (" → ".join(_points(value) for value in (before, after)), "score, all taken", "worked out from the findings"),
-        (story.hours_text(_saved(series)), "saved", f"of {story.hours_text(audit.report.effort.likely)} by hand"),
+        (story.hours_text(_saved(series)), "saved", f"of {story.hand_text(audit.report)} by hand (P50)"),
     ))
     return Shown(html, verdict(audit).text)
 
@@ -140,10 +140,11 @@ def _reach(audit: Audit) -> str:
 def _gain(audit: Audit) -> str:
     before, after = audit.report.score.overall, after_all(audit).score.overall
     saved = story.hours_text(_saved(audit.series))
-    hand = story.hours_text(audit.report.effort.likely)
+    hand = story.hand_text(audit.report)
     moved = f"raise the score from {_points(before.value)} to {_points(after.value)} of 10 ({after.grade})" \
         if before.value != after.value else f"leave the score at {_points(before.value)} of 10"
-    return f"Taken together they {moved} and save {saved} of the {hand} that the findings take by hand."
+    return f"Taken together they {moved} and save {saved} of the {hand} that the findings take by hand in the middle " \
+           "of all cases (P50)."
 
 
 def _rest(audit: Audit) -> str:

@@ -207,6 +207,11 @@ def _gravest(report: Report) -> str:
            f"the gravest stands at {finding.place}: {result.title.rstrip('.')}."
 
 
+def hand_text(report: Report) -> str:
+    """The hours that everything takes by hand, as every page says them: the middle (P50) of the forecast."""
+    return hours_text(forecast_of(report).of().p50)
+
+
 def _price(report: Report) -> str:
     effort = report.effort
     doubt = sum(r.outcome in ("unknown", "error") for r in report.results)
@@ -216,6 +221,6 @@ def _price(report: Report) -> str:
         return f"There is nothing to put right{tail}."
     forecast = forecast_of(report)
     hand, patched = forecast.of(), forecast.of(patched=True)
-    return f"Putting everything right takes about {hours_text(hand.p50)} by hand (at most {hours_text(hand.p80)} in " \
+    return f"Putting everything right takes about {hand_text(report)} by hand (at most {hours_text(hand.p80)} in " \
            f"80 of 100 cases), or {hours_text(patched.p50)} (at most {hours_text(patched.p80)}) when the offered " \
            f"patches are taken{tail}."
