@@ -12,7 +12,7 @@ from readybook.facts.behaviour import functions_behind
 from readybook.facts.objects import Bound, ClassValue, Instance
 from readybook.facts.handing import handed_out
 from readybook.facts.queries import Queries
-from readybook.facts.values import External, possible, text_of
+from readybook.facts.values import External, by_default, possible, text_of
 from readybook.patterns import regex
 from readybook.records import record
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.behaviour import Call
     from readybook.facts.objects import FunctionValue
+    from readybook.facts.orm import OrmModel
     from readybook.facts.queries import Query
     from readybook.place import Place
 
@@ -28,8 +29,12 @@ DOCUMENTS = {  # methods of a model's class that begin a read of many, by ORM
     "tortoise": ("all", "filter", "exclude"), "beanie": ("find", "find_all", "find_many", "all"),
     "odmantic": (), "ormar": (), "piccolo": ("select", "objects"), "peewee": ("select",), "mongoengine": (),
 }
+BEGINNING = frozenset(name for names in DOCUMENTS.values() for name in names)
 BOUNDS = frozenset(("limit", "first", "first_or_none", "get", "get_or_none", "count", "exists", "delete", "update",
                     "aggregate", "values_list", "paginate", "one", "find_one", "page"))
+# what a read of documents goes on with, beside that
+GOING_ON = frozenset(("to_list", "sort", "order_by", "offset", "skip", "filter", "exclude", "find", "all", "project",
+                      "prefetch_related", "select_related", "values", "distinct", "only", "using_db", "batch_size"))
 SQL_MANY = regex(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 SQL_BOUND = regex(r"\b(?:LIMIT|FETCH\s{1,9}(?:FIRST|NEXT)|TOP\s{1,9}\d|GROUP\s{1,9}BY|COUNT\s{0,9}\(|SUM\s{0,9}\(|"
                   r"MAX\s{0,9}\(|MIN\s{0,9}\(|AVG\s{0,9}\(|EXISTS|DISTINCT|PRAGMA|INFORMATION_SCHEMA|"
@@ -109,30 +114,55 @@ class Readings:
         """Reads through document databases and other ORMs."""
         mongo = any(r.name.lower() in ("motor", "pymongo") for r in self.facts.requirements)
         for call in self.behaviour.calls:
-            callee = call.site.callee
-            if isinstance(callee, Bound) and isinstance(callee.self, ClassValue):
-                model = self.facts.orm_models.of_class(callee.self)
-                if model is not None and call.last in DOCUMENTS.get(model.orm, ()):
+            model = self._model(call) if call.last in BEGINNING else None
+            if model is not None:
+                if call.last in DOCUMENTS.get(model.orm, ()):
                     yield self._chained(call, model.orm, model.name)
             elif mongo and call.last == "find" and _finds(call):
-                end, names = self._end(call)
-                if "to_list" in names or end is call:
-                    yield self._chained(call, "mongo", _collection(call))
+                yield self._chained(call, "mongo", _collection(call))
+
+    def _model(self, call: Call) -> OrmModel | None:
+        """The model on whose class a method of its package is called: the class is found by the name before the dot."""
+        callee, node = call.site.callee, call.site.node[3]
+        if isinstance(callee, Bound) and isinstance(callee.self, ClassValue):
+            return self.facts.orm_models.of_class(callee.self)
+        if not isinstance(callee, External) or node[0] != "attr" or node[3][0] != "name":
+            return None
+        module = self.behaviour.run.loaded.get(call.site.module.path)
+        return self.facts.orm_models.of_class(by_default(module.scope.names.get(node[3][3]))) if module else None
 
     def _chained(self, call: Call, kind: str, what: str) -> Reading:
         end, names = self._end(call)
-        size = next((a for n in names.values() for a in (*n.args, n.kwargs.get("length")) if n.last == "to_list"
-                     and a is not None), None)
-        return Reading(kind, what, bool(BOUNDS & set(names)) or isinstance(size, int), bool(call.args), end)
+        limited = any(_bounds(c) for c in names.values()) or self._bound_by_name(end)
+        return Reading(kind, what, limited, bool(call.args or call.kwargs), end)
+
+    def _bound_by_name(self, call: Call) -> bool:
+        """Whether a later call on a name of the same function bounds a read: ``cursor = cursor.limit(10)``."""
+        function = call.site.function
+        later = self.behaviour.calls_in(function) if function is not None and function.original.node[0] == "def" else ()
+        return any(_bounds(c) and c.site.node[3][0] == "attr" and c.site.node[3][3][0] == "name"
+                   and c.place.line > call.place.line for c in later)
+
+    @cached_property
+    def _next(self) -> dict[int, Call]:
+        """The call that is written on what another one gives, by the id of that other call's node."""
+        found: dict[int, Call] = {}
+        for call in self.behaviour.written_as(*BOUNDS, *GOING_ON):
+            inner = call.site.node[3][3] if call.site.node[3][0] == "attr" else None
+            if inner is not None and inner[0] == "await":
+                inner = inner[3]
+            if inner is not None and inner[0] == "call":
+                found[id(inner)] = call
+        return found
 
     def _end(self, call: Call) -> tuple[Call, dict[str, Call]]:
         """The last call of the chain that an expression goes on with, and all calls of it by name."""
         names = {call.last: call}
         for _ in range(20):
-            after = self.queries.children.get(id(call.site.node))
-            if not after:
+            after = self._next.get(id(call.site.node))
+            if after is None:
                 break
-            call = after[-1]
+            call = after
             names[call.last] = call
         return call, names
 
@@ -155,6 +185,13 @@ class Readings:
         if call.last == "all":  # of what execute(text(…)) gave
             before = [c for c in before if c.args and "text" in getattr(c.args[0], "path", "")]
         return _sql(before[-1]) if before else ""
+
+
+def _bounds(call: Call) -> bool:
+    """Whether a call of a chain bounds the rows: by its name, or ``to_list`` by a length."""
+    if call.last != "to_list":
+        return call.last in BOUNDS or call.kwargs.get("limit") is not None
+    return any(v is not None for v in (*call.args, call.kwargs.get("length")))
 
 
 def _sql(call: Call) -> str:

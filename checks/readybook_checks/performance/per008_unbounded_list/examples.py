@@ -75,6 +75,21 @@ def _files(body: str, head: str = HEAD) -> dict[str, str]:
     return {"models.py": MODELS, "main.py": head + body}
 
 
+def _documents(read: str, package: str = "beanie", base: str = "Document") -> dict[str, str]:
+    """A route that answers with what a read through a model of documents gives."""
+    return {"main.py": f"from fastapi import FastAPI\nfrom {package} import {base}\n\napp = FastAPI()\n\n\n"
+                       f"class Order({base}):\n    title: str\n\n@app.get(\"/orders\")\nasync def orders():\n"
+                       f"    return await {read}\n"}
+
+
+def _collection(body: str) -> dict[str, str]:
+    """A route that answers with documents of a collection."""
+    return {"requirements.txt": "fastapi\nmotor\n",
+            "main.py": "from fastapi import FastAPI\nfrom motor.motor_asyncio import AsyncIOMotorClient\n\n"
+                       "app = FastAPI()\ndb = AsyncIOMotorClient(\"mongodb://db\")[\"shop\"]\n\n"
+                       f"@app.get(\"/orders\")\nasync def orders():\n    {body}\n"}
+
+
 EXAMPLES = (
     Bad(_files("@app.get(\"/orders\")\ndef orders(db: Session = Depends(get_db)):\n"  # sifted in Python: no page
                "    found = db.query(Order).all()\n    picked = [o for o in found if o.title]\n"
@@ -108,6 +123,16 @@ EXAMPLES = (
          "    cur.execute(\"SELECT id, title FROM orders\")\n"
          "    return [{\"id\": r[0], \"title\": r[1]} for r in cur.fetchall()]\n"},
         at=("main.py:13",), severity="medium"),
+    Bad(_documents("Order.find_all().to_list()"), at=("main.py:12",), severity="medium"),
+    Bad(_documents("Order.filter(paid=True)", "tortoise.models", "Model"), at=("main.py:12",), severity="medium"),
+    Bad(_collection("cursor = db.orders.find({})\n    return await cursor.to_list(None)"), at=("main.py:9",)),
+    Good(_documents("Order.find(Order.title == \"x\").sort(\"title\").limit(10).to_list()"), outcome="passed"),
+    Good(_documents("Order.find_all().to_list(20)"), outcome="passed"),
+    Good(_documents("Order.filter(title=\"x\").offset(5).limit(10)", "tortoise.models", "Model"), outcome="passed"),
+    Good(_documents("Order.find({\"_id\": 3}, projection_model=View).first_or_none()"), outcome="passed"),
+    Good(_collection("return await db.orders.find({}).sort(\"at\").to_list(length=100)"), outcome="passed"),
+    Good(_collection("cursor = db.orders.find({})\n    cursor = cursor.limit(3)\n"
+                     "    return await cursor.to_list(None)"), outcome="passed"),
     Good(_files("@app.get(\"/orders\")\ndef orders(limit: int = 10, db: Session = Depends(get_db)):\n"
                 "    return db.query(Order).limit(limit).all()\n")),
     Good(_files("@app.get(\"/orders\")\ndef orders(db: Session = Depends(get_db)):\n"
