@@ -125,3 +125,22 @@ def test_the_connection_itself_is_no_input_wherever_it_is_imported_from() -> Non
         (route,) = routes(f"from {package} import HTTPConnection\n\n\ndef count(connection: HTTPConnection): ...\n\n\n"
                           "@app.get('/', dependencies=[Depends(count)])\ndef h(): ...\n")
         assert route.body is None and not route.parameters
+
+
+@pytest.mark.parametrize("base", ["pydantic_model_creator(User)", "create_model('User', name=(str, ...))"])
+@pytest.mark.parametrize("written", ["class Sent({base}):\n    pass\n", "Sent = {base}\n"])
+def test_a_model_that_a_call_makes_is_the_body(base: str, written: str) -> None:
+    code = ("from pydantic import create_model\nfrom tortoise.contrib.pydantic import pydantic_model_creator\n"
+            + written.format(base=base) + "@app.post('/')\ndef h(sent: Sent, deep: int): ...\n")
+    (route,) = routes(code)
+    assert [p.name for p in route.parameters] == ["deep"] and route.body is not None
+
+
+def test_what_a_router_of_fastapi_crudrouter_asks_for() -> None:
+    code = ("from fastapi_crudrouter import TortoiseCRUDRouter\nclass Pea(BaseModel):\n    id: int\n"
+            "app.include_router(TortoiseCRUDRouter(Pea, None, prefix='peas'))\n")
+    found = {(r.method, r.path): r for r in routes(code)}
+    assert [p.name for p in found["GET", "/peas"].parameters] == ["skip", "limit"]
+    assert [p.name for p in found["PUT", "/peas/{item_id}"].parameters] == ["item_id"]
+    assert found["POST", "/peas"].body is not None and found["GET", "/peas"].tags == ("Peas",)
+    assert found["GET", "/peas"].is_async is True

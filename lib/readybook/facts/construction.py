@@ -92,10 +92,21 @@ def new(args: Any, kwargs: Any, site: Any) -> Any:
     return Instance(args[0], node=site) if args and isinstance(args[0], ClassValue) else UNKNOWN
 
 
+# classes that calls make to be derived from, by what they are themselves derived from
+MADE_MODELS = {
+    **{f"tortoise.contrib.pydantic.{m}pydantic_{n}_creator()": f"tortoise.contrib.pydantic.base.Pydantic{kind}Model"
+       for m in ("", "creator.") for n, kind in (("model", ""), ("queryset", "List"))},
+    "pydantic.create_model()": "pydantic.main.BaseModel", "pydantic.main.create_model()": "pydantic.main.BaseModel",
+}
+
+
 def with_given_base(bases: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The bases of a class; before one that ``declarative_base(cls=Own)`` made stands the class that it was given."""
+    """The bases of a class; before one that ``declarative_base(cls=Own)`` made stands the class that it was given, and
+    for a model that a call made stands what such models derive from: its fields are not known."""
     found: list[Any] = []
     for base in bases:
+        if isinstance(base, Instance) and base.path in MADE_MODELS:
+            base = External(MADE_MODELS[base.path])
         if isinstance(base, Instance) and base.path.endswith(("declarative_base()", "generate_base()")):
             given = base.kwargs.get("cls")
             found += [c for c in (given if isinstance(given, tuple) else (given,)) if isinstance(c, ClassValue)]

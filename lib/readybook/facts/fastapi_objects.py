@@ -208,6 +208,10 @@ def add_route(run: Interpreter, value: Instance, path: Any, endpoint: Any, optio
         run.call_function(override, (value, path, endpoint), options, value)
         return
     kind = "starlette" if via in ("route", "add_route") else "route"
+    if value.path.startswith("fastapi_crudrouter.") and not run.symbolic:
+        from readybook.facts import known_crud
+
+        known_crud.removed(value, path, options.get("methods"))
     value.native.register(run, kind, {**options, "path": path, "endpoint": endpoint}, node)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.fastapi_objects import RouterRecord, attach
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.ormcolumns import attribute_names, column
+from readybook.facts.parameters import Parameter
 from readybook.facts.values import UNKNOWN, External, Unknown, by_default, text_of
 
 if TYPE_CHECKING:
@@ -63,6 +65,14 @@ def called(run: Interpreter, path: str, args: Any, kwargs: Any, node: Any) -> An
     return None
 
 
+def removed(router: Instance, path: Any, methods: Any) -> None:
+    """Take away the route that a decorator of a fastapi-crudrouter's router stands in for: the package does so."""
+    record = router.native
+    if router.path.rpartition(".")[2] in CRUD_ROUTERS and isinstance(methods, list | tuple):
+        record.events = [e for e in record.events if e.kind != "route" or e.data.get("path") != path
+                         or e.data.get("methods") != list(methods)]
+
+
 def populate(run: Interpreter, router: Instance, node: Any) -> None:
     """Register what a router class of fastapi-crudrouter registers on itself when it is made."""
     package, _, name = router.path.rpartition(".")
@@ -72,7 +82,9 @@ def populate(run: Interpreter, router: Instance, node: Any) -> None:
     args, kwargs, record = router.args, router.kwargs, router.native
     schema = args[0] if args else kwargs.get("schema")
     given = by_default(kwargs.get("prefix"))
-    record.kwargs = {**record.kwargs, "prefix": _prefix(given or _table(schema, _argument(args, kwargs, table)))}
+    prefix = _prefix(given or _table(schema, _argument(args, kwargs, table)))
+    tags = kwargs.get("tags") or ([prefix.strip("/").capitalize()] if isinstance(prefix, str) else [])
+    record.kwargs = {**record.kwargs, "prefix": prefix, "tags": tags}
     asks = [kwargs["db"]] if isinstance(kwargs.get("db"), FunctionValue) else []
     for operation, method, path, endpoint in ROUTES:
         wanted = by_default(kwargs.get(operation, True))
@@ -84,7 +96,20 @@ def populate(run: Interpreter, router: Instance, node: Any) -> None:
             "path": path, "methods": [method], "name": "route",
             "endpoint": External(f"{_ROUTERS}.{module}.{name}.{endpoint}.<locals>.route"),
             "dependencies": [*own, *_depends(asks + (pages if operation == "get_all_route" else []))],
+            "inputs": tuple(_inputs(operation, module, getattr(schema, "name", ""))),
         }, node)
+
+
+def _inputs(operation: str, module: str, schema: str) -> Iterator[Parameter]:
+    """What one route of fastapi-crudrouter asks for; its body is the schema, or a model that is made of it."""
+    if operation == "get_all_route":
+        yield Parameter("skip", "query", False, "int", "skip")
+        yield Parameter("limit", "query", False, "int", "limit")
+    if operation in ("get_one_route", "update_route", "delete_one_route"):
+        yield Parameter("item_id", "path", True, "int", "item_id")
+    if operation in ("create_route", "update_route"):
+        name = "schema" if module == "databases" else "model"
+        yield Parameter(name, "body", True, schema, name)
 
 
 def _argument(args: Any, kwargs: Any, place: tuple[int, str] | None) -> Any:

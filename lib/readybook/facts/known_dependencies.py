@@ -34,13 +34,19 @@ DEFINED: dict[str, str] = {  # classes by the module that defines them
 }
 HANDLERS: dict[str, bool] = {  # handlers that packages bring, by how their names begin: whether they are coroutines
     "fastapi_users.router.": True, "strawberry.fastapi.router.": True, "prometheus_fastapi_instrumentator.": False,
+    "fastapi_crudrouter.core.mem.": False, "fastapi_crudrouter.core.sqlalchemy.": False, "fastapi_crudrouter.": True,
     "dockerflow.fastapi.views.heartbeat": True, "dockerflow.fastapi.views.": False,
 }
 WRAPPING_ASYNC = ("fastapi_cache.decorator.cache()",)  # decorators that make a coroutine of any function
 TRANSPORTS = {
     "BearerTransport": "fastapi.security.oauth2.OAuth2PasswordBearer",
     "CookieTransport": "fastapi.security.api_key.APIKeyCookie",
+    # before fastapi-users 9 a backend was a transport and a strategy in one
+    "JWTAuthentication": "fastapi.security.oauth2.OAuth2PasswordBearer",
+    "CookieAuthentication": "fastapi.security.api_key.APIKeyCookie",
 }
+
+OLD = ("JWTAuthentication", "CookieAuthentication")
 
 
 def known_name(target: Instance) -> str | None:
@@ -90,7 +96,14 @@ def backend_dependencies(backend: Any) -> list[Any]:
     if not isinstance(backend, Instance):
         return []
     transport = by_default(backend.kwargs.get("transport", backend.args[1] if len(backend.args) > 1 else None))
-    strategy = backend.kwargs.get("get_strategy", backend.args[2] if len(backend.args) > 2 else None)
+    transport = backend if backend.path.startswith("fastapi_users.") and backend.path.endswith(OLD) else transport
     name = transport.path.rpartition(".")[2] if isinstance(transport, Instance) else ""
     scheme = [Instance(External(TRANSPORTS[name]))] if name in TRANSPORTS else []
-    return [*scheme, strategy] if strategy is not None else list(scheme)
+    return [d for d in (*scheme, strategy_of(backend)) if d is not None]
+
+
+def strategy_of(backend: Any) -> Any:
+    """What gives a backend of fastapi-users its strategy; None where it has none of its own."""
+    if not isinstance(backend, Instance) or backend.path.endswith(OLD):
+        return None
+    return backend.kwargs.get("get_strategy", backend.args[2] if len(backend.args) > 2 else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.known_dependencies import backend_dependencies
+from readybook.facts.known_dependencies import OLD, strategy_of
 from readybook.facts.objects import Instance
 from readybook.facts.parameters import Parameter
 from readybook.facts.values import External, text_of
@@ -86,6 +86,10 @@ def built(run: Interpreter, router: Instance, node: Any) -> None:
     backend = _backend(router)
     given = backend.kwargs.get("name", backend.args[0] if backend.args else None) if backend is not None else None
     for method, path, endpoint, name, wants in FASTAPI_USERS[last]:
+        if path == "/logout" and backend is not None and backend.path.endswith(OLD):
+            if backend.path.endswith(OLD[0]):
+                continue  # a token in a header could not be taken back: no route before fastapi-users 9
+            wants = ("user", "manager")
         markers = [Instance(External("fastapi.Depends"), args=(d,)) for d in _wanted(run, users, router, wants)]
         router.native.register(run, "route", {
             "path": path, "methods": [method], "endpoint": External(f"{_USERS}.{endpoint}"), "dependencies": markers,
@@ -115,7 +119,7 @@ def _argument(router: Instance, name: str, position: int) -> Any:
 
 def _backend(router: Instance) -> Instance | None:
     return next((a for a in (*router.args, *router.kwargs.values())
-                 if isinstance(a, Instance) and a.path.endswith("AuthenticationBackend")), None)
+                 if isinstance(a, Instance) and a.path.endswith(("AuthenticationBackend", *OLD))), None)
 
 
 def _wanted(run: Interpreter, users: Any, router: Instance, wants: tuple[str, ...]) -> list[Any]:
@@ -124,7 +128,7 @@ def _wanted(run: Interpreter, users: Any, router: Instance, wants: tuple[str, ..
     manager = (users.args[0] if users.args else users.kwargs.get("get_user_manager")) if isinstance(
         users, Instance) else None
     made = {
-        "manager": manager, "strategy": next(reversed(backend_dependencies(backend)), None),
+        "manager": manager, "strategy": strategy_of(backend),
         "user": Instance(External("fastapi_users.FastAPIUsers.authenticator.current_user()"), {"__on__": users}),
         "token": Instance(External("fastapi_users.FastAPIUsers.authenticator.current_user_token()"), {"__on__": users}),
         **_EXTERNAL,
