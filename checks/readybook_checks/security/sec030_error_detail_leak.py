@@ -10,7 +10,7 @@ from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Proj
 from readybook.facts.behaviour import Behaviour, Call
 from readybook.facts.caught import Caught, caught_in, told_of
 from readybook.facts.modules import Module
-from readybook.facts.nodes import names_in, statements
+from readybook.facts.nodes import names_in, nodes, statements
 from readybook.facts.objects import FunctionValue
 from readybook.facts.syntax import Node
 from readybook.facts.unparse import unparse
@@ -37,6 +37,7 @@ INTERNAL = frozenset({
     "StatementError", "SubprocessError",
 })
 DELIBERATE = regex(r"(?i)debug|is_?dev|development|local|testing")
+PLAIN = frozenset({"return", "pass", "expr", "const", "dict", "list", "tuple", "set"})
 LOGS = regex(r"debug|info|warn(?:ing)?|error|critical|fatal|_?log(?:_\w+)?|\w+_log")
 TITLE = "Answer in general words and log the error"
 
@@ -110,6 +111,9 @@ def _answers(behaviour: Behaviour, memory: dict[int, list[Caught]], function: Fu
         yield Right(place, "the answer to the error is in words of its own")
         return
     part, name = told[0]
+    if _never(function, place):
+        yield Right(place, "nothing in the try can fail")
+        return
     named = [c for c in here if name in (c.name, "traceback")]
     error = min(named, key=lambda c: c.last - c.first, default=here[0])
     if name != "traceback" and error.kinds and not INTERNAL & set(error.kinds):
@@ -120,6 +124,13 @@ def _answers(behaviour: Behaviour, memory: dict[int, list[Caught]], function: Fu
         what = "the traceback" if name == "traceback" else f"the text of {' or '.join(error.kinds) or 'any error'}"
         yield Finding(place, f"{unparse(part)} sends {what} to the client: it can hold SQL, paths, hosts and values.",
                       fix=_fix(function, part, node, place, error, call))
+
+
+def _never(function: FunctionValue, place: Place) -> bool:
+    """Whether the answer stands in a handler of a ``try`` that only gives constants back: nothing raises there."""
+    return any(s[0] == "try" and any(h[2][0][1] <= place.line <= h[2][-1][3] for h in s[5])
+               and all(b[0] in ("return", "pass", "expr") for b in s[4])
+               and all(n[0] in PLAIN for n in nodes(s[4])) for s in statements(function.node[6]))
 
 
 def _fix(function: FunctionValue, part: Node, node: Node, place: Place, error: Caught, call: Call | None) -> Fix:
@@ -253,4 +264,8 @@ ErrorDetailLeak.examples = (
          "main.py": API.replace("\n", "\n\nfrom errors import BaseException\n", 1)
          + "\n\n@app.get(\"/\")\ndef index():\n    try:\n        return save()\n"
          "    except BaseException as e:\n        raise HTTPException(e.status_code, e.message)\n"}),
+    Good(  # constants cannot fail
+        {"main.py": API + "\n\n@app.get(\"/\")\ndef levels() -> dict:\n    try:\n"
+         "        return {\"message\": \"to come\"}\n    except Exception as e:\n"
+         "        raise HTTPException(500, detail=str(e))\n"}),
 )

@@ -61,6 +61,8 @@ _GENERATED_MARK = regex(
     r"|code generated )",
     re.IGNORECASE | re.MULTILINE,
 )
+# what a download or a copy makes of a name: no import says it, it is kept beside the service for reading
+_KEPT = regex(r"[^/]*:[^/]*|[^/]*\.py\.py|[^/]* \(\d+\)\.py|[^/]*(?: -)? copy(?: ?\(?\d+\)?)?\.py")
 _HEADER_CHARS = 1200
 
 
@@ -128,6 +130,8 @@ def _is_test(folders: list[str], name: str) -> bool:
 def _by_name(folders: list[str], name: str) -> str:
     if name.endswith((".md", ".rst")):
         return DOCUMENTATION
+    if _KEPT.fullmatch(name):
+        return EXAMPLE
     if name in _SCRIPT_FILES or (not folders and _ROOT_SCRIPT.fullmatch(name)):
         return SCRIPT
     return APPLICATION

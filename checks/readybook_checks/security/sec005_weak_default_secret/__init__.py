@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
+from readybook.facts.comparisons import comparisons
 from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.dotenv import example_near
+from readybook.facts.nodes import nodes
 from readybook.facts.objects import Instance
 from readybook.facts.refusals import refused
 from readybook.facts.keptliterals import secret_literals
@@ -21,6 +23,7 @@ from readybook.intents import EnsureEnvExample, EnsureImport, Intent, RemoveUnus
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook_checks.security.sec004_hardcoded_secret.curing import cure, used_in_class
+from readybook_checks.security.sec005_weak_default_secret.accepted import accepted_codes
 from readybook_checks.security.sec005_weak_default_secret.reading import is_idle
 from readybook_checks.security.sec005_weak_default_secret.examples import EXAMPLES
 
@@ -44,6 +47,7 @@ FOREIGN = frozenset(
 BARE = frozenset("password passwd pass pwd secret key token api".split())
 HOLDER = regex(r"(?i)(?:settings?|config(?:uration)?|options|env(?:ironment)?)$")
 ENCRYPTS = frozenset("encryption encrypt fernet cipher crypt".split())
+COMPARING = ("secrets.compare_digest", "hmac.compare_digest")
 STAGES = frozenset({"test", "tests", "testing", "dev", "development", "local"})
 TESTS = (["test"], ["tests"], ["testing"])  # TEST_DB_PASSWORD: no service reads it
 LENGTH = 32  # characters of a signing key
@@ -84,6 +88,9 @@ class WeakDefaultSecret(Check):
         staged = {(f.place.path, f.place.line) for c in project.facts.settings_classes for f in c.every} - {*fields}
         answers = [*_literals(project, fields, staged), *_others(project, fields)]
         taken = {(p.path, p.line) for a in answers if (p := a.place) is not None}
+        codes = {(a.place.path, a.place.line): a for a in accepted_codes(project) if a.place is not None}
+        answers += [a for at, a in codes.items() if at not in taken]
+        taken |= codes.keys()
         yield from answers
         for variable in project.facts.variables:
             at = (variable.place.path, variable.place.line)
@@ -135,7 +142,7 @@ def _judged(project: Project, literal: SecretLiteral, field: SettingField | None
     if field is not None and names_signing_key(field.name) and not _short_here(project, field.env):
         fix = _with_minimum(project, fix)
     what = "a placeholder" if literal.kind == "placeholder" else "a common word"
-    effect = _effect(_meant(literal.name or name, name, literal.holder))
+    effect = _passed(project, literal, field) or _effect(_meant(literal.name or name, name, literal.holder))
     return Finding(literal.place, f"{name} defaults to {what}: {effect}.",
                    WORSE[severity] if fed else severity, confidence="medium", fix=fix, chain=(fed,) if fed else ())
 
@@ -167,8 +174,23 @@ def _effect(name: str) -> str:
     if words & ENCRYPTS:
         return "where it is unset, whoever gets at what it encrypts can read it"
     if _signs(name):
-        return "where it is unset, anybody can make what it signs, and come in as anybody"
+        return "where it is unset, anybody can make what is signed with it, or pass where it is asked for"
     return f"where it is unset, {'anybody can come in with it' if words <= OWN else 'everybody guesses it'}"
+
+
+def _passed(project: Project, literal: SecretLiteral, field: SettingField | None) -> str:
+    """What a secret opens that code compares with what somebody brings, with the place; empty where none does."""
+    name = field.name if field is not None else literal.target
+    if not name:
+        return ""
+    facts = project.facts
+    sides = [(i.place, (i.left, i.right)) for i in comparisons(facts.program)]
+    sides += [(c.place, tuple(n for a in c.site.node[4] for n in nodes(a))) for c in facts.behaviour.calls_to(*COMPARING)]
+    for place, compared in sides:
+        inside = field is not None or place.path == literal.place.path
+        if inside and any(side[0] in ("name", "attr") and side[-1] == name for side in compared):
+            return f"where it is unset, anybody passes the comparison at {place}"
+    return ""
 
 
 def _with_minimum(project: Project, fix: Fix) -> Fix:

@@ -10,6 +10,9 @@ END = "\n\nsettings = Settings()\n"
 GUARD = ("\n    @model_validator(mode=\"after\")\n    def check(self):\n        if self.SECRET_KEY == \"changethis\":\n"
          "            raise ValueError(\"set SECRET_KEY\")\n        return self\n")
 READS = "from config import settings\n\nprint(settings.URI)\n"
+CODES = ("import os\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\nDEV_OTP = os.getenv(\"DEV_OTP\", \"123456\")\n"
+         "SENT: dict[str, str] = {}\n\n\n@app.post(\"/verify\")\ndef verify(phone: str, code: str) -> bool:\n"
+         "    return code == SENT[phone] or @guard@code == DEV_OTP\n")
 EXAMPLES = (
     Bad({"config.py": TOP + "    SECRET_KEY: str = \"changeme\"\n    NAME: str = \"shop\"\n" + END},
         at=("config.py:5",), severity="high",
@@ -80,4 +83,13 @@ EXAMPLES = (
         {"config.py": TOP + "    MYSQL_PASSWORD: str = \"password\"\n\n    @property\n    def MYSQL_URL(self) -> str:\n"
          "        return f\"mysql://root:{self.MYSQL_PASSWORD}@db\"\n" + END,
          "db.py": READS.replace("URI", "MYSQL_URL")}, at=("config.py:5",), severity="low"),
+    Bad(  # a code for developers, which everybody has where nobody sets another
+        {"main.py": CODES.replace("@guard@", "")}, at=("main.py:6",), severity="high"),
+    Good(  # taken in development alone
+        {"main.py": CODES.replace("@guard@", "os.environ[\"APP_ENV\"] == \"dev\" and ")}, outcome="not_applicable"),
+    Bad(  # what a request is compared with signs nothing
+        {"main.py": "import os\n\nfrom fastapi import FastAPI, HTTPException\n\napp = FastAPI()\n\n\n"
+         "@app.post(\"/seed\")\ndef seed(secret: str) -> None:\n"
+         "    expected = os.environ.get(\"SEED_SECRET_KEY\", \"change-me\")\n    if secret != expected:\n"
+         "        raise HTTPException(403)\n"}, at=("main.py:10",), severity="high"),
 )

@@ -7,7 +7,12 @@ from readybook import Bad, Good
 MAIN = ("from fastapi import FastAPI\nfrom prometheus_fastapi_instrumentator import Instrumentator\n\n"
         "app = FastAPI()\nInstrumentator().instrument(app).expose(app)\n")
 LOGIN = ("from fastapi import FastAPI\nfrom passlib.context import CryptContext\n\n"
-         "pwd_context = CryptContext(schemes=[\"bcrypt\"], deprecated=\"auto\")\napp = FastAPI()\n")
+         "pwd_context = CryptContext(schemes=[\"bcrypt\"], deprecated=\"auto\")\napp = FastAPI()\n\n\n"
+         "@app.post(\"/login\")\ndef login(password: str, known: str) -> bool:\n"
+         "    return pwd_context.verify(password, known)\n")
+TWO = LOGIN.replace("[\"bcrypt\"]", "[\"argon2\", \"bcrypt\"]")
+FREEZE = ("anyio==4.8.0\nfastapi==0.115.11\nidna==3.10\npasslib==1.7.4\npydantic==2.10.6\nstarlette==0.46.0\n"
+          "uvicorn==0.34.0\n")
 PLAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 LEGACY = ("from fastapi import FastAPI\nfrom pydantic.v1 import BaseModel\n\napp = FastAPI()\n\n\n"
           "class Item(BaseModel):\n    name: str\n\n\n@app.post(\"/items\")\nasync def create(item: Item) -> str:\n"
@@ -23,6 +28,15 @@ EXAMPLES = (
     Bad(  # today's installation brings bcrypt 5
         {"main.py": LOGIN, "requirements.txt": "fastapi==0.115.0\npasslib[bcrypt]==1.7.4\n"},
         at=("requirements.txt:2",), severity="high"),
+    Bad(  # only hashes of before are bcrypt's
+        {"main.py": TWO, "requirements.txt": "fastapi==0.115.0\npasslib[bcrypt,argon2]==1.7.4\n"},
+        at=("requirements.txt:2",), severity="low"),
+    Bad(  # all that is installed is listed, and bcrypt is not
+        {"main.py": LOGIN, "requirements.txt": FREEZE}, at=("requirements.txt:4",), severity="high"),
+    Good(  # nobody hashes with it
+        {"main.py": LOGIN.partition("\n\n\n")[0] + "\n", "requirements.txt": "fastapi==0.115.0\npasslib[bcrypt]\n"}),
+    Good(  # another file may bring bcrypt, or an image
+        {"main.py": LOGIN, "requirements.txt": "fastapi==0.115.0\npasslib==1.7.4\n"}),
     Bad(  # the lock file says so
         {"main.py": LOGIN, "pyproject.toml": "[project]\nname = \"x\"\nversion = \"1\"\n"
          "dependencies = [\"fastapi\", \"passlib[bcrypt]\"]\n",

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from readybook.facts import Facts, numbers
 from readybook.facts.packages import PackageVersion
+from readybook.facts.requirementtexts import Requirement
+from readybook.facts.values import by_default
 from readybook.place import Place
 from readybook.records import record
 
@@ -63,23 +65,49 @@ def _instrumentator(facts: Facts, near: str, fastapi: PackageVersion, known: tup
 
 def _passlib(facts: Facts, near: str) -> Iterator[Pair]:
     declared = [r for r in facts.packages.declared("passlib") if r.group == "main"]
-    contexts = facts.behaviour.calls_to("passlib.context.CryptContext")
-    hashing = any("bcrypt" in repr((c.args, c.kwargs)) for c in contexts)
-    hashing = hashing or bool(facts.behaviour.calls_to("passlib.hash.bcrypt.hash", "passlib.hash.bcrypt.verify"))
-    if not declared or not hashing:
+    uses = _bcrypt_uses(facts)
+    if not declared or not uses:
         return
     found = facts.version_of("bcrypt", near)
     own = release(found)
-    broken = "passlib 1.7.4 tests bcrypt with a password longer than bcrypt 5 takes: hashing and login raise ValueError"
+    severity, ends = ("high", "hashing and login raise ValueError") if "new" in uses else (
+        "low", "whoever has a bcrypt hash of before cannot log in")
+    broken = f"passlib 1.7.4 tests bcrypt with a password longer than bcrypt 5 takes: {ends}"
     if own is not None and own >= (5,) and found.place is not None:
-        yield Pair(found.place, f"bcrypt {found.value} beside passlib: {broken}.", "high", "bcrypt", found.value,
+        yield Pair(found.place, f"bcrypt {found.value} beside passlib: {broken}.", severity, "bcrypt", found.value,
                    "4.3.0", "a release that passlib works with")
     elif own is None and not found.bounded:
-        place = found.place or declared[0].place
+        brought = found.place is not None or any("bcrypt" in r.extras for r in declared)
         if facts.packages.locks and found.place is None:
             return  # the lock is not read whole: what it holds is not known
-        yield Pair(place, f"passlib hashes with bcrypt and nothing keeps bcrypt below 5, so an installation of today "
-                   f"gets it: {broken}.", "high")
+        if brought:
+            yield Pair(found.place or declared[0].place, "passlib hashes with bcrypt and nothing keeps bcrypt below 5, "
+                       f"so an installation of today gets it: {broken}.", severity)
+        elif "new" in uses and _frozen(facts, declared[0]):
+            yield Pair(declared[0].place, "passlib hashes with bcrypt here, which passlib brings only by its extra and "
+                       f"{declared[0].place.path} does not name: hashing and login raise MissingBackendError.", "high")
+
+
+def _bcrypt_uses(facts: Facts) -> set[str]:
+    """What passlib takes bcrypt for: ``new`` hashes, ``old`` ones that it still reads; nothing where no code asks it
+    to hash or verify. The first scheme of a context is the one of new hashes."""
+    behaviour = facts.behaviour
+    uses = {"new"} if behaviour.calls_to("passlib.hash.bcrypt.hash", "passlib.hash.bcrypt.verify") else set()
+    asked = any(behaviour.by_last.get(name) for name in ("hash", "verify", "verify_and_update", "encrypt"))
+    for call in behaviour.calls_to("passlib.context.CryptContext") if asked else ():
+        if "bcrypt" not in repr((call.args, call.kwargs)):
+            continue
+        schemes = by_default(call.kwargs.get("schemes", call.args[0] if call.args else None))
+        first = schemes[0] if isinstance(schemes, list | tuple) and schemes else schemes
+        chosen = by_default(call.kwargs.get("default", first))
+        uses.add("old" if isinstance(chosen, str) and "bcrypt" not in chosen else "new")
+    return uses
+
+
+def _frozen(facts: Facts, requirement: Requirement) -> bool:
+    """Whether a requirement stands in a file that names all that is installed, each at its version."""
+    listed = [r for r in facts.requirements if r.place.path == requirement.place.path]
+    return all(r.exact for r in listed) and {r.name for r in listed} >= {"anyio", "idna", "starlette"}
 
 
 def _limiter(facts: Facts, near: str) -> Iterator[Pair]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
+from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Right, advice
+from readybook.facts.anonymousvalues import caught_by
 from readybook.facts.behaviour import Behaviour, Call
-from readybook.facts.nodes import nodes, statements
+from readybook.facts.nodes import holds, nodes, statements
 from readybook.facts.objects import FunctionValue, Instance
 from readybook.facts.reach import run_for
 from readybook.facts.unparse import unparse
@@ -16,6 +17,7 @@ from readybook.finding import Answer
 from readybook.intents import RemoveKeyword, SetKeyword
 from readybook.patterns import regex
 from readybook.project import Project
+from readybook_checks.security.sec019_jwt_misuse.examples import EXAMPLES
 
 ENCODE = ("jwt.encode", "jwt.api_jwt.encode", "jose.jwt.encode")
 DECODE = ("jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode")
@@ -27,13 +29,14 @@ OWN_END = regex(r"(?i)expir|valid_?(?:to|until)|ttl")
 ENDED = regex(r"(?i)refresh|revok|blacklist|denylist|blocklist")
 ON_PURPOSE = regex(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|logout|blacklist|denylist|blocklist")
 API_KEY = regex(r"(?i)api_?key")
+EXPIRED = frozenset({"ExpiredSignatureError", "ExpiredSignature"})
 COMMAND = regex(r"(?:^|\.)(?:command|callback)(?:\(|$)")
 RECORDS = regex(r"(?i)log(?:ger|ging)|access_?log|telemetry|tracing|metrics|analytics|profil")
 # which token it is, when and for whom; nobody's rights
 NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "aud", "kid"})
 SIGNING = ("jose.", "jwt.", "cryptography.", "jwcrypto.", "joserfc.")
-JOSE_MESSAGE = ("python-jose reads and makes this project's tokens: it has few releases, and before 3.4 it had the "
-                "holes CVE-2024-33663 and CVE-2024-33664.")
+JOSE_HOLES = "the holes CVE-2024-33663 and CVE-2024-33664"
+JOSE_MENDED = (3, 4)
 JOSE_FIX = advice("Move to PyJWT", "exceptions and a few arguments differ, so callers change with it")
 
 
@@ -57,6 +60,7 @@ class JwtMisuse(Check):
     hours = Hours(0.5, 1, 3, each=0.5)
     fix_kinds = ("codemod", "advice")
     references = ("https://pyjwt.readthedocs.io/en/stable/usage.html", "https://www.rfc-editor.org/rfc/rfc8725")
+    examples = EXAMPLES
 
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each token made or read, one for a long lifetime, one for the package."""
@@ -75,7 +79,17 @@ class JwtMisuse(Check):
         if any(c.path.startswith("jose.") for c in (*made, *read)):
             declared = next((r for r in project.facts.requirements if r.name == "python-jose"), None)
             if declared is not None:
-                yield Finding(declared.place, JOSE_MESSAGE, "medium", fix=JOSE_FIX)
+                release = project.facts.release("python-jose", declared.place.path)
+                yield Finding(declared.place, _jose(release), "medium", fix=JOSE_FIX)
+
+
+def _jose(release: tuple[int, ...] | None) -> str:
+    """What is to be said of a release of python-jose; None: of one that is not known."""
+    if release is not None and release < JOSE_MENDED:
+        version = ".".join(map(str, release))
+        return f"python-jose {version} reads and makes this project's tokens: it has {JOSE_HOLES}, which 3.4 mends."
+    past = "" if release is not None else f", and before 3.4 it had {JOSE_HOLES}"
+    return f"python-jose reads and makes this project's tokens: it has few releases{past}."
 
 
 def _in_test(call: Call) -> bool:
@@ -102,6 +116,8 @@ def _read(behaviour: Behaviour, call: Call, made: list[Call], pyjwt: tuple[int, 
             return CannotTell("tokens that have expired are read: what for is not seen", call.place)
         if _asks_itself(call):
             return Right(call.place, "the function looks at exp itself")
+        if _refused_already(call):
+            return Right(call.place, "read again once it was refused, to tell whose it was; it stays refused")
         if API_KEY.search(f"{call.function} {unparse(call.site.node[4][0]) if call.site.node[4] else ''}"):
             return CannotTell("an API key is read: whether its end is kept elsewhere is not seen", call.place)
         fix = advice("Let decoding refuse expired tokens", "callers that hold expired tokens must sign in again")
@@ -116,6 +132,15 @@ def _asks_itself(call: Call) -> bool:
     function = call.site.function
     body = function.node[6] if function is not None and function.node[0] == "def" else ()
     return any(n[0] == "attr" and n[4] == "exp" or n[0] == "const" and n[3] == "exp" for n in nodes(body))
+
+
+def _refused_already(call: Call) -> bool:
+    """Whether a call stands in the handler of a token that has expired, and that handler always ends in an error."""
+    function = call.site.function
+    body = function.node[6] if function is not None and function.node[0] == "def" else ()
+    return any(EXPIRED & caught_by(kind) and handling[-1][0] == "raise" and holds(handling, call.site.node)
+               and not any(inner[0] == "return" for inner in statements(handling))
+               for s in statements(body) if s[0] == "try" for kind, _, handling, _ in s[5] if kind is not None)
 
 
 def _unverified(behaviour: Behaviour, call: Call) -> Answer:
@@ -261,12 +286,20 @@ def _lifetimes(behaviour: Behaviour, made: list[Call]) -> Iterator[Finding]:
         if function is None or id(function.node) not in makers | callers:
             continue
         hours = _hours(call)
-        if hours is None or hours <= DAY or LONG_LIVED.search(function.name + str(call.site.node)):
+        if hours is None or hours <= DAY or LONG_LIVED.search(f"{function.name} {_taker(call)} {call.site.node}"):
             continue
         yield Finding(
             call.place, f"A token is good for {hours / 24:.3g} days and nothing revokes or refreshes it: a stolen one "
             "works that long.", "medium", confidence="medium",
             fix=advice("Shorten the lifetime and add refresh tokens", "clients must learn to refresh"))
+
+
+def _taker(call: Call) -> str:
+    """The names that a call's value is bound to: ``refresh_lifetime = timedelta(days=30)``."""
+    function = call.site.function
+    body = function.node[6] if function is not None and function.node[0] == "def" else ()
+    return " ".join(unparse(target) for s in statements(body) if s[0] == "assign" and s[5] is call.site.node
+                    for target in s[4])
 
 
 def _hours(call: Call) -> float | None:
@@ -277,112 +310,3 @@ def _hours(call: Call) -> float | None:
             return None
         total += values[0] * HOURS[name]
     return total
-
-
-PYJWT = "from datetime import datetime, timedelta, timezone\n\nimport jwt\n\n" \
-    "KEY = open(\"/run/secrets/key\").read()\n\n\n"
-JOSE = PYJWT.replace("import jwt", "from jose import jwt")
-JwtMisuse.examples = (
-    Bad(
-        {"auth.py": JOSE + "def make(sub: str) -> str:\n    exp = datetime.now(timezone.utc) + timedelta(minutes=15)\n"
-         "    return jwt.encode({\"sub\": sub, \"exp\": exp}, KEY, algorithm=\"HS512\")\n\n\n"
-         "def read(token: str) -> dict:\n    return jwt.decode(token, KEY)\n"},
-        at=("auth.py:14",), severity="high",
-        fixed={"auth.py": JOSE + "def make(sub: str) -> str:\n"
-               "    exp = datetime.now(timezone.utc) + timedelta(minutes=15)\n"
-               "    return jwt.encode({\"sub\": sub, \"exp\": exp}, KEY, algorithm=\"HS512\")\n\n\n"
-               "def read(token: str) -> dict:\n    return jwt.decode(token, KEY, algorithms=[\"HS512\"])\n"},
-    ),
-    Bad(  # the switch that reads anybody's token
-        {"auth.py": PYJWT + "def read(token: str) -> dict:\n"
-         "    return jwt.decode(token, KEY, algorithms=[\"HS256\"], options={\"verify_signature\": False})\n"},
-        at=("auth.py:9",), severity="critical",
-        fixed={"auth.py": PYJWT + "def read(token: str) -> dict:\n"
-               "    return jwt.decode(token, KEY, algorithms=[\"HS256\"])\n"},
-    ),
-    Bad(  # no end, and a subject that is refused when it is read
-        {"auth.py": PYJWT + "def make(user_id: int) -> str:\n    claims = {\"sub\": user_id, \"role\": \"user\"}\n"
-         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n"},
-        at=("auth.py:10", "auth.py:10"), severity="high",
-    ),
-    Bad(  # eight days, through a setting in another module
-        {"conf.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
-         "    minutes: int = 60 * 24 * 8\n\n\nsettings = Settings()\n",
-         "auth.py": PYJWT + "def make(sub: str, delta: timedelta) -> str:\n"
-         "    claims = {\"sub\": sub, \"exp\": datetime.now(timezone.utc) + delta}\n"
-         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n",
-         "login.py": "from datetime import timedelta\n\nfrom auth import make\nfrom conf import settings\n\n\n"
-         "def login(name: str) -> str:\n    return make(name, timedelta(minutes=settings.minutes))\n"},
-        at=("login.py:8",), severity="medium",
-    ),
-    Bad(  # a library whose upkeep is thin
-        {"requirements.txt": "fastapi==0.115.0\npython-jose==3.5.0\n",
-         "auth.py": JOSE + "def read(token: str) -> dict:\n    return jwt.decode(token, KEY, [\"HS256\"])\n"},
-        at=("requirements.txt:2",), severity="medium",
-    ),
-    Good(  # which token it is, to refuse it from now on
-        {"auth.py": JOSE + "def key_of(token: str) -> str:\n    claims = jwt.get_unverified_claims(token)\n"
-         "    return f\"{claims['jti']}:{claims.get('exp')}\"\n"}, outcome="unknown"),
-    Bad(  # and whose
-        {"auth.py": JOSE + "def key_of(token: str) -> str:\n    claims = jwt.get_unverified_claims(token)\n"
-         "    return f\"{claims['jti']}:{claims.get('sub')}\"\n"}, at=("auth.py:9",), severity="critical"),
-    Good(
-        {"auth.py": PYJWT + "def make(data: dict) -> str:\n    claims = data.copy()\n"
-         "    claims.update({\"exp\": datetime.now(timezone.utc) + timedelta(minutes=15)})\n"
-         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n\n\n"
-         "def read(token: str) -> dict:\n    return jwt.decode(token, KEY, algorithms=[\"HS256\"])\n"},
-    ),
-    Good(  # looked into to choose the key, then verified
-        {"auth.py": PYJWT + "def read(token: str, keys: dict) -> dict:\n"
-         "    issuer = jwt.decode(token, options={\"verify_signature\": False})[\"iss\"]\n"
-         "    return jwt.decode(token, keys[issuer], algorithms=[\"RS256\"])\n"},
-    ),
-    Good(  # asked for its shape only
-        {"auth.py": PYJWT + "def is_token(text: str) -> bool:\n    try:\n"
-         "        jwt.decode(text, options={\"verify_signature\": False})\n    except jwt.InvalidTokenError:\n"
-         "        return False\n    return True\n"},
-    ),
-    Good(  # who calls is written to the log, and nothing else
-        {"auth.py": PYJWT + "def caller(token: str) -> str:\n"
-         "    claims = jwt.decode(token, options={\"verify_signature\": False})\n"
-         "    return claims[\"tenant\"]\n\n\nclass LoggingMiddleware:\n    def dispatch(self, token: str):\n"
-         "        print(caller(token))\n"}, outcome="unknown"),
-    Good(  # the algorithm is a variable without a default, which a deployment sets
-        {"auth.py": "import os\n" + PYJWT + "def make(sub: str, end: datetime) -> str:\n"
-         "    return jwt.encode({\"sub\": sub, \"exp\": end}, KEY, algorithm=os.getenv(\"JWT_ALGORITHM\"))\n"}),
-    Good(  # the project's own claim
-        {"auth.py": PYJWT + "def make(sub: str) -> str:\n"
-         "    claims = {\"sub\": sub, \"expires\": datetime.now(timezone.utc).timestamp() + 900}\n"
-         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n"},
-        outcome="unknown",
-    ),
-    Good(  # the claims come from elsewhere
-        {"auth.py": PYJWT + "def make(claims: dict) -> str:\n"
-         "    return jwt.encode(claims, KEY, algorithm=\"HS256\")\n"},
-        outcome="unknown",
-    ),
-    Good(  # the function asks for the end itself, a key of the API has one of its own, a command shows its user's token
-        {"auth.py": PYJWT + "def read(token: str) -> dict:\n"
-         "    claims = jwt.decode(token, KEY, algorithms=[\"HS256\"], options={\"verify_exp\": False})\n"
-         "    if claims[\"exp\"] + 60 < datetime.now(timezone.utc).timestamp():\n        raise ValueError(token)\n"
-         "    return claims\n\n\ndef read_api_key(key: str) -> dict:\n"
-         "    return jwt.decode(key, KEY, algorithms=[\"HS256\"], options={\"verify_exp\": False})\n",
-         "cli.py": "import click\nimport jwt\n\n\n@click.command()\ndef show(token: str) -> None:\n"
-         "    claims = jwt.decode(token, options={\"verify_signature\": False})\n    click.echo(str(claims))\n"},
-        outcome="unknown"),
-    Good(  # for whom it is
-        {"auth.py": PYJWT + "def is_mobile(token: str) -> bool:\n"
-         "    claims = jwt.decode(token, options={\"verify_signature\": False})\n    audience = claims.get(\"aud\")\n"
-         "    return audience == \"mobile\"\n"}, outcome="unknown"),
-    Good(  # the signature is verified step by step
-        {"auth.py": "from jose import jwk, jwt\n\n\ndef checked(token: str, key: dict) -> None:\n"
-         "    message, signature = token.rsplit(\".\", 1)\n"
-         "    if not jwk.construct(key).verify(message.encode(), signature.encode()):\n"
-         "        raise ValueError(token)\n\n\ndef read(token: str, key: dict) -> dict:\n    checked(token, key)\n"
-         "    return jwt.get_unverified_claims(token)\n"}),
-    Bad(  # the password is
-        {"auth.py": "from jose import jwt\nfrom passlib.context import CryptContext\n\npasswords = CryptContext()\n"
-         "\n\ndef read(token: str, password: str, known: str) -> dict:\n    passwords.verify(password, known)\n"
-         "    return jwt.get_unverified_claims(token)\n"}, at=("auth.py:9",), severity="critical"),
-    Good({"main.py": "import json\n\njson.loads(\"{}\")\n"}, outcome="not_applicable"),
-)
