@@ -188,6 +188,21 @@ def test_middleware_that_refuses_is_found_and_other_middleware_is_not():
     assert found is not None and found.path.endswith("ask")
 
 
+@pytest.mark.parametrize(("asked", "status", "answer", "guards"), [
+    ("not request.headers.get('authorization')", 401, "return JSONResponse({}, error.status_code)", True),
+    ("not read(request.headers.get('x-token'))", 400, "return JSONResponse({}, error.status_code)", True),
+    ("not request.headers.get('authorization')", 401, "return await call_next(request)", False),
+    ("request.headers.get('host') != 'a'", 403, "return JSONResponse({}, error.status_code)", False),  # asks nobody
+])
+def test_middleware_that_answers_with_what_it_caught_refuses(asked, status, answer, guards):
+    text = ("def read(value):\n    if value != 'a':\n        raise HTTPException(403)\n    return value\n\n\n"
+            "@app.middleware('http')\nasync def ask(request, call_next):\n    try:\n"
+            f"        if {asked}:\n            raise HTTPException({status})\n        return await call_next(request)\n"
+            f"    except HTTPException as error:\n        {answer}\n")
+    facts = Project.from_files({"main.py": HEAD + text}).facts
+    assert (guarding_middleware(facts.behaviour, facts.apps[0]) is not None) is guards
+
+
 @pytest.mark.parametrize(("made", "call"), [
     ("JSONResponse({}, status_code=code)", "answer(401, request)"),
     ("Response('', code)", "answer(code=403, request=request)"),

@@ -34,6 +34,10 @@ BATCH = regex(r"(?i)(?:^|[./_])(?:datasets?|batch(?:es)?|imports?|importer|inges
 MAKER = regex(r"(?i)^_?(?:generate|gen|create|make|new|random|build|get|issue)_?(?:\w*_)?(?:token|secret|password|"
               r"otp|pin|passcode|api_?key|session_?id|csrf\w*|salt|nonce|(?:verification|reset|invite|activation|"
               r"confirmation|auth|recovery|login)_?code)s?$")
+# what a function is named for whose code lets somebody in
+CODED = regex(r"(?i)(?:^|_)(?:otp|totp|mfa|2fa|two_?factor|verification|verify|one_?time|reset|recovery|forgot|sms)"
+              r"(?:_|$)")
+PLAIN_CODE = regex(r"(?i)(?:new_|generated_|plain_|raw_)?code")
 # a mark of the time: timestamp_token in the name of a report's file
 STAMP = regex(r"(?i)^(?:\w+_)?(?:time_?stamp|date_?time|date|time|period|year|month|day|week|minute|hour)_")
 # what a clock is read for, whatever it then becomes part of: the claims of a token, the times of a record
@@ -46,10 +50,11 @@ NOT = regex(r"(?i)expir|_at$|_time$|ttl|until|lifetime|count|limit|max_|min_|num
 class PredictableToken(Check):
     """A secret is drawn from a generator whose next values can be worked out.
 
-    Looked at: calls of ``random``, ``uuid.uuid1`` and clocks whose value becomes a token, a password, a one-time code,
-    a session id or the like, by the name of the variable, argument, key or function that takes it. ``random`` gives
-    its whole state away after a few hundred values; a clock and ``uuid1`` can be guessed. Jitter, samples, shuffled
-    lists and times of expiry are no secrets; ``secrets``, ``uuid4`` and ``SystemRandom`` are right.
+    Looked at: calls of ``random``, ``uuid.uuid1`` and clocks whose value becomes a token, a password, a one-time
+    code, a session id or the like, by the name of the variable, argument, key or function that takes it; low where
+    nothing calls the function. ``random`` gives its whole state away after a few hundred values; a clock and
+    ``uuid1`` can be guessed. Jitter, samples, shuffled lists and times of expiry are no secrets; ``secrets``,
+    ``uuid4`` and ``SystemRandom`` are right.
 
     Fix: the same draw from ``secrets``, which asks the operating system.
     """
@@ -74,7 +79,7 @@ class PredictableToken(Check):
             names = purposes(call)
             if kind == "clock" and names and (TIMES.search(names[0]) or STAMP.match(names[0])):
                 continue
-            name = next((n for n in names if _of_secret(n, kind)), "")
+            name = next((n for n in names if _of_secret(n, kind)), "") or _code(call, kind, names)
             if not name or _one_of_these(call):
                 continue
             if SESSION.search(name) and BATCH.search(f"{call.place.path}/{call.function}"):
@@ -83,7 +88,7 @@ class PredictableToken(Check):
             if kind == "strong":
                 yield Right(call.place, "drawn from the operating system")
             else:
-                yield _finding(call, kind, name)
+                yield _finding(call, kind, name, _unused(project, call))
         if not found:
             yield NotApplicable("the application's code draws no secret")
 
@@ -110,6 +115,23 @@ def _of_secret(name: str, kind: str) -> bool:
     return (made or SECRET.search(name) is not None) and NOT.search(name) is None
 
 
+def _code(call: Call, kind: str, names: list[str]) -> str:
+    """The name ``code`` in a function that is named for one-time codes: ``send_otp``, ``request_password_reset``."""
+    function = call.site.function
+    named = kind != "clock" and function is not None and CODED.search(function.name) is not None
+    return next((n for n in names if PLAIN_CODE.fullmatch(n)), "") if named else ""
+
+
+def _unused(project: Project, call: Call) -> bool:
+    """Whether no module names the function that draws, but for its own definition."""
+    function = call.site.function
+    if function is None or function.node[0] != "def" or function.node[7]:
+        return False
+    word = re.compile(rf"\b{re.escape(function.name)}\b")
+    texts = [m.text for m in project.facts.modules.by_path.values() if function.name in m.text]
+    return sum(len(word.findall(text)) for text in texts) == 1
+
+
 def _kind(path: str) -> str:
     """How a call draws: strong, random, uuid1 or clock; empty when it does not draw."""
     if STRONG.match(path):
@@ -122,12 +144,14 @@ def _kind(path: str) -> str:
     return "clock" if path in CLOCKS and "." in path else ""
 
 
-def _finding(call: Call, kind: str, name: str) -> Answer:
+def _finding(call: Call, kind: str, name: str, unused: bool) -> Answer:
     why = {"random": "whoever sees enough of its values works out the next ones",
            "uuid1": "it holds the time and the machine's address, the rest can be guessed",
            "clock": "whoever knows about when it was made tries the few times that are possible"}[kind]
     weak = re.search(r"(?i)salt|nonce", name) is not None
-    return Finding(call.place, f"{name} comes from {call.path}(): {why}.", "medium" if weak else "high",
+    so_far = f"; nothing calls {call.function.rpartition('.')[2]} so far" if unused else ""
+    return Finding(call.place, f"{name} comes from {call.path}(): {why}{so_far}.",
+                   "low" if unused else "medium" if weak else "high",
                    confidence="medium" if kind == "clock" else "high", fix=_fix(call, kind))
 
 
@@ -182,6 +206,19 @@ PredictableToken.examples = (
          "    make(reset_token=str(link), api_key=hashlib.md5(str(time.time()).encode()).hexdigest())\n"
          "    return make(session_id=str(uuid.uuid1()))\n"},
         at=("users.py:8", "users.py:9"),
+    ),
+    Bad(  # nobody asks for it so far
+        {"codes.py": "import random\n\n\ndef generate_otp() -> int:\n    return random.randint(1000, 9999)\n"},
+        at=("codes.py:5",), severity="low",
+    ),
+    Bad(  # a code of a function that is named for what it opens
+        {"main.py": "import random\n\n" + API + "SENT: dict[str, str] = {}\n\n\n@app.post(\"/otp\")\n"
+         "def request_otp(phone: str) -> None:\n    code = str(random.randint(100000, 999999))\n"
+         "    SENT[phone] = code\n"}, at=("main.py:11",), severity="high",
+    ),
+    Good(  # no secret: the code of a product
+        {"main.py": "import random\n\n" + API + "\n\n@app.post(\"/products\")\ndef add_product() -> str:\n"
+         "    code = str(random.randint(100000, 999999))\n    return code\n"}, outcome="not_applicable",
     ),
     Good(  # the mark of who holds a lock
         {"app/locks.py": "import uuid\n\n\nclass RedisLock:\n    def acquire(self) -> str:\n"

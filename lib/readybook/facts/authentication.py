@@ -318,9 +318,30 @@ def guarding_middleware(behaviour: Behaviour, app: App) -> Middleware | None:
     for middleware in app.middleware:
         if middleware.path.rpartition(".")[2] == "AuthenticationMiddleware":
             return middleware
-        if any(refuses(behaviour, f) for f in own_functions(middleware)):
+        if any(refuses(behaviour, f) or _turns_away(behaviour, f) for f in own_functions(middleware)):
             return middleware
     return None
+
+
+def _turns_away(behaviour: Behaviour, function: FunctionValue) -> bool:
+    """Whether a middleware catches its own refusals of credentials and answers with them, without the route."""
+    f = function.original
+    if f.node[0] != "def" or not SPEAKS.search(f.module.lines_of(f.node[1], f.node[3])):
+        return False
+    errors = [(s[1], v) for v, s in raised(behaviour, f)]
+    for s in statements(f.node[6]):
+        answers = s[0] == "try" and any(
+            handling[-1][0] == "return" and "call_next" not in f.module.lines_of(line, handling[-1][3])
+            for _, _, handling, line in s[5])
+        if not answers or not s[4]:
+            continue
+        lines = range(s[4][0][1], s[4][-1][3] + 1)
+        if any(line in lines and _refusal(behaviour, f, value) for line, value in errors):
+            return True
+        if any(refuses(behaviour, g) for call in behaviour.calls_in(f) if call.place.line in lines
+               for g in functions_behind(call.site.callee)):
+            return True
+    return False
 
 
 def own_functions(middleware: Middleware) -> list[FunctionValue]:

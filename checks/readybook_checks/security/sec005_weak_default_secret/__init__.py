@@ -185,7 +185,7 @@ def _passed(project: Project, literal: SecretLiteral, field: SettingField | None
         return ""
     facts = project.facts
     sides = [(i.place, (i.left, i.right)) for i in comparisons(facts.program)]
-    sides += [(c.place, tuple(n for a in c.site.node[4] for n in nodes(a))) for c in facts.behaviour.calls_to(*COMPARING)]
+    sides += [(c.place, tuple(nodes(c.site.node[4]))) for c in facts.behaviour.calls_to(*COMPARING)]
     for place, compared in sides:
         inside = field is not None or place.path == literal.place.path
         if inside and any(side[0] in ("name", "attr") and side[-1] == name for side in compared):

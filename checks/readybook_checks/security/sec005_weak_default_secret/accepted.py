@@ -11,8 +11,8 @@ from readybook.facts.secretvalues import kind_of
 from readybook.facts.values import FromEnv
 from readybook.patterns import regex
 
-CODE = regex(r"(?i)(?:^|_)(?:otp|totp|pin_?code|one_?time_?code|(?:verification|login|sms|mfa|two_?factor|bypass|master)"
-             r"_?(?:otp|code))$")
+CODE = regex(r"(?i)(?:^|_)(?:otp|totp|pin_?code|one_?time_?code|"
+             r"(?:verification|login|sms|mfa|two_?factor|bypass|master)_?(?:otp|code))$")
 # what a function asks before it takes a code that only developers are to have
 BEHIND = regex(r"(?i)debug|environment|app_env|is_?dev|dev_?mode|development|testing|\blocal\b|production")
 FIX = advice("Take the code only where the environment is one of developers, and give it no default",
