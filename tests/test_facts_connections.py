@@ -53,6 +53,43 @@ def test_stores_and_how_they_are_reached(code: str, kind: str, expression: str |
     assert (store.kind, store.access and store.access.expression) == (kind, expression)
 
 
+@pytest.mark.parametrize(("code", "kind", "backend", "is_async"), [
+    ("from tortoise import Tortoise\n\n\nasync def connect():\n    await Tortoise.init(db_url=\"asyncpg://x/y\")\n",
+     "database", "postgresql", True),
+    ("from tortoise import Tortoise\n\nCONFIG = {\"connections\": {\"default\": {\"engine\": "
+     "\"tortoise.backends.mysql\"}}}\n\n\nasync def connect():\n    await Tortoise.init(config=CONFIG)\n",
+     "database", "mysql", True),
+    ("import os\nfrom tortoise import Tortoise\n\n\nasync def connect():\n"
+     "    await Tortoise.init(db_url=os.getenv(\"DATABASE_URL\", \"sqlite://here.db\"))\n", "database", "", True),
+    ("from tortoise import Tortoise\n\n\nasync def connect():\n    await Tortoise.init(db_url=\"sqlite://here.db\")\n",
+     "database", "sqlite", True),
+    ("import sqlite3\n\nheld = sqlite3.connect(\"here.db\")\n", "database", "sqlite", False),
+    ("from psycopg_pool import ConnectionPool\n\npool = ConnectionPool(\"host=x\")\n", "database", "", False),
+    ("from playhouse.pool import PooledPostgresqlDatabase\n\ndb = PooledPostgresqlDatabase(\"shop\")\n",
+     "database", "postgresql", False),
+    ("import boto3\n\nkept = boto3.client(\"s3\")\n", "files", "s3", False),
+    ("import boto3\n\nkept = boto3.resource(service_name=\"dynamodb\")\n", "hosted", "dynamodb", False),
+    ("from elasticsearch import AsyncElasticsearch\n\nes = AsyncElasticsearch(\"http://x\")\n",
+     "search", "elasticsearch", True),
+    ("from qdrant_client import QdrantClient\n\nq = QdrantClient(url=\"http://x\")\n", "vectors", "qdrant", False),
+    ("from arq import create_pool\n\n\nasync def jobs():\n    return await create_pool()\n", "redis", "", True),
+])
+def test_what_a_client_opens(code: str, kind: str, backend: str, is_async: bool):
+    found = facts(main=MAIN, db=code)
+    (store,) = found.stores(found.apps[0])
+    assert (store.kind, store.backend, store.is_async) == (kind, backend, is_async)
+
+
+@pytest.mark.parametrize("code", [
+    "import boto3\n\nsts = boto3.client(\"sts\")\n", "import kafka\n\nkafka.errors()\n",
+    "import os\nimport boto3\n\nany_ = boto3.client(os.environ[\"SERVICE\"])\n",
+    "from google.cloud import pubsub\n\nclient = pubsub.Client()\n",
+])
+def test_what_opens_no_store(code: str):
+    found = facts(main=MAIN, db=code)
+    assert found.stores(found.apps[0]) == ()
+
+
 def test_a_store_that_the_application_does_not_load_is_none_of_its():
     found = facts(main=MAIN.replace("import db\n\n", ""), db=ENGINE)
     assert found.stores(found.apps[0]) == () and purpose(found, found.engines[0]) == "other"

@@ -164,7 +164,7 @@ def at_a_glance(report: Report) -> Html:
     return tiles((
         (f"{sum(counts.values()):,}", "open findings", by_severity),
         (f"{overall.counted} of {overall.total}", "checks counted",
-         ", ".join(f"{n} {story.OUTCOME_TITLES[o]}" for o, n in story.outcome_counts(report).items())),
+         ", ".join(f"{n} {story.outcome_of(o, n)}" for o, n in story.outcome_counts(report).items())),
         (story.hand_text(report), "to put right by hand",
          f"at most {story.hours_text(hand.p80)} in 80 of 100 cases"),
         (story.hours_text(patched.p50), "with the offered patches",

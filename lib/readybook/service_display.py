@@ -14,7 +14,15 @@ from readybook.tables import Cell, Table
 BACKENDS = {
     "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite", "mssql": "SQL Server",
     "oracle": "Oracle", "redis": "Redis", "mongo": "MongoDB", "broker": "a message broker", "database": "a database",
+    "rabbitmq": "RabbitMQ", "kafka": "Kafka", "nats": "NATS", "sqs": "Amazon SQS", "pubsub": "Google Pub/Sub",
+    "memcached": "Memcached", "elasticsearch": "Elasticsearch", "opensearch": "OpenSearch",
+    "meilisearch": "Meilisearch", "neo4j": "Neo4j", "cassandra": "Cassandra", "clickhouse": "ClickHouse",
+    "bigquery": "BigQuery", "qdrant": "Qdrant",
+    "chroma": "Chroma", "pinecone": "Pinecone", "weaviate": "Weaviate", "milvus": "Milvus", "minio": "MinIO",
+    "s3": "Amazon S3", "gcs": "Google Cloud Storage", "azure": "Azure Blob Storage", "supabase": "Supabase",
+    "firestore": "Firestore", "dynamodb": "DynamoDB",
 }
+THROUGH = {"sqlalchemy": "SQLAlchemy", "tortoise": "Tortoise ORM", "google": "google-cloud", "azure": "azure-storage"}
 FOUNDATIONS = {
     "fastapi": "FastAPI", "starlette": "Starlette", "pydantic": "Pydantic", "sqlalchemy": "SQLAlchemy",
     "sqlmodel": "SQLModel", "tortoise-orm": "Tortoise ORM", "beanie": "Beanie", "celery": "Celery", "redis": "redis",
@@ -104,7 +112,7 @@ def _keeps(found: tuple[DataStore, ...]) -> str:
     names = list(dict.fromkeys(store_name(s) for s in found if s.backend or s.kind != "database" or not named))
     if not names:
         return "No database, cache or broker was found in its code."
-    through = list(dict.fromkeys("SQLAlchemy" if s.how == "sqlalchemy" else s.how.partition(".")[0] for s in found))
+    through = list(dict.fromkeys(THROUGH.get(name, name) for name in (s.how.partition(".")[0] for s in found)))
     return f"It keeps data in {_listed(names)}, through {_listed(through)}."
 
 

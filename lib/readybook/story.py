@@ -52,6 +52,12 @@ def outcome_counts(report: Report) -> dict[str, int]:
     return {name: n for name, n in counts.items() if n}
 
 
+def outcome_of(outcome: str, count: int) -> str:
+    """An outcome in words, said of so many checks: ``1 does not apply``, ``60 do not apply``."""
+    title = OUTCOME_TITLES[outcome]
+    return title.replace("does", "do") if count != 1 else title
+
+
 def outcome_text(result: Result) -> str:
     """A check's outcome in words, and whether the running service showed it."""
     seen = result.observed

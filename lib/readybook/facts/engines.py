@@ -105,6 +105,13 @@ def _text(value: Any) -> str | None:
     return beginning(value)
 
 
+def backend_of(value: Any) -> str | None:
+    """The kind of database that an address names; None where it is not known or names several."""
+    texts = [t for t in map(_text, possible(value)) if t]
+    names = {b for b in map(_backend, texts) if b}
+    return names.pop() if len(names) == 1 else None
+
+
 def _backend(url: str) -> str | None:
     scheme = url.partition("://")[0] if "://" in url else url.partition(":")[0] if url.startswith("sqlite:") else ""
     name = scheme.partition("+")[0].lower()

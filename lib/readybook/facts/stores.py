@@ -8,9 +8,9 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from readybook.facts.interpreter import CACHED
+from readybook.facts.known_stores import PACKAGES, client, opened
 from readybook.facts.nodes import statements
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
-from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
 
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
     from readybook.facts.interpreter import Interpreter
     from readybook.facts.syntax import Node
 
-_CLIENTS = (
-    ("redis", True, regex(r"(?:redis\.asyncio|aioredis|redis\.asyncio\.client|aioredis\.client)\."
-                          r"(?:(?:Strict)?Redis(?:\.from_url)?|from_url|RedisCluster|create_redis_pool)")),
-    ("redis", False, regex(r"redis\.(?:client\.)?(?:(?:Strict)?Redis|(?:Strict)?Redis\.from_url|from_url"
-                           r"|RedisCluster)")),
-    ("mongo", True, regex(r"motor\.motor_asyncio\.AsyncIOMotorClient|pymongo\.(?:asynchronous\.mongo_client\.)?"
-                          r"AsyncMongoClient")),
-    ("mongo", False, regex(r"pymongo\.(?:mongo_client\.)?MongoClient")),
-    ("broker", False, regex(r"celery\.(?:app\.(?:base\.)?)?Celery")),
-    ("broker", True, regex(r"aio_pika\.connect(?:_robust)?|aiokafka\.AIOKafkaProducer")),
-)
-_RAW = regex(r"asyncpg\.(?:create_pool|connect)|psycopg2?(?:\.pool\.\w+|\.connect|\.AsyncConnection\.connect)"
-             r"|psycopg_pool\.\w*ConnectionPool|aiomysql\.(?:create_pool|connect)|databases\.Database")
-_PACKAGES = frozenset(("redis", "aioredis", "motor", "pymongo", "celery", "aio_pika", "aiokafka", "asyncpg", "psycopg2",
-                       "psycopg", "psycopg_pool", "aiomysql", "databases"))  # where all of these are
 _CACHES = ("functools.lru_cache", "functools.cache")
 
 
@@ -50,9 +35,9 @@ class Access:
 
 @record
 class Store:
-    """One dependency: ``kind`` is database, redis, mongo or broker; ``how`` sqlalchemy or the dotted client.
-
-    ``access`` is None when no module-level name leads to it. ``backend`` is that of an engine, empty otherwise.
+    """One dependency: ``kind`` is database, redis, mongo, broker or another of ``known_stores``; ``how`` sqlalchemy or
+    the dotted client. ``backend`` is the product, empty where the code does not tell; ``access`` is None when no
+    module-level name leads to it.
     """
 
     kind: str
@@ -71,15 +56,17 @@ def all_stores(behaviour: Behaviour, engines: tuple[Engine, ...]) -> tuple[Store
         is_async = engine.is_async or _wrapped(behaviour, engine.call)
         found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
                            access(behaviour, engine.call), engine.call))
-    derived = {c.path for c in behaviour.run.classes if any(map(_kind, c.external_bases()))}
+    derived = {c.path for c in behaviour.run.classes if any(map(client, c.external_bases()))}
     for path, calls in behaviour.by_path.items():
-        plain = _kind(path)
-        for call in calls if plain or path in derived else ():
+        if path not in derived and path.partition(".")[0] not in PACKAGES:
+            continue
+        for call in calls:
             callee = call.site.callee  # a class of the project may derive from a client
-            bases = callee.external_bases() if isinstance(callee, ClassValue) else (path,) if plain else ()
-            how, kind = next(((base, kind) for base in bases if (kind := _kind(base))), ("", None))
-            if kind is not None:
-                found.append(Store(kind[0], call.place, kind[1], how, "", access(behaviour, call), call))
+            bases = callee.external_bases() if isinstance(callee, ClassValue) else (path,)
+            how, what = next(((base, what) for base in bases if (what := opened(base, call))), ("", None))
+            if what is not None:
+                found.append(Store(what.kind, call.place, what.is_async, how, what.backend, access(behaviour, call),
+                                   call))
     return tuple(sorted(found, key=lambda s: (s.place.path, s.place.line, s.place.column)))
 
 
@@ -87,17 +74,6 @@ def _wrapped(behaviour: Behaviour, call: Call) -> bool:
     """Whether a plain engine is handed to ``AsyncEngine``, as SQLModel's examples do."""
     wrapping = behaviour.calls_to("sqlalchemy.ext.asyncio.AsyncEngine")
     return any(c.args and c.args[0] is call.site.result for c in wrapping)
-
-
-def _kind(path: str) -> tuple[str, bool] | None:
-    if path.partition(".")[0] not in _PACKAGES:
-        return None
-    for kind, is_async, pattern in _CLIENTS:
-        if pattern.fullmatch(path):
-            return kind, is_async
-    if _RAW.fullmatch(path):
-        return "database", not path.startswith("psycopg2") and path != "psycopg.connect"
-    return None
 
 
 def access(behaviour: Behaviour, call: Call) -> Access | None:

@@ -56,8 +56,8 @@ class NoReadiness(Check):
                 found = True
                 yield NotApplicable(f"{platform} sends each request to a process that is free and asks no health route")
                 continue
-            stores = tuple(s for s in project.facts.stores(app) if s.place not in own
-                           and not _of_middleware(s)) if app.served else ()
+            stores = tuple(s for s in project.facts.stores(app) if s.kind in KINDS and s.place not in own
+                           and not _is_file(s) and not _of_middleware(s)) if app.served else ()
             if stores and any(r.app == app.spec for r in project.facts.routes):
                 found = True
                 yield from self._answers(project, app, stores)
@@ -110,6 +110,11 @@ class NoReadiness(Check):
             confidence="medium" if project.facts.unresolved else "high",
             fix=_fix(project, app, stores, needed), app=app.spec, chain=tuple(s.place for s in stores[:5]),
         )
+
+
+def _is_file(store: Store) -> bool:
+    """Whether a client other than SQLAlchemy opens a SQLite file of the process."""
+    return store.backend == "sqlite" and store.how != "sqlalchemy"
 
 
 def _of_middleware(store: Store) -> bool:

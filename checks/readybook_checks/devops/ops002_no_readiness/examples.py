@@ -99,6 +99,12 @@ BAD = (
          "    return True\n",
          "db.py": PLAIN}, at=("main.py:14",), severity="medium",
     ),
+    Bad(  # a database that is opened through Tortoise
+        {"main.py": "import os\n\nfrom fastapi import FastAPI\n"
+         "from tortoise.contrib.fastapi import register_tortoise\n\napp = FastAPI()\n"
+         "register_tortoise(app, db_url=os.environ[\"DATABASE_URL\"], modules={\"models\": [\"models\"]})\n"
+         "\n\n@app.get(\"/\")\nasync def root() -> str:\n    return \"ok\"\n"}, at=("main.py:6",), severity="medium",
+    ),
     Bad(  # it asks one of two
         {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy import text\n\nfrom db import engine\n"
          "from cache import redis\n\napp = FastAPI()\n\n\n@app.get(\"/readyz\")\nasync def readyz() -> str:\n"
@@ -109,6 +115,14 @@ BAD = (
     ),
 )
 GOOD = (
+    Good(  # a file of the process
+        {"main.py": "import sqlite3\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
+         "def root() -> str:\n    with sqlite3.connect(\"shop.db\") as db:\n"
+         "        return db.execute(\"select 1\").fetchone()[0]\n"}, outcome="not_applicable"),
+    Good(  # the files that it keeps elsewhere are no part of every request
+        {"main.py": "import boto3\nfrom fastapi import FastAPI\n\napp = FastAPI()\nfiles = boto3.client(\"s3\")\n\n\n"
+         "@app.get(\"/\")\ndef root() -> str:\n    return files.get_object(Bucket=\"b\", Key=\"k\")[\"ETag\"]\n"},
+        outcome="not_applicable"),
     Good(  # what a middleware opened for itself, no route reaches
         {"main.py": "from fastapi import FastAPI\nfrom redis.asyncio import Redis\n\n\nclass Keys:\n"
          "    def __init__(self, app):\n        self.app, self.redis = app, Redis()\n\n"
