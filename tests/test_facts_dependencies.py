@@ -178,3 +178,57 @@ def test_a_dependency_that_stands_where_an_optional_package_is_installed() -> No
     facts = Project.from_files({"main.py": text}).facts
     assert [(r.path, r.dependencies, r.by_default) for r in facts.routes] == [
         ("/a", ("main.settings", "main.store"), True), ("/b", ("main.settings", "main.store"), False)]
+
+
+CHECKERS = """
+from __future__ import annotations
+from typing import TYPE_CHECKING, Annotated
+from fastapi import Depends, FastAPI, Header
+def guard(x_token: str = Header("")): ...
+if TYPE_CHECKING:
+    from people import User
+app = FastAPI()
+"""
+
+
+def checked(text: str, release: str = ">=0.128", head: str = CHECKERS) -> tuple[list[str], bool, list[str]]:
+    """Of the one route: its dependencies, whether one is not known, and what is not resolved."""
+    files = {"main.py": head + text, "requirements.txt": f"fastapi{release}\n"}
+    facts = Project.from_files(files, app="main:app").facts
+    (found,) = facts.routes
+    return list(found.dependencies), found.unknown_dependency, [u.kind for u in facts.unresolved]
+
+
+GET = "@app.get('/')\ndef h(user: {}): ...\n"
+ASKED = "Annotated[User, Depends(guard)]"
+
+
+@pytest.mark.parametrize(("text", "release", "expected"), [
+    # answered without it, as FastAPI 0.125 and later do (measured up to 0.165)
+    (GET.format(f"{ASKED} = None"), ">=0.128", ([], False, [])),
+    # refused each time, or not to be imported before 0.125
+    (GET.format(ASKED), ">=0.128", ([], True, ["dependency"])),
+    (GET.format(f"{ASKED} = None"), "==0.115.6", ([], True, ["dependency"])),
+    (GET.format(f"{ASKED} = None"), "", ([], True, ["dependency"])),
+    (GET.format("User"), ">=0.128", ([], True, ["parameter"])),
+    ("def one(user: Annotated[User, Depends(guard)] = None): ...\n" + GET.format("Annotated[int, Depends(one)]"),
+     ">=0.128", (["main.one"], False, [])),
+    # asked for by the default, by a text inside, or named where it is bound after all
+    (GET.format("User = Depends(guard)"), ">=0.128", (["main.guard"], False, [])),
+    (GET.format("Annotated['User', Depends(guard)]"), ">=0.128", (["main.guard"], False, [])),
+    ("try:\n    from people import User\nexcept ImportError:\n    pass\n" + GET.format(ASKED), ">=0.128",
+     (["main.guard"], False, [])),
+    ("def late():\n    global User\n    from people import User\n" + GET.format(ASKED), ">=0.128",
+     (["main.guard"], False, [])),
+    ("from people import *\n" + GET.format(ASKED), ">=0.128", (["main.guard"], False, [])),
+    ("from kit import inject\n" + GET.format(ASKED).replace("def h", "@inject\ndef h"), ">=0.128",
+     (["main.guard"], False, [])),
+])
+def test_annotations_that_only_type_checkers_can_read(text: str, release: str, expected: object) -> None:
+    assert checked(text, release) == expected
+
+
+def test_annotations_that_are_evaluated_are_read() -> None:
+    head = CHECKERS.replace("from __future__ import annotations\n", "")
+    assert checked(GET.format(ASKED), head=head) == (["main.guard"], False, [])
+    assert checked(GET.format(f"'{ASKED}'"), head=head) == ([], True, ["dependency"])

@@ -162,6 +162,8 @@ def _answer(project: Project, app: App, route: Route, usual: tuple[str, int, Fun
     name = route.endpoint.rpartition(".")[2]
     other = f"; {usual[1]} other routes ask {usual[0]}" if usual else ""
     sure = change.last in AT_SURE
+    other = "".join(f"; FastAPI does not run what {u.parameter} depends on: {u.reason}" for u in route.unread
+                    if u.depends) or other
     return Finding(
         route.place, f"{what} ({name}) changes data ({change.last}) and asks nobody who calls{other}: anybody who "
         "reaches the service can do it.", "high" if sure else "medium", confidence="high" if sure else "medium",
@@ -280,6 +282,11 @@ USERS = "from fastapi import APIRouter, Depends\n\nfrom auth import current_user
 ITEMS = "from fastapi import APIRouter\n\nfrom store import connect\n\nrouter = APIRouter()\n\n\n"
 DROP = "@router.delete(\n    \"/items/{item_id}\",\n)\ndef drop(item_id: int) -> None:\n" \
     "    connect().items.delete_one({\"id\": item_id})\n"
+CHECKERS = {
+    "auth.py": AUTH, "requirements.txt": "fastapi>=0.128\n",
+    "main.py": "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Annotated\n\n" + MAIN.replace(
+        "\n\napp =", "\n\nif TYPE_CHECKING:\n    from people import User\n\napp =") + ME.format("app")
+    + ADD.format("app", "").replace("def add(", "def add(who: Annotated[User, Depends(current_user)]{}, ")}
 UnprotectedWriteRoute.examples = (
     Bad(
         {"auth.py": AUTH, "main.py": MAIN + ME.format("app") + ADD.format("app", "")},
@@ -304,6 +311,11 @@ UnprotectedWriteRoute.examples = (
          + ADD.replace("/items", "/login").replace("def add", "def sign_in").format("app", "")},
         at=("main.py:19",), severity="high",
     ),
+    Bad(  # FastAPI cannot read the annotation and answers without the dependency
+        {**CHECKERS, "main.py": CHECKERS["main.py"].format(" = None")},
+        at=("main.py:26",), severity="high"),
+    Good({**CHECKERS, "main.py": CHECKERS["main.py"].format("")},  # it refuses all
+         outcome="unknown"),
     Good(  # the router asks, the inclusion asks, the application asks
         {**SPLIT, "main.py": SPLIT["main.py"].replace("import items", "from fastapi import Depends\n\nimport items")
          + "from auth import current_user\napp.include_router(items.router, dependencies=[Depends(current_user)])\n",

@@ -162,7 +162,8 @@ class Facts(Surroundings):
         from readybook.facts.pythonversion import python_version
 
         found = {package: self.release(package) for package in ("fastapi", "fastcrud")}
-        return {**found, "python": numbers(python_version(self, "").value)}
+        lowest = numbers(self.version_of("fastapi").value)  # the version itself, or the first that may be installed
+        return {**found, "fastapi from": lowest, "python": numbers(python_version(self, "").value)}
 
     @property
     def _commands(self) -> tuple[tuple[str, str | None, str], ...]:

@@ -22,16 +22,16 @@ from readybook.facts.frames import Condition, Frame
 from readybook.facts.interpreter import Interpreter
 from readybook.facts.known_dependencies import known_async
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
+from readybook.facts.pages import PAGING, page_inputs
 from readybook.facts.parameters import Parameter, route_parameters
 from readybook.facts.route_lists import constructed
+from readybook.facts.textannotations import Unread
 from readybook.facts.values import UNKNOWN, Choice, External, Unknown, as_served, by_default, text_of, truth
 from readybook.patterns import regex
 from readybook.place import Place
 from readybook.records import record
 
 RETURNS_READ = (0, 89)  # the first release of FastAPI that takes the annotation of a return for the response_model
-# what fastapi-pagination puts on each route that answers with a page, once ``add_pagination`` was called
-_PAGING = Instance(External(DEPENDS[0]), args=(Instance(External("fastapi_pagination.pagination_ctx()")),))
 MAX_ROWS = 20_000  # of one application: routers that include each other twice double at each level
 TEMPLATE = regex(r"\{(\w+)(?::[^}]*)?\}")
 
@@ -43,7 +43,8 @@ class Route:
     ``dependencies`` are all, transitive, in order of evaluation; ``targets`` the values behind them, ``handler`` the
     value behind ``endpoint``, ``response`` the type behind ``response_model``: handles for other facts, not for
     printing. ``unknown_dependency``: one of its own or its routers' dependencies could not be followed.
-    ``route_class``: what its router makes its routes of, None for FastAPI's own.
+    ``route_class``: what its router makes its routes of, None for FastAPI's own. ``unread``: parameters, its
+    own or of what it depends on, whose annotations FastAPI cannot read.
     """
 
     app: str
@@ -71,6 +72,7 @@ class Route:
     response: Any = field(default=None, repr=False, compare=False)
     unknown_dependency: bool = False
     route_class: Any = field(default=None, repr=False, compare=False)
+    unread: tuple[Unread, ...] = ()
 
 
 @record
@@ -199,14 +201,17 @@ class Routes:
         function = _function(endpoint)
         conditions = (*context.conditions, *event.conditions)
         response = self._response(data, function)
-        page = _page_inputs(response[1]) if self.paginated else ()
-        markers = (*context.dependencies, *self._markers(data.get("dependencies")), *((_PAGING,) if page else ()))
+        page = page_inputs(response[1]) if self.paginated else ()
+        markers = (*context.dependencies, *self._markers(data.get("dependencies")), *((PAGING,) if page else ()))
         view = data.get("view") or _view_of(endpoint)
         called = Bound(endpoint, UNKNOWN) if isinstance(view, ClassValue) else endpoint
         targets, direct = self._dependencies(called, markers, view)
         template = frozenset(TEMPLATE.findall(text))
         parameters = [*route_parameters(self.run, [*targets, called, *page], template), *data.get("inputs", ())]
         name = text_of(data.get("name"))
+        unread = tuple(u for t in (*targets, called) for u in signature(self.run, t).unread)
+        self.unresolved += [Unresolved(u.place, "dependency" if u.depends else "parameter", u.reason)
+                            for u in unread if not u.served]
         truths = [c.default for c in conditions]
         self.rows.append(Route(
             app=context.app, method=method, path=text, endpoint=name_of(endpoint) or "?",
@@ -225,8 +230,9 @@ class Routes:
             condition=" and ".join(dict.fromkeys(c.text for c in conditions)) or None, registered=event.place,
             by_default=None if None in truths else all(truths), handler=endpoint, targets=tuple(targets),
             response=response[1],
-            unknown_dependency=any(isinstance(decided(d), Unknown | Choice) for d in direct),
-            route_class=context.route_class,
+            unknown_dependency=any(isinstance(decided(d), Unknown | Choice) for d in direct)
+            or any(not u.served for u in unread),
+            route_class=context.route_class, unread=unread,
         ))
 
     def _dependencies(self, endpoint: Any, markers: tuple[Any, ...], view: Any) -> tuple[list[Any], list[Any]]:
@@ -265,19 +271,6 @@ class Routes:
             return unparse(annotation), annotation_value(self.run, annotation, original.scope)
         finally:
             self.run.frames.pop()
-
-
-def _page_inputs(response: Any) -> tuple[Any, ...]:
-    """The class by which fastapi-pagination asks for a page, where a route answers with one: what the page's own class
-    says, else the package's."""
-    base = response.base if isinstance(response, Subscripted) else response
-    names = base.external_bases() if isinstance(base, ClassValue) else [getattr(base, "path", "")]
-    if not any(n.startswith("fastapi_pagination.") for n in names):
-        return ()
-    kind = next((k for k in ("LimitOffset", "Cursor") if any(k in n for n in names)), "")
-    own = (c.scope.names.get("__params_type__") for c in base.mro() if isinstance(c, ClassValue)) if isinstance(
-        base, ClassValue) else ()
-    return (next((p for p in own if p is not None), External(f"fastapi_pagination.{kind}Params")),)
 
 
 def _served_first(rows: list[Route]) -> list[Route]:

@@ -32,6 +32,9 @@ MAX_FUNCTIONS = 40
 def hint(behaviour: Behaviour, route: Route) -> str:
     """Why a route that no fact shows guarded may yet ask who calls; empty when nothing hints at it."""
     run = behaviour.run
+    for unread in route.unread:
+        if not unread.served:
+            return unread.reason
     for target in (route.handler, *route.targets):
         for dependency, _ in signature(run, target).dependencies:
             if isinstance(by_default(dependency), Unknown | Choice):

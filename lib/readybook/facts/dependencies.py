@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from readybook.facts.carriedsignatures import EMPTY, carried, signed_as
@@ -14,6 +14,7 @@ from readybook.facts.modelfields import client_name, has_default, is_model
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue, Subscripted
 from readybook.facts.settings_values import FIELDS
 from readybook.facts.symbols import annotation_value
+from readybook.facts.textannotations import LOST_SINCE, Unread, unread_name
 from readybook.facts.unparse import unparse
 from readybook.facts.values import Choice, External, Unknown, by_default, possible
 from readybook.records import record
@@ -51,12 +52,14 @@ class Input(NamedTuple):
 class Signature:
     """What FastAPI reads from one callable: parameters of its own, and its dependencies (target, marker) in order.
 
-    ``injected`` maps the names of parameters to the dependencies that fill them.
+    ``injected`` maps the names of parameters to the dependencies that fill them; ``unread`` holds those dependencies
+    that it does not run since it cannot read the annotation.
     """
 
     parameters: list[Input]
     dependencies: list[tuple[Any, Any]]
     injected: dict[str, Any] = field(default_factory=dict)
+    unread: list[Unread] = field(default_factory=list)
 
 
 @record
@@ -136,17 +139,34 @@ def _read(run: Interpreter, f: FunctionValue, skip: int, given: dict[str, Any]) 
     out = Signature([], [])
     run.frames.append(Frame(f.module, f, f.owner))
     try:
-        for i, (name, annotation, default, kind, *_) in enumerate(f.params):
+        for i, (name, annotation, default, kind, line, column) in enumerate(f.params):
             if i < skip or kind in ("var", "keys"):
                 continue
             value = default_of(run, f, name, default) if default is not None else ...
             value = given.get(name, value)
             scope = (f.owner.scope if f.owner else f.scope).as_of(f.node[1])
-            _parameter(out, name, annotation_value(run, annotation, scope), value, unparse(annotation),
-                       default is not None or name in given)
+            has, said = default is not None or name in given, annotation_value(run, annotation, scope)
+            lost = unread_name(f, annotation)
+            if lost and not (isinstance(value, Instance) and value.is_a(*DEPENDS)):
+                said = _unread(run, out, said, Unread(f.module.place(("", line, column), f.qualname), name, lost, has))
+            _parameter(out, name, said, value, unparse(annotation), has)
     finally:
         run.frames.pop()
     return out
+
+
+def _unread(run: Interpreter, out: Signature, kind: Any, found: Unread) -> Any:
+    """What FastAPI takes an annotation for that it cannot read: nothing, from ``LOST_SINCE`` on; a dependency that is
+    not known where each request is refused for it, or the release is not known."""
+    since = (run.releases.get("fastapi from") or (0,)) >= LOST_SINCE
+    marker = next((m for m in annotated(kind)[1] if isinstance(m, Instance) and m.is_a(*DEPENDS)), None)
+    found = replace(found, served=found.served and since, depends=marker is not None)
+    if marker is not None or not found.served:
+        out.unread.append(found)
+    if found.served or marker is None:
+        return Unknown(found.reason) if since else kind
+    unknown = replace(marker, args=(Unknown(found.reason, found.place),), kwargs={})
+    return Subscripted(External("typing.Annotated"), (Unknown(found.reason), unknown))
 
 
 def _fields(run: Interpreter, cls: ClassValue) -> Signature:

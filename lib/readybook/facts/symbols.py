@@ -38,13 +38,14 @@ def annotation_value(run: Interpreter, node: Node | None, scope: Namespace) -> A
     if node is None:
         return UNKNOWN
     if node[0] == "const" and isinstance(node[3], str):
-        node = _parsed(node[3])
+        node = parsed(node[3])
         if node is None:
             return UNKNOWN
     return evaluate(run, node, scope)
 
 
-def _parsed(text: str) -> Node | None:
+def parsed(text: str) -> Node | None:
+    """An expression that is written as a text; None when it is none."""
     from readybook.facts.syntax import EXPRESSIONS
 
     try:
@@ -62,7 +63,7 @@ def symbol(run: Interpreter, node: Node | None, scope: Namespace) -> Any:
 def symbol_of_type(run: Interpreter, kind: Any) -> Any:
     """An object of a type."""
     if isinstance(kind, str):
-        node = _parsed(kind)
+        node = parsed(kind)
         return symbol(run, node, run.loaded[run.frame.module.path].scope) if node and run.frames else UNKNOWN
     if isinstance(kind, ClassValue):
         return symbolic_instance(run, kind)
