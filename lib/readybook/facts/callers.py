@@ -26,6 +26,10 @@ ASKS = regex(
 CARRIED = regex(r"(?i)^(?:authori[sz]ation|token|access_token|id_token|auth_token|jwt|x[-_]?api[-_]?key"
                 r"|api[-_]?key|x[-_]?token|session(?:_?id|_token)?|.*[-_]signature|x[-_]?.*[-_]?(?:secret|token|key)|secret"
                 r"|admin_(?:key|token|secret|password)|password|pin|code)$")
+# what looks a person up whose id it is given, and makes what does: it asks nobody who calls where the code shows it
+LOOKS_UP = regex(r"(?i)^_?(?:get|find|fetch|load|read)_(?:user|admin|account|member|client|customer|tenant|staff)"
+                 r"(?!_from)\w*$")
+GIVEN = regex(r"(?i)token|credential|authori[sz]ation|api_?key|request|cookie|jwt|header|bearer|websocket")
 MAX_FUNCTIONS = 40
 
 
@@ -43,7 +47,7 @@ def hint(behaviour: Behaviour, route: Route) -> str:
         return "what one of its dependencies does is not known"
     for target in route.targets:
         last = (name_of(target) or "").removesuffix("()").rpartition(".")[2]
-        if ASKS.search(last):
+        if ASKS.search(last) and not _looks_up(last, target):
             return f"whether {last} refuses callers is not seen"
     carried = next((p for p in route.parameters if p.where in ("header", "cookie", "query")
                     and CARRIED.match(p.alias or p.name)), None)
@@ -68,12 +72,21 @@ def _by_what_runs(behaviour: Behaviour, route: Route) -> str:
             continue
         seen.add(id(f.node))
         for call in behaviour.calls_in(f):
-            if ASKS.search(call.last) and not call.path.startswith(("starlette.", "fastapi.")):
+            if ASKS.search(call.last) and not call.path.startswith(("starlette.", "fastapi.")) and not _looks_up(
+                    call.last, call.site.callee):
                 return f"whether {call.last} refuses callers is not seen"
             if _carrier(call.path, call.args):
                 return "it reads credentials from the request itself: what becomes of them is not seen"
             queue += [g.original for g in functions_behind(call.site.callee)]
     return ""
+
+
+def _looks_up(name: str, called: Any) -> bool:
+    """Whether a callable of the project only looks somebody up, by its name and by what it takes: its body is followed,
+    and nothing in it can tell who calls."""
+    functions = functions_behind(called)
+    return bool(functions) and LOOKS_UP.search(name) is not None and not any(
+        GIVEN.search(p[0]) for f in functions for p in f.params)
 
 
 def _carrier(path: str, args: tuple[Any, ...]) -> bool:

@@ -31,7 +31,9 @@ def accepted_codes(project: Project) -> Iterator[Finding]:
                 "weak", "placeholder")
             if not weak or _behind(item) or all(o.kind != "request" for o in facts.origins.traced(given, item.scope)):
                 continue
-            fed = set_by_deployment(facts, value.name)
+            given_weak = [d.get(value.name) for d in facts.dotenvs if value.name in d.names]
+            as_weak = any(one is not None and kind_of(one.value) == "weak" for one in given_weak)
+            fed = None if as_weak else set_by_deployment(facts, value.name)
             yield Finding(
                 value.place or item.place, f"{value.name} has a default that everybody guesses, and {item.place} takes "
                 "it for anybody's code: where it is unset, whoever knows a user's name or number comes in as them.",

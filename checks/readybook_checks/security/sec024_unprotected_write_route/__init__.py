@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from readybook import Bad, CannotTell, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
+from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
 from readybook.facts.authentication import authenticates, guarding_middleware, is_scheme
 from readybook.facts.behaviour import Call, functions_behind
@@ -21,16 +21,22 @@ from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import EnsureImport, SetKeyword
 from readybook.patterns import regex
+from readybook_checks.security.sec024_unprotected_write_route.examples import EXAMPLES
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # what nobody can be signed in for yet, and what other machines call
 OPEN = regex(
     r"(?i)log[-_]?in|log[-_]?out|sign[-_]?(?:in|up|out)|regist|token|refresh|auth(?!or)|oauth|sso|saml|otp|mfa|2fa"
     r"|password|passwd|forgot|reset|recover|verif|confirm|activat|invit|web[-_]?hook|callback|(?:^|[/_-])hooks?(?:$|[/_-])"
-    r"|health|ping|csrf|captcha|contact|newsletter|subscri|feedback|session|setup|onboard|bootstrap|initiali[sz]e"
-    r"|graphql|telemetry|metric|(?:^|[/_.-])track|beacon|demo|guest|public|anonymous|trial|waitlist|slack|stripe"
-    r"|inquir|enquir|appl(?:y|ications?)(?:$|[/_-])|telegram|twilio|github|callback|notify|cron|dev(?:$|[/_-])|debug|(?:^|[/_.])test"
+    r"|health|ping|csrf|captcha|subscri|session|setup|onboard|bootstrap|initiali[sz]e"
+    r"|graphql|telemetry|metric|(?:^|[/_.-])track|beacon|demo|guest|public|anonymous|trial|slack|stripe"
+    r"|telegram|twilio|github|callback|notify|cron|dev(?:$|[/_-])|debug|(?:^|[/_.])test"
 )
+# what visitors send by a form; only a POST is one
+FORMS = regex(r"(?i)contact|newsletter|feedback|waitlist|inquir|enquir|appl(?:y|ications?)(?:$|[/_-])")
+REACHED = regex(r"(?i)^(?:\w+_)?(?:e_?mail(?:_?address)?|phone(?:_?number)?|mobile)$")
+# what a method of a service is named for that changes what is there
+SAYS = regex(r"(?i)^(?:delete|remove|destroy|update|edit|patch|replace|change|deactivate|cancel|archive)_\w+$")
 PEOPLE = regex(r"(?i)/(?:users?|accounts?|members?|customers?|profiles?|people|patients?)/?(?:create)?/?$")
 PERSONAL = regex(r"(?i)^(?:\w+_)?(?:e_?mail|phone(?:_?number)?|mobile|(?:first|last|full|sur)_?name|birth\w*|dob"
                  r"|ssn|passport|iban|card_?number|street|postal_?code|zip_?code|home_address|username)$")
@@ -75,6 +81,7 @@ class UnprotectedWriteRoute(Check):
     fix_kinds = ("codemod", "advice")
     attestable = True
     references = ("https://owasp.org/API-Security/editions/2023/en/0xa5-broken-function-level-authorization/",)
+    examples = EXAMPLES
 
     def find(self, project: Project) -> Iterator[Answer]:
         """One answer for each route that changes data, one for an application that asks nobody."""
@@ -136,7 +143,9 @@ def _said(route: Route) -> str:
 
 
 def _aside(route: Route) -> bool:
-    if OPEN.search(_said(route)) or route.condition and route.by_default is not True:
+    if OPEN.search(_said(route)) or route.method == "POST" and FORMS.search(_said(route)):
+        return True
+    if route.condition and route.by_default is not True:
         return True
     if route.condition and re.search(r"(?i)env|debug|local|dev|prod|test", route.condition):
         return True
@@ -156,17 +165,21 @@ def _answer(project: Project, app: App, route: Route, usual: tuple[str, int, Fun
         reason = reason or "what its router depends on is put together under a condition"
     if reason:
         return CannotTell(f"{what}: {reason}", route.place, app.spec)
-    change = _change(project, route)
+    change, told = _change(project, route), ""
+    if change is None:
+        change, told = _said_change(project, route), ", by its name"
     if change is None:
         return CannotTell(f"{what} asks nobody who calls; that it changes data is not seen", route.place, app.spec)
     name = route.endpoint.rpartition(".")[2]
     other = f"; {usual[1]} other routes ask {usual[0]}" if usual else ""
-    sure = change.last in AT_SURE
     other = "".join(f"; FastAPI does not run what {u.parameter} depends on: {u.reason}" for u in route.unread
                     if u.depends) or other
+    form = _form(project, route)
+    grade = "high" if change.last in AT_SURE and not form else "medium"
+    perhaps = "; what it takes may come from a form for visitors" if form else ""
     return Finding(
-        route.place, f"{what} ({name}) changes data ({change.last}) and asks nobody who calls{other}: anybody who "
-        "reaches the service can do it.", "high" if sure else "medium", confidence="high" if sure else "medium",
+        route.place, f"{what} ({name}) changes data ({change.last}{told}) and asks nobody who calls{other}: anybody "
+        f"who reaches the service can do it{perhaps}.", grade, confidence=grade,
         fix=_fix(project, route, usual), app=app.spec,
         chain=(change.place,) if change.place.path != route.place.path else (),
     )
@@ -198,6 +211,29 @@ def _change(project: Project, route: Route) -> Call | None:
     return next((c for c in found if c.last in AT_SURE), found[0] if found else None)
 
 
+def _said_change(project: Project, route: Route) -> Call | None:
+    """The call by which a handler of a PUT, PATCH or DELETE changes something, as its name says, where what is called
+    is not seen: a method of a service that comes as an abstract class."""
+    if route.method == "POST":
+        return None
+    behaviour = project.facts.behaviour
+    return next((c for f in functions_behind(route.handler) for c in behaviour.calls_in(f.original)
+                 if SAYS.search(c.last) and c.site.node[3][0] == "attr"
+                 and all(map(_abstract, functions_behind(c.site.callee)))), None)
+
+
+def _abstract(function: FunctionValue) -> bool:
+    """Whether a method has no body of its own: what derives from its class does the work."""
+    return function.node[0] == "def" and all(
+        s[0] in ("pass", "raise") or s[0] == "expr" and s[4][0] == "const" for s in function.node[6])
+
+
+def _form(project: Project, route: Route) -> bool:
+    """Whether a route takes, by a POST to no row in particular, how the sender can be reached."""
+    return route.method == "POST" and "{" not in route.path and any(
+        REACHED.search(n) for n in body_names(project.facts.behaviour.run, (*route.targets, route.handler)))
+
+
 def _harmless(call: Call) -> bool:
     """Whether a method of a container, a text, a response or a project's function is meant, not one of a store."""
     if call.path.startswith(("list.", "dict.", "set.", "str.", "re.", "copy.", "starlette.", "logging.", "fastapi.")):
@@ -218,7 +254,7 @@ def _usual(project: Project, asking: list[Route]) -> tuple[str, int, FunctionVal
     by_path: dict[str, FunctionValue | None] = {}
     told: dict[int, str | None] = {}  # many routes have the same dependencies
     for route in asking:
-        for target in {id(t): t for t in route.targets}.values():
+        for target in {id(t): t for t in route.targets}.values() if project.facts.guarded(route) else ():
             if id(target) not in told:
                 asks_who = not is_scheme(target) and authenticates(behaviour, target)
                 told[id(target)] = name_of(target) if asks_who else None
@@ -261,105 +297,3 @@ def _fix(project: Project, route: Route, usual: tuple[str, int, FunctionValue | 
                        SetKeyword(call.place, call.last, "dependencies", f"[Depends({dependency.name})]")),
                safety="review", unsafe=True, reason="callers that send no credentials to this route are refused from "
                "now on; whether each signed-in user may do it is for a person to say")
-
-
-
-AUTH = (
-    "from fastapi import Depends\nfrom fastapi.security import OAuth2PasswordBearer\n\n"
-    "scheme = OAuth2PasswordBearer(tokenUrl=\"login\")\n\n\n"
-    "def current_user(token: str = Depends(scheme)) -> str:\n    return token\n"
-)
-HEAD = "from fastapi import APIRouter, Depends, FastAPI\nfrom sqlalchemy.orm import Session\n\n"
-ME = "@{0}.get(\"/me\")\ndef me(user: str = Depends(current_user)) -> str:\n    return user\n\n\n"
-ADD = "@{0}.post(\"/items\"{1})\ndef add(db: Session = Depends(session)) -> None:\n    db.add(1)\n    db.commit()\n"
-DB = "\n\ndef session() -> Session:\n    return Session()\n\n\n"
-MAIN = HEAD + "from auth import current_user\n\napp = FastAPI()\n" + DB
-SPLIT = {"auth.py": AUTH, "store.py": "from pymongo import MongoClient\n\n\ndef connect():\n"
-         "    return MongoClient()[\"shop\"]\n",
-         "main.py": "from fastapi import FastAPI\n\nimport items\nimport users\n\napp = FastAPI()\n"
-         "app.include_router(users.router)\n"}
-USERS = "from fastapi import APIRouter, Depends\n\nfrom auth import current_user\n\nrouter = APIRouter()\n\n\n"
-ITEMS = "from fastapi import APIRouter\n\nfrom store import connect\n\nrouter = APIRouter()\n\n\n"
-DROP = "@router.delete(\n    \"/items/{item_id}\",\n)\ndef drop(item_id: int) -> None:\n" \
-    "    connect().items.delete_one({\"id\": item_id})\n"
-CHECKERS = {
-    "auth.py": AUTH, "requirements.txt": "fastapi>=0.128\n",
-    "main.py": "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Annotated\n\n" + MAIN.replace(
-        "\n\napp =", "\n\nif TYPE_CHECKING:\n    from people import User\n\napp =") + ME.format("app")
-    + ADD.format("app", "").replace("def add(", "def add(who: Annotated[User, Depends(current_user)]{}, ")}
-UnprotectedWriteRoute.examples = (
-    Bad(
-        {"auth.py": AUTH, "main.py": MAIN + ME.format("app") + ADD.format("app", "")},
-        at=("main.py:19",), severity="high",
-        fixed={"main.py": MAIN + ME.format("app") + ADD.format("app", ", dependencies=[Depends(current_user)]")},
-    ),
-    Bad(  # a router in a file that knows nothing of authentication
-        {**SPLIT, "main.py": SPLIT["main.py"] + "app.include_router(items.router, prefix=\"/v1\")\n",
-         "users.py": USERS + ME.format("router"), "items.py": ITEMS + DROP},
-        at=("items.py:11",), severity="high",
-        fixed={"items.py": ITEMS.replace("APIRouter\n\nfrom store", "APIRouter, Depends\n\nfrom auth import "
-                                         "current_user\nfrom store")
-               + DROP.replace("\",\n)", "\",\n    dependencies=[Depends(current_user)],\n)")},
-    ),
-    Bad(  # one handler, with and without a slash
-        {"auth.py": AUTH, "main.py": MAIN + ME.format("app")
-         + ADD.format("app", "").replace("@app", "@app.post(\"/items/\", include_in_schema=False)\n@app", 1)},
-        at=("main.py:20",)),
-    Bad(  # a dependency that is no authentication: a session; the sign-in itself is open on purpose
-        {"auth.py": AUTH, "main.py": MAIN + ME.format("app")
-         + ADD.format("app", ", dependencies=[Depends(session)]")
-         + ADD.replace("/items", "/login").replace("def add", "def sign_in").format("app", "")},
-        at=("main.py:19",), severity="high",
-    ),
-    Bad(  # FastAPI cannot read the annotation and answers without the dependency
-        {**CHECKERS, "main.py": CHECKERS["main.py"].format(" = None")},
-        at=("main.py:26",), severity="high"),
-    Good({**CHECKERS, "main.py": CHECKERS["main.py"].format("")},  # it refuses all
-         outcome="unknown"),
-    Good(  # the router asks, the inclusion asks, the application asks
-        {**SPLIT, "main.py": SPLIT["main.py"].replace("import items", "from fastapi import Depends\n\nimport items")
-         + "from auth import current_user\napp.include_router(items.router, dependencies=[Depends(current_user)])\n",
-         "users.py": USERS + ME.format("router"), "items.py": ITEMS + DROP},
-    ),
-    Good(  # an alias with Annotated, two steps away from the scheme
-        {"auth.py": AUTH + "\n\ndef admin(user: str = Depends(current_user)) -> str:\n    return user\n",
-         "main.py": "from typing import Annotated\n\n" + HEAD + "from auth import admin as must_be\n\n"
-         "Admin = Annotated[str, Depends(must_be)]\napp = FastAPI()\n" + DB
-         + ADD.format("app", "").replace("def add(", "def add(who: Admin, ")}),
-    Good(  # middleware refuses
-        {"auth.py": AUTH, "main.py": HEAD.replace("FastAPI\n", "FastAPI\nfrom fastapi.responses import JSONResponse\n")
-         + "app = FastAPI()\n" + DB + ADD.format("app", "") + "\n\n@app.middleware(\"http\")\n"
-         "async def ask(request, call_next):\n    if request.headers.get(\"x-key\") != request.app.state.key:\n"
-         "        return JSONResponse({\"detail\": \"who are you?\"}, 401)\n    return await call_next(request)\n"}),
-    Good(  # local only, and names that say why anybody may
-        {"auth.py": AUTH, "main.py": MAIN.replace("from fastapi", "import os\n\nfrom fastapi", 1) + ME.format("app")
-         + ADD.format("app", "").replace("/items", "/users/signup").replace("def add", "def sign_up")
-         + "\n\nprivate = APIRouter()\n\n\n" + ADD.format("private", "")
-         + "\n\nif os.environ.get(\"ENVIRONMENT\", \"local\") == \"local\":\n    app.include_router(private)\n"},
-        outcome="not_applicable"),
-    Good(  # a decorator of one's own
-        {"auth.py": AUTH, "main.py": MAIN.replace("import current_user", "import current_user\nfrom web import "
-                                                  "login_required") + ME.format("app")
-         + ADD.format("app", "").replace("def add", "@login_required\ndef add")}, outcome="unknown"),
-    Good(  # nobody is asked anywhere, and data of people comes in: perhaps a gateway asks
-        {"main.py": HEAD.replace("\n\n", "\nfrom pydantic import BaseModel\n\n") + "app = FastAPI()\n" + DB
-         + "class Guest(BaseModel):\n    email: str\n\n\n"
-         + ADD.format("app", "").replace("def add(", "def add(guest: Guest, ")}, outcome="unknown"),
-    Good(  # nobody is asked anywhere, and there is nobody to ask
-        {"main.py": HEAD + "app = FastAPI()\n" + DB + ADD.format("app", "")}, outcome="not_applicable"),
-    Good({"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\ndef index() -> int:\n"
-          "    return 1\n"}, outcome="not_applicable"),
-    Good(  # a setting adds what asks who calls
-        {"auth.py": AUTH, "main.py": "import os\n\n" + MAIN.replace("import Depends", "import APIRouter, Depends")
-         + "router = APIRouter()\nkept: list = []\n" + ME.format("app") + ADD.format("router", "")
-         + "\n\nif os.environ.get(\"API_KEY\"):\n    kept.append(Depends(current_user))\n"
-         "app.include_router(router, dependencies=kept)\n"}, outcome="unknown"),
-    Good(  # a class-based view, by a decorator of the project's own: the class asks who calls
-        {"views.py": "def controller(router):\n    def decorate(cls):\n        return cls\n\n    return decorate\n",
-         "main.py": "from fastapi import APIRouter, Depends, FastAPI\nfrom fastapi.security import HTTPBearer\n\n"
-         "from views import controller\n\nrouter = APIRouter()\n\n\nclass Private:\n"
-         "    token: object = Depends(HTTPBearer())\n\n\n@controller(router)\nclass Items(Private):\n"
-         "    @router.post(\"/items\")\n    def add(self, db) -> None:\n        db.commit()\n\n"
-         "    @router.delete(\"/items\")\n    def drop(self, db) -> None:\n        db.commit()\n\n\n"
-         "app = FastAPI()\napp.include_router(router)\n"}),
-)
