@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
 from readybook.facts.authentication import guarding_middleware
-from readybook.facts.behaviour import functions_behind
+from readybook.facts.behaviour import Call, functions_behind
 from readybook.facts.callers import hint, opaque
 from readybook.facts.program import App
 from readybook.facts.schemas import models_in, route_bodies
-from readybook.facts.signatures import signature_check
+from readybook.facts.signatures import calls_of, signature_check
 from readybook.facts.unparse import unparse
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, EnsureSetting, SetKeyword
@@ -28,6 +28,9 @@ NAMED = regex(r"(?i)web[-_]?hooks?(?:$|[^a-z])|web[-_]?hook_"
 KEEPS = regex(r"(?i)(?:create|add|register|list|get|update|delete|remove|test|subscribe|enable|disable|trigger"
               r"|send|retry|replay|toggle|new|configure|set)_?\w*web_?hook|web_?hook\w*_(?:create|config|subscription)")
 TARGETS = frozenset({"url", "target_url", "callback_url", "endpoint_url", "webhook_url", "endpoint", "target"})
+READS = regex(r"(?:httpx|requests|aiohttp|niquests)\.")
+LOOKED_UP = regex(r"(?i)^_?(?:get|fetch|retrieve|load|find|query|lookup|check)_\w*(?:payment|order|invoice|charge"
+                  r"|transaction|checkout|subscription|intent|status)")
 SIGN_IN = regex(r"(?i)oauth|sso|saml|(?:^|[/_-])(?:auth|login|oidc)(?:$|[/_-])|google|apple|microsoft|azure|okta")
 
 
@@ -108,6 +111,10 @@ def _answer(project: Project, app: App, route: Route) -> Answer:
         reason = "its path carries a secret: whether it is compared is not seen"
     if reason:
         return CannotTell(f"{what}: {reason}", route.place, app.spec)
+    asked = next(filter(_asks_back, calls_of(behaviour, route)), None)
+    if asked is not None:
+        return CannotTell(f"{what} asks the sender itself by {asked.function.rpartition('.')[2]}: whether it believes "
+                          "more of the message than the id is not seen", route.place, app.spec)
     name = route.endpoint.rpartition(".")[2]
     sender, sent_by = sender_of(f"{route.path} {name} {route.place.path}")
     who = sent_by or "the sender"
@@ -115,6 +122,13 @@ def _answer(project: Project, app: App, route: Route) -> Answer:
         route.place, f"{what} ({name}) checks no signature: anybody who knows the address can send what {who} would.",
         "medium", confidence="high" if sent_by else "medium", fix=_fix(project, app, route, sender, sent_by),
         app=app.spec)
+
+
+def _asks_back(call: Call) -> bool:
+    """Whether a call reads, at another service, the payment or the like that a message names: who forges a message
+    changes nothing by that."""
+    return call.last == "get" and READS.match(call.path) is not None and (
+        LOOKED_UP.search(call.function.rpartition(".")[2]) is not None)
 
 
 def _fix(project: Project, app: App, route: Route, sender: Sender, sent_by: str) -> Fix:

@@ -59,4 +59,9 @@ EXAMPLES = (
     Good(  # a token that is read, in a way that cannot be followed
         {"main.py": HEAD + "@app.post(\"/webhook\")\ndef hook(x_token: str = Header()):\n    return x_token\n"},
         outcome="unknown"),
+    Good(  # what became of the payment is read at the sender's own service
+        {"main.py": HEAD + "import httpx\n\n\ndef get_payment(key: str) -> dict:\n"
+         "    return httpx.get(f\"https://api.example.com/payments/{key}\").json()\n\n\n"
+         "@app.post(\"/payments/webhook\")\ndef hook(body: dict) -> None:\n    print(get_payment(body[\"id\"]))\n"},
+        outcome="unknown"),
 )

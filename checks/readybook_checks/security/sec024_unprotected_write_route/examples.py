@@ -106,7 +106,8 @@ EXAMPLES = (
         {"auth.py": AUTH, "people.py": "def get_user(db, user_id: int) -> object:\n    return db.get(user_id)\n",
          "main.py": MAIN.replace("import current_user", "import current_user\nfrom people import get_user")
          + ME.format("app") + ADD.format("app", "").replace("/items", "/people/{user_id}").replace(
-             "post", "put").replace("def add(", "def change(user_id: int, ").replace("    db.add", "    get_user(db, user_id)\n    db.add")},
+             "post", "put").replace("def add(", "def change(user_id: int, ").replace(
+                 "    db.add", "    get_user(db, user_id)\n    db.add")},
         at=("main.py:20",), severity="high"),
     Good(  # what takes the request may ask who calls
         {"auth.py": AUTH, "people.py": "def get_user(request) -> object:\n    return request.state.user\n",
