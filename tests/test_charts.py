@@ -78,6 +78,15 @@ def test_the_waterfall_ends_where_all_is_done() -> None:
     assert fall.measure[0] == "absolute" and fall.measure[-1] == "total"
 
 
+@pytest.mark.parametrize(("shown", "last"), [(-1, ""), (-2, "2 more fixes")])
+def test_the_waterfall_adds_up_only_what_is_more_than_one_fix(monkeypatch, shown: int, last: str) -> None:
+    report = synthetic.plain()
+    fixes = sum(bool(r.findings) for r in report.results)
+    monkeypatch.setattr(plan_charts, "STEPS_SHOWN", fixes + shown)
+    (fall,) = plan_charts.gain_waterfall(report).figure.data
+    assert len(fall.y) == (fixes if last else fixes + 1) + 1 and (not last or fall.y[-2].strip() == last)
+
+
 def test_every_fix_stands_in_the_quadrant_and_on_the_calendar() -> None:
     report = synthetic.plain()
     failing = {r.id for r in report.results if r.findings}

@@ -9,7 +9,7 @@ import pytest
 import synthetic
 from readybook import diffs, display, plan, priority, story, tables
 from readybook import workbook as wb
-from readybook.seriesview import PatchView, file_diffs
+from readybook.seriesview import PatchView, SeriesView, file_diffs
 from readybook.markup import Html, clip, el, escape, visible
 from readybook.project import Project
 
@@ -150,6 +150,14 @@ def test_a_patch_is_split_by_the_counts_of_its_hunks() -> None:
     assert first.path == "app/<b>.py"
     assert [kind for kind, _ in first.lines] == ["@", " ", "-", "+", " "]
     assert second.lines == (("@", "@@ -0,0 +1 @@"), ("+", "+<script>alert(1)</script>"))
+
+
+@pytest.mark.parametrize(("needed", "told"), [
+    ((), "–"), ((2,), "0002"), ((2, 3), "0002, 0003"), ((1, 3, 4, 5, 8), "0001, 0003–0005, 0008")])
+def test_the_patches_that_one_needs_are_told_by_the_ends_of_their_runs(needed: tuple[int, ...], told: str) -> None:
+    patch = PatchView(9, "0009-x.patch", "SEC004", "Cure", "safe", "", "", requires=needed)
+    table = tables.patches(SeriesView((patch,)))
+    assert table.rows[0][table.columns.index("Needs")] == told
 
 
 def test_a_patch_is_escaped_and_masked() -> None:

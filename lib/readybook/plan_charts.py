@@ -72,7 +72,8 @@ def impact_effort(report: Report) -> Chart:
 def gain_waterfall(report: Report) -> Chart:
     """How the overall score climbs fix by fix in the order of work, from today's to the one when all is done."""
     all_steps = steps(report)
-    shown, rest = all_steps[:STEPS_SHOWN], all_steps[STEPS_SHOWN:]
+    bars = len(all_steps) if len(all_steps) <= STEPS_SHOWN + 1 else STEPS_SHOWN
+    shown, rest = all_steps[:bars], all_steps[bars:]
     start, end = all_steps[0].before, all_steps[-1].after
     labels = ["Today ", *(f"{s.priority.rank}. {_name(s.priority.result, 30)} " for s in shown)]
     deltas = [start, *(s.after - s.before for s in shown)]

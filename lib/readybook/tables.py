@@ -140,7 +140,7 @@ def patches(series: SeriesView, patches_page: str = "./remediation.html", audit_
             Link(patch.check, f"{audit_page}#{patch.check}"), patch.title.rstrip("."),
             Grade(SAFETY_WORDS.get(patch.safety, patch.safety)),
             *([Grade(VERDICT_WORDS.get(patch.verdict, "not tried"))] if tried else []), patch.cures, _files(patch),
-            ", ".join(f"{n:04}" for n in patch.requires) or "–", hours_cell(patch.saves),
+            _numbers(patch.requires) or "–", hours_cell(patch.saves),
         )
         for patch in series.patches
     )
@@ -166,6 +166,17 @@ def waived(report: Report) -> Table:
     """One row a finding that somebody decided to live with: where, why, and which line says so."""
     rows = tuple((w.check, str(w.finding.place), w.finding.message, w.reason, w.by) for w in report.waived)
     return Table("Waived findings", ("Check", "Place", "Finding", "Reason given", "Said by"), rows, find=len(rows) > 10)
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    """Numbers of patches, three and more in a row by their ends: ``0001, 0003–0008``."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]:04}–{run[-1]:04}" if len(run) > 2 else ", ".join(f"{n:04}" for n in run) for run in runs)
 
 
 def _files(patch: PatchView) -> str:
