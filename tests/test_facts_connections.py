@@ -67,6 +67,11 @@ def test_stores_and_how_they_are_reached(code: str, kind: str, expression: str |
     ("from psycopg_pool import ConnectionPool\n\npool = ConnectionPool(\"host=x\")\n", "database", "", False),
     ("from playhouse.pool import PooledPostgresqlDatabase\n\ndb = PooledPostgresqlDatabase(\"shop\")\n",
      "database", "postgresql", False),
+    ("from celery import Celery\n\nqueue = Celery(\"shop\", broker=\"redis://x/0\")\n", "broker", "redis", False),
+    ("from celery import Celery\n\nqueue = Celery(\"shop\", broker=\"pyamqp://x//\")\n", "broker", "rabbitmq", False),
+    ("from celery import Celery\n\nqueue = Celery(\"shop\")\n", "broker", "", False),
+    ("import os\nfrom sqlalchemy import create_engine\n\nURL = \"sqlite://\" if os.getenv(\"LOCAL\") else "
+     "\"postgresql+psycopg://x/y\"\nengine = create_engine(URL)\n", "database", "postgresql", False),
     ("import boto3\n\nkept = boto3.client(\"s3\")\n", "files", "s3", False),
     ("import boto3\n\nkept = boto3.resource(service_name=\"dynamodb\")\n", "hosted", "dynamodb", False),
     ("from elasticsearch import AsyncElasticsearch\n\nes = AsyncElasticsearch(\"http://x\")\n",

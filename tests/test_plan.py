@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import synthetic
 from readybook import plan, plan_tables, service_display, story
@@ -11,6 +13,7 @@ from readybook.finding import Reach
 from readybook.forecast import forecast_of
 from readybook.plan_tables import Team
 from readybook.report import Report
+from readybook.service import DataStore
 from readybook.diffs import SeriesView
 from readybook.tables import Number, Table
 from readybook.workbook import Audit
@@ -93,6 +96,16 @@ def test_the_service_in_words() -> None:
     assert stands == "It declares 2 packages, among them FastAPI 0.115.6 and SQLAlchemy 2.0 or later; " \
                      "1 leaves the exact version open."
     assert "No served FastAPI application" in service_display.sentences(synthetic.huge(1, 1))[0]
+
+
+def test_what_hands_work_over_keeps_no_data() -> None:
+    report = synthetic.plain()
+    stores = (*report.service.stores, DataStore("broker", "celery.Celery", "rabbitmq", "app/jobs.py", 3))
+    _, keeps, _ = service_display.sentences(replace(report, service=replace(report.service, stores=stores)))
+    assert keeps == "It keeps data in PostgreSQL and Redis, through SQLAlchemy and redis, and hands work over by " \
+                    "RabbitMQ, through Celery."
+    only = replace(report, service=replace(report.service, stores=stores[2:]))
+    assert service_display.sentences(only)[1] == "It hands work over by RabbitMQ, through Celery."
 
 
 @pytest.mark.parametrize(("reach", "text"), [

@@ -22,7 +22,9 @@ BACKENDS = {
     "s3": "Amazon S3", "gcs": "Google Cloud Storage", "azure": "Azure Blob Storage", "supabase": "Supabase",
     "firestore": "Firestore", "dynamodb": "DynamoDB",
 }
-THROUGH = {"sqlalchemy": "SQLAlchemy", "tortoise": "Tortoise ORM", "google": "google-cloud", "azure": "azure-storage"}
+THROUGH = {"sqlalchemy": "SQLAlchemy", "tortoise": "Tortoise ORM", "google": "google-cloud", "azure": "azure-storage",
+           "celery": "Celery"}
+HANDED_OVER = ("broker", "queue")  # kinds of store that pass work on
 FOUNDATIONS = {
     "fastapi": "FastAPI", "starlette": "Starlette", "pydantic": "Pydantic", "sqlalchemy": "SQLAlchemy",
     "sqlmodel": "SQLModel", "tortoise-orm": "Tortoise ORM", "beanie": "Beanie", "celery": "Celery", "redis": "redis",
@@ -108,12 +110,21 @@ def _many(count: int) -> str:
 
 
 def _keeps(found: tuple[DataStore, ...]) -> str:
+    kept = [s for s in found if s.kind not in HANDED_OVER]
+    handed = [s for s in found if s.kind in HANDED_OVER]
+    parts = [f"{verb} {_named(some)}, through {_listed(list(dict.fromkeys(map(_client, some))))}"
+             for verb, some in (("keeps data in", kept), ("hands work over by", handed)) if some]
+    return f"It {', and '.join(parts)}." if parts else "No database, cache or broker was found in its code."
+
+
+def _named(found: list[DataStore]) -> str:
     named = any(s.kind == "database" and s.backend in BACKENDS for s in found)  # the nameless one may be the same
-    names = list(dict.fromkeys(store_name(s) for s in found if s.backend or s.kind != "database" or not named))
-    if not names:
-        return "No database, cache or broker was found in its code."
-    through = list(dict.fromkeys(THROUGH.get(name, name) for name in (s.how.partition(".")[0] for s in found)))
-    return f"It keeps data in {_listed(names)}, through {_listed(through)}."
+    return _listed(list(dict.fromkeys(store_name(s) for s in found if s.backend or s.kind != "database" or not named)))
+
+
+def _client(store: DataStore) -> str:
+    name = store.how.partition(".")[0]
+    return THROUGH.get(name, name)
 
 
 def _stands_on(found: tuple[Package, ...]) -> str:

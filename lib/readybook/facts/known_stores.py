@@ -93,6 +93,8 @@ _CLIENTS = tuple((Client(*row[:-1]), regex(row[-1])) for row in (
 _TORTOISE = regex(r"tortoise\.contrib\.(?:fastapi|starlette)\.(?:[Rr]egister_?[Tt]ortoise)|tortoise\.Tortoise\.init")
 _AWS = regex(r"(?:aio)?boto3\.(?:session\.)?(?:Session\.)?(?:client|resource)"
              r"|aiobotocore\.session\.(?:AioSession|get_session)\.create_client")
+_BROKERS = {"redis": "redis", "rediss": "redis", "amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq",
+            "sqs": "sqs"}
 _SERVICES = {"s3": ("files", "s3"), "dynamodb": ("hosted", "dynamodb"), "sqs": ("queue", "sqs")}
 # The packages that all of these are in: most calls are told by it.
 PACKAGES = frozenset((
@@ -125,6 +127,8 @@ def opened(path: str, call: Call) -> Client | None:
     if found is not None and not found.backend and _TORTOISE.fullmatch(path):
         names = {name for value in _addresses(call) if (name := _database(value))}
         return Client("database", True, names.pop() if len(names) == 1 else "")
+    if found is not None and path.startswith("celery.") and "broker" in call.kwargs:
+        return Client(found.kind, found.is_async, _BROKERS.get(backend_of(call.kwargs["broker"]) or "", ""))
     return found
 
 

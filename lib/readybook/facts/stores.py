@@ -54,7 +54,7 @@ def all_stores(behaviour: Behaviour, engines: tuple[Engine, ...]) -> tuple[Store
     found = []
     for engine in engines:
         is_async = engine.is_async or _wrapped(behaviour, engine.call)
-        found.append(Store("database", engine.place, is_async, "sqlalchemy", engine.backend or "",
+        found.append(Store("database", engine.place, is_async, "sqlalchemy", _product(engine),
                            access(behaviour, engine.call), engine.call))
     derived = {c.path for c in behaviour.run.classes if any(map(client, c.external_bases()))}
     for path, calls in behaviour.by_path.items():
@@ -68,6 +68,12 @@ def all_stores(behaviour: Behaviour, engines: tuple[Engine, ...]) -> tuple[Store
                 found.append(Store(what.kind, call.place, what.is_async, how, what.backend, access(behaviour, call),
                                    call))
     return tuple(sorted(found, key=lambda s: (s.place.path, s.place.line, s.place.column)))
+
+
+def _product(engine: Engine) -> str:
+    """The database behind an engine; where SQLite stands in for one on a branch, that one."""
+    servers = [b for b in engine.backends if b != "sqlite"]
+    return engine.backend or (servers[0] if len(servers) == 1 else "")
 
 
 def _wrapped(behaviour: Behaviour, call: Call) -> bool:
