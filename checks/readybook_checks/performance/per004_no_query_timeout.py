@@ -57,10 +57,10 @@ class NoQueryTimeout(Check):
     """A slow query holds its connection, and the request that waits for it, without a limit.
 
     Looked at: every SQLAlchemy engine that serves requests, and asyncpg and psycopg connections made without it, but
-    for those of backups, migrations and seeds, and those that one function makes and no request reaches. The
-    limit is ``command_timeout`` or ``statement_timeout`` by the driver's own names: connect arguments, the address, a
-    connect event, the database role. One bad query plan otherwise empties the pool. A limit on connecting alone
-    does not stop a query and counts as medium.
+    for those of backups, migrations and seeds, those that one function makes and no request reaches, and those of a
+    module that nothing but Alembic, tests and scripts names. The limit is ``command_timeout`` or ``statement_timeout``
+    by the driver's own names: connect arguments, the address, a connect event, the database role. One bad query plan
+    otherwise empties the pool. A limit on connecting alone does not stop a query and counts as medium.
 
     Fix: connect arguments for the driver in use, from settings; an engine that may run on SQLite gets them only when
     its address is a server's.
@@ -323,6 +323,32 @@ NoQueryTimeout.examples = (
          "URL = \"sqlite://\" if os.getenv(\"MEMORY\") else \"postgresql+psycopg2://localhost/shop\"\narguments = {}\n"
          "if \"sqlite\" in URL:\n    arguments[\"check_same_thread\"] = False\n"
          "engine = create_engine(URL, connect_args=arguments)\n"}, at=("db.py:9",), severity="high"),
+    Bad(  # Alembic's own engine, and one that is left over from before: no request comes to them
+        {"main.py": APP.replace("import db\n", "import db\nimport old\n") + "\n\n@app.get(\"/\")\n"
+         "async def index() -> None:\n    async with db.Session() as session:\n        await session.close()\n",
+         "alembic.ini": "[alembic]\nscript_location = migrations\n",
+         "migrations/env.py": "from alembic import context\n\nfrom db import plain_engine\n\n"
+         "with plain_engine.connect() as connection:\n    context.configure(connection=connection)\n",
+         "db.py": "from sqlalchemy import create_engine\n"
+         "from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine\n\n"
+         "engine = create_async_engine(\"postgresql+asyncpg://localhost/shop\")\n"
+         "Session = async_sessionmaker(engine)\n"
+         "plain_engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n",
+         "old.py": "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import sessionmaker\n\n"
+         "sync_engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n"
+         "SyncSession = sessionmaker(sync_engine)\n\n\n"
+         "def sync_session():\n    with SyncSession() as session:\n        yield session\n"},
+        at=("db.py:4",), severity="high",
+    ),
+    Bad(  # a router names the session's dependency
+        {"main.py": "from fastapi import Depends, FastAPI\n\nfrom db import sync_session\n\napp = FastAPI()\n\n\n"
+         "@app.get(\"/\")\ndef index(session=Depends(sync_session)) -> None:\n    session.close()\n",
+         "db.py": "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import sessionmaker\n\n"
+         "engine = create_engine(\"postgresql+psycopg://localhost/shop\")\n"
+         "SyncSession = sessionmaker(engine)\n\n\n"
+         "def sync_session():\n    with SyncSession() as session:\n        yield session\n"},
+        at=("db.py:4",), severity="high",
+    ),
     Good(  # nothing is asked: whether the server answers is all
         {"main.py": APP, "db.py": "import psycopg2\n\n\ndef is_up(host: str) -> bool:\n    try:\n"
          "        conn = psycopg2.connect(host=host, connect_timeout=3)\n        conn.close()\n        return True\n"

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from readybook.facts.closure import pulled_in
+from readybook.facts.engineusers import engine_users
 from readybook.facts.nodes import nodes, own_nodes, statements
 from readybook.facts.objects import Instance
 from readybook.facts.reach import first_reached
@@ -56,11 +57,38 @@ def purpose(facts: Facts, engine: Engine) -> str:
         return "worker"
     if function is None and _only_workers_use(facts, engine):
         return "worker"
+    aside = _used_aside(facts, engine, frozenset().union(*near)) if near else ""
+    if aside:
+        return aside
     if function is None or not _stays_inside(engine):
         return "requests"
     if any(c.path.startswith("alembic.") for c in facts.behaviour.calls_in(function)):
         return "migrations"
     return "requests" if first_reached(facts.behaviour, [engine.call]) else "other"
+
+
+def _used_aside(facts: Facts, engine: Engine, loaded: frozenset[str]) -> str:
+    """``migrations`` or ``other`` where nothing that serves requests names a module's engine or what is made over it:
+    Alembic alone does, tests, scripts; or nobody does, while requests have an engine beside it."""
+    users = engine_users(facts, engine)
+    if users is None or _serving(facts, users, loaded):
+        return ""
+    if not users & _environments(facts):
+        beside = (engine_users(facts, e) for e in facts.engines
+                  if e is not engine and not _only_workers_use(facts, e))
+        return "other" if users or any(_serving(facts, u, loaded) for u in beside if u) else ""
+    return "migrations"
+
+
+def _serving(facts: Facts, users: frozenset[str], loaded: frozenset[str]) -> bool:
+    """Whether one of the files may serve requests: no test, no part of Alembic, no script that no application loads."""
+    return any(facts.role(p) in ("application", "generated", "vendored")
+               and (p in loaded or "__main__" not in facts.modules.by_path[p].text)
+               for p in users - _environments(facts))
+
+
+def _environments(facts: Facts) -> set[str]:
+    return {e.env.path for e in facts.alembic if e.env is not None}
 
 
 def _only_workers_use(facts: Facts, engine: Engine) -> bool:

@@ -131,6 +131,15 @@ EXAMPLES = (
            "from models import Order\n\n\n"
            "def a(db: Session):\n    return db.query(Order).filter(Order.paid == True).all()\n\n\n"
            "def b(db: Session, n: str):\n    return db.query(Order).filter(func.lower(Order.number) == n).all()\n"}),
+    Good(  # MySQL has an index for each foreign key by itself; the tests' engine is none of the application's
+        _files(foreign="", test="Order.customer_id == int(number)")
+        | {"db.py": "from sqlalchemy import create_engine\n\n"
+           "engine = create_engine(\"mysql+pymysql://localhost/shop\")\n",
+           "tests/conftest.py": "from sqlalchemy import create_engine\n\nengine = create_engine(\"sqlite://\")\n"}),
+    Bad(  # but for no other column
+        _files(foreign="")
+        | {"db.py": "from sqlalchemy import create_engine\n\n"
+           "engine = create_engine(\"mysql+pymysql://localhost/shop\")\n"}, at=("models.py:12",), severity="medium"),
     Good({"models.py": MODELS.format(foreign="", number="").replace("orders", "order_types"),
           "main.py": MAIN.format(test="Order.number == number")}, outcome="not_applicable"),
 )

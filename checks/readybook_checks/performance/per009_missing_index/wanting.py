@@ -43,12 +43,10 @@ def wants(project: Project) -> list[Want]:
             key = _key(want.column)
             if key not in found or found[key].order and not want.order:
                 found[key] = want
-    automatic = {b for e in project.facts.engines for b in e.backends} in ({"mysql"}, {"mariadb"})
     for model in project.facts.orm_models:
         for column in model.columns if grows(model.table or model.name) else ():
             if column.foreign_key and not column.primary_key and _key(column) not in found:
-                known = True if automatic else has_index(project, model, column)
-                found[_key(column)] = Want(model, column, None, False, known)
+                found[_key(column)] = Want(model, column, None, False, has_index(project, model, column))
     return sorted(found.values(), key=lambda w: _key(w.column))
 
 
@@ -57,11 +55,20 @@ def _key(column: Column) -> tuple[str, int, int]:
 
 
 def has_index(project: Project, model: OrmModel, column: Column) -> bool | None:
-    """Whether an index begins with the column: one that the model declares, or that a migration makes."""
+    """Whether an index begins with the column: one that the model declares, that a migration makes, or that MySQL and
+    MariaDB make for each foreign key by themselves."""
+    if column.foreign_key and _backends(project) in ({"mysql"}, {"mariadb"}, {"mysql", "mariadb"}):
+        return True
     made = project.facts.made_indexes
     if any((table, column.name.lower()) in made for table in _tables(model)):
         return True
     return model.leads_index(column)
+
+
+def _backends(project: Project) -> set[str]:
+    """What the application's own engines connect to; those of its tests do not count."""
+    facts = project.facts
+    return {b for e in facts.engines if facts.role(e.place.path) == "application" for b in e.backends}
 
 
 def _tables(model: OrmModel) -> tuple[str, ...]:
