@@ -68,6 +68,13 @@ EXACT: dict[str, Blocking] = {
     **{f"pymongo.collection.Collection.{n}": _DATABASE for n in (
         "find_one", "insert_one", "update_one", "delete_one", "insert_many", "update_many", "aggregate")},
     "celery.Task.delay": _BROKER, "celery.Task.apply_async": _BROKER, "celery.Celery.send_task": _BROKER,
+    **{f"celery.{sent}().{n}": Blocking("network", "a worker to do the task")
+       for sent in ("Task.delay", "Task.apply_async", "Celery.send_task") for n in ("get", "wait")},
+    **{f"minio.Minio.{n}": _NETWORK for n in (
+        "put_object", "fput_object", "get_object", "fget_object", "stat_object", "remove_object", "copy_object",
+        "bucket_exists", "make_bucket")},
+    **{f"elasticsearch.Elasticsearch.{n}": _DATABASE for n in (
+        "search", "index", "get", "update", "delete", "bulk", "count", "exists", "ping")},
     "open": _FILE, "io.open": _FILE, "io.open_code": _FILE,
     "os.walk": _FILE, "os.listdir": _FILE, "os.scandir": _FILE, "os.remove": _FILE,
     "shutil.copy": _FILE, "shutil.copyfile": _FILE, "shutil.copyfileobj": _FILE, "shutil.copytree": _FILE,
@@ -75,7 +82,8 @@ EXACT: dict[str, Blocking] = {
     **{f"pathlib.Path.{n}": _FILE for n in ("read_text", "read_bytes", "write_text", "write_bytes", "open")},
 }
 # packages whose clients wait for an answer; their asynchronous clients and methods have other names
-_CLIENTS = ("openai.", "anthropic.", "groq.", "google.gen", "stripe.", "supabase.", "resend.", "sendgrid.", "twilio.")
+_CLIENTS = ("openai.", "anthropic.", "groq.", "google.", "stripe.", "supabase.", "resend.", "sendgrid.", "twilio.",
+            "cloudinary.", "razorpay.", "firebase_admin.", "pywebpush.")
 _ANSWERED = regex(
     r"openai\.(?:(?:Azure)?OpenAI\.|Client\.)?(?:beta\.)?(?:chat\.completions|completions|responses|embeddings|images"
     r"|audio\.\w+|moderations|ChatCompletion|Completion|Embedding|Image|Audio)\.(?:create|parse|generate|edit|transcribe)"
@@ -85,6 +93,12 @@ _ANSWERED = regex(
     r"|google\.genai\.(?:client\.)?Client\.models\.(?:generate_content|embed_content|generate_images)"
     r"|stripe\.(?:[a-z_]+\.)*[A-Z]\w+\.(?:create|retrieve|list|modify|delete|cancel|confirm|capture|search)"
     r"|resend\.Emails\.send|sendgrid\.SendGridAPIClient\.send|twilio\.rest\.Client\.messages\.create"
+    r"|google\.oauth2\.id_token\.(?:verify_(?:oauth2_|firebase_)?token|fetch_id_token)"
+    r"|google\.cloud\.storage\.(?:Client|Bucket|Blob)(?:\.[a-z_]+\(\))*\.(?:upload_from|download_(?:as|to))_\w+"
+    r"|cloudinary\.(?:uploader\.(?:upload(?:_\w+)?|unsigned_upload|destroy|rename|explicit)|api\.\w+)"
+    r"|razorpay\.(?:client\.)?Client\.(?!utility\.)[a-z_]+\.[a-z]\w*|pywebpush\.webpush"
+    r"|firebase_admin\.(?:messaging\.(?:send\w*|(?:un)?subscribe\w+)"
+    r"|auth\.(?:(?:get|create|update|delete)_users?(?:_by_\w+)?|set_custom_user_claims|revoke_refresh_tokens))"
     r"|supabase\.(?:(?:client\.)?Client|create_client\(\))\.(?:(?:table|from_|rpc|schema)\(\)\.[\w.()]*execute"
     r"|auth\.(?:sign_\w+|get_user|admin\.\w+)|storage\.from_\(\)\.(?:upload|download|remove|list))"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 
-from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Right, advice
+from readybook import Check, Finding, Fix, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, Reached, functions_behind
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
@@ -20,6 +20,7 @@ from readybook.intents import EnsureImport, MakeSync, RemoveUnusedImport, Replac
 from readybook.place import Place
 from readybook.project import Project
 from readybook.records import record
+from readybook_checks.performance.per001_blocking_call_in_async.examples import EXAMPLES
 
 SEVERITY = {"sleep": "critical", "console": "critical", "http": "critical", "process": "critical",
             "network": "critical", "database": "critical", "broker": "high", "file": "medium"}
@@ -59,6 +60,7 @@ class BlockingCallInAsync(Check):
     hours = Hours(0.5, 1, 3, each=0.5)
     fix_kinds = ("codemod", "advice")
     references = ("https://fastapi.tiangolo.com/async/", "https://docs.python.org/3/library/asyncio-dev.html")
+    examples = EXAMPLES
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each blocking call that the event loop runs, one for a function's queries; a Right for each
@@ -266,130 +268,3 @@ def _inside_lambda_or_comprehension(call: Call) -> bool:
 def _has_await(body: object) -> bool:
     """Whether a body awaits, loops or enters asynchronously."""
     return any(n[0] == "await" or n[0] == "for" and n[8] or n[0] == "with" and n[6] for n in own_nodes(body))
-
-
-BlockingCallInAsync.examples = (
-    Bad(  # two queries of one function, told once
-        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.orm import Session\n\napp = FastAPI()\n"
-         "db = Session()\n\n\n"
-         "@app.get(\"/\")\nasync def home() -> int:\n    db.execute(\"select 1\")\n    db.commit()\n    return 1\n"},
-        at=("main.py:10",), severity="critical",
-    ),
-    Bad(
-        {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
-         "async def slow() -> dict[str, str]:\n    time.sleep(1)\n    return {\"status\": \"done\"}\n"},
-        at=("main.py:10",), severity="critical",
-        fixed={"main.py": "import asyncio\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
-               "async def slow() -> dict[str, str]:\n    await asyncio.sleep(1)\n    return {\"status\": \"done\"}\n"},
-    ),
-    Bad(  # a helper in another module, reached through a second one
-        {
-            "app/rates.py": "import requests\n\n\ndef fetch(code: str) -> float:\n"
-            "    return requests.get(\"https://rates.example/\" + code, timeout=5).json()[\"rate\"]\n",
-            "app/prices.py": "from app.rates import fetch\n\n\ndef price(code: str) -> float:\n"
-            "    return fetch(code) * 2\n",
-            "app/main.py": "from fastapi import FastAPI\n\nfrom app.audit import record\n"
-            "from app.prices import price\n\n"
-            "app = FastAPI()\n\n\n@app.get(\"/price\")\nasync def read_price(code: str) -> float:\n"
-            "    await record(code)\n    return price(code)\n",
-            "app/audit.py": "async def record(code: str) -> None:\n    return None\n",
-        },
-        at=("app/rates.py:5",), severity="critical",
-        fixed={"app/main.py": "from fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n\n"
-               "from app.audit import record\nfrom app.prices import price\n\n"
-               "app = FastAPI()\n\n\n@app.get(\"/price\")\nasync def read_price(code: str) -> float:\n"
-               "    await record(code)\n    return await run_in_threadpool(price, code)\n"},
-    ),
-    Bad(  # in an async dependency, under another name; nothing else is async: the dependency becomes def
-        {"main.py": "from time import sleep as pause\n\nfrom fastapi import Depends, FastAPI\n\napp = FastAPI()\n\n\n"
-         "def settle() -> None:\n    pause(0.5)\n\n\nasync def ready() -> None:\n    settle()\n\n\n"
-         "@app.get(\"/\", dependencies=[Depends(ready)])\ndef index() -> str:\n    return \"ok\"\n"},
-        at=("main.py:9",), severity="critical",
-    ),
-    Bad(  # until the next millisecond
-        {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\ndef tick(last: int) -> int:\n"
-         "    while (now := int(time.time() * 1000)) <= last:\n        time.sleep(0.0001)\n    return now\n\n\n"
-         "@app.get(\"/\")\nasync def index() -> int:\n    return tick(0)\n"},
-        at=("main.py:10",), severity="medium",
-    ),
-    Bad(  # a task is sent over a connection of its own, in the loop
-        {
-            "app/worker.py": "from celery import Celery\n\nqueue = Celery(\"app\")\n\n\n@queue.task\n"
-            "def render(number: int) -> None:\n"
-            "    return None\n",
-            "app/main.py": "from fastapi import FastAPI\n\nfrom app.store import save\n"
-            "from app.worker import render\n\n"
-            "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n"
-            "    await save(number)\n"
-            "    render.delay(number)\n    return number\n",
-            "app/store.py": "async def save(number: int) -> None:\n    return None\n",
-        },
-        at=("app/main.py:12",), severity="high",
-        fixed={"app/main.py": "from fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n\n"
-               "from app.store import save\nfrom app.worker import render\n\n"
-               "app = FastAPI()\n\n\n@app.post(\"/render\")\nasync def start(number: int) -> int:\n"
-               "    await save(number)\n"
-               "    await run_in_threadpool(render.delay, number)\n    return number\n"},
-    ),
-    Good(  # def handlers run in the thread pool
-        {"main.py": "import time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/slow\")\n"
-         "def slow() -> str:\n    time.sleep(1)\n    return \"done\"\n"}, outcome="not_applicable",
-    ),
-    Good(  # handed to a thread
-        {"main.py": "import asyncio\nimport time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
-         "@app.get(\"/slow\")\n"
-         "async def slow() -> str:\n    await asyncio.to_thread(time.sleep, 1)\n    return \"done\"\n"},
-    ),
-    Good(  # start-up may block; a script may too
-        {"main.py": "import time\nfrom contextlib import asynccontextmanager\n\nfrom fastapi import FastAPI\n\n\n"
-         "@asynccontextmanager\nasync def lifespan(app: FastAPI):\n    time.sleep(1)\n    yield\n\n\n"
-         "app = FastAPI(lifespan=lifespan)\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return \"ok\"\n"},
-    ),
-    Good(  # the same name on an async client
-        {"main.py": "import httpx\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/\")\n"
-         "async def index() -> int:\n    async with httpx.AsyncClient() as client:\n"
-         "        answer = await client.get(\"https://a.example\")\n    return answer.status_code\n"},
-    ),
-    Good(  # read once: the result is kept
-        {"main.py": "from functools import lru_cache\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
-         "@lru_cache\ndef terms() -> str:\n    return open(\"terms.txt\").read()\n\n\n@app.get(\"/\")\n"
-         "async def index() -> str:\n    return terms()\n"}),
-    Bad(  # SQLModel's session, which a dependency lends
-        {"main.py": "from typing import Annotated\n\nfrom fastapi import Depends, FastAPI\n"
-         "from sqlmodel import Session, create_engine\n\nengine = create_engine(\"postgresql://db/shop\")\n"
-         "app = FastAPI()\n\n\ndef lend():\n    with Session(engine) as session:\n        yield session\n\n\n"
-         "@app.post(\"/\")\nasync def settle(session: Annotated[Session, Depends(lend)]) -> None:\n"
-         "    session.commit()\n"}, at=("main.py:17",), severity="critical"),
-    Good(  # asked once: a global keeps the answer
-        {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_version = None\n\n\n"
-         "def version() -> str:\n    global _version\n    if _version is not None:\n        return _version\n"
-         "    _version = subprocess.run([\"ssh\", \"-V\"], capture_output=True, text=True).stderr\n"
-         "    return _version\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return version()\n"}),
-    Good(  # annotated as Session, and the caller hands on an AsyncSession: it fails, and waits for nothing
-        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.ext.asyncio import AsyncSession\n"
-         "from sqlalchemy.orm import Session\n\napp = FastAPI()\n\n\ndef first(db: Session) -> object:\n"
-         "    return second(db)\n\n\ndef second(db: Session) -> object:\n    return db.query(int).first()\n\n\n"
-         "@app.get(\"/\")\nasync def index() -> object:\n    db = AsyncSession()\n    return first(db=db)\n"}),
-    Bad(  # the global is asked for, and then filled anew all the same
-        {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_last = None\n\n\n"
-         "def load() -> str:\n    global _last\n    if _last is None:\n        print(\"first\")\n"
-         "    _last = subprocess.run([\"uptime\"], capture_output=True, text=True).stdout\n"
-         "    return _last\n\n\n@app.get(\"/\")\nasync def index() -> str:\n    return load()\n"},
-        at=("main.py:13",)),
-    Bad(  # clients of language models and stores that wait: by the module, an object, a database taken by its name
-        {"main.py": "import os\n\nimport openai\nfrom fastapi import FastAPI\nfrom pymongo import MongoClient\n"
-         "from supabase import create_client\n\napp = FastAPI()\nusers = MongoClient(\"db\")[os.getenv(\"DB\")].users\n"
-         "store = create_client(\"https://a.example\", \"key\")\nmodel = openai.OpenAI()\n\n\n"
-         "@app.get(\"/a\")\nasync def a() -> object:\n    return users.find_one({})\n\n\n"
-         "@app.get(\"/b\")\nasync def b() -> object:\n    return store.table(\"t\").select(\"*\").execute()\n\n\n"
-         "@app.get(\"/c\")\nasync def c() -> object:\n    return model.chat.completions.create(model=\"m\")\n\n\n"
-         "@app.get(\"/d\")\nasync def d() -> object:\n    return openai.chat.completions.create(model=\"m\")\n"},
-        at=("main.py:16", "main.py:21", "main.py:26", "main.py:31"), severity="critical"),
-    Good(  # their asynchronous kin, and a query that is put together only
-        {"main.py": "from fastapi import FastAPI\nfrom motor.motor_asyncio import AsyncIOMotorClient\n"
-         "from openai import AsyncOpenAI\nfrom supabase import create_client\n\napp = FastAPI()\n"
-         "model = AsyncOpenAI()\nusers = AsyncIOMotorClient(\"db\")[\"shop\"].users\n"
-         "store = create_client(\"https://a.example\", \"key\")\n\n\n"
-         "@app.get(\"/a\")\nasync def a() -> object:\n    store.table(\"t\").select(\"*\").eq(\"a\", 1)\n"
-         "    await users.find_one({})\n    return await model.chat.completions.create(model=\"m\", messages=[])\n"}),
-)
