@@ -9,7 +9,7 @@ from readybook.facts.behaviour import Behaviour, Call, functions_behind
 from readybook.facts.objects import Bound, FunctionValue
 from readybook.facts.queries import Query, session_kind
 from readybook.facts.querychains import receivers
-from readybook.facts.queryrows import RowLoop
+from readybook.facts.queryrows import RowLoop, Touch
 from readybook.facts.reach import first_reached
 from readybook.finding import Answer
 from readybook_checks.performance.lazy_reads import LazyRead, lazy_reads
@@ -17,6 +17,8 @@ from readybook_checks.performance.query_edit import loading, written_model
 
 MAX_DEPTH = 3  # calls from the loop to the query
 WRITES = frozenset(("delete", "update"))
+# what objects of Tortoise and Beanie read related ones by, one object a call
+FETCHES = frozenset(("fetch_related", "fetch_link", "fetch_all_links"))
 
 
 class NPlusOne(Check):
@@ -44,7 +46,8 @@ class NPlusOne(Check):
         loops = looped(project)
         reads = [r for r in lazy_reads(project) if r.repeated and (r.loaded or r.rows.query.session != "async")]
         calls = [c for _, c, _ in loops] + [r.rows.query.call for r in reads]
-        served = first_reached(project.facts.behaviour, calls)
+        awaited = [t for t in project.facts.row_flow.touches if _awaits(t)]
+        served = first_reached(project.facts.behaviour, calls + [t.rows.query.call for t in awaited])
         bad = {id(loop) for loop, _, _ in loops}
         for loop, call, inner in loops:
             yield _in_loop(loop, call, inner, id(call) in served)
@@ -53,17 +56,22 @@ class NPlusOne(Check):
                 yield Right(read.place, f"{read.relationship} is loaded with the rows")
             else:
                 yield _lazy(project, read, id(read.rows.query.call) in served)
+        for touch in awaited:
+            if _prefetched(project, touch):
+                yield Right(touch.place, f"{touch.relationship} is loaded with the rows")
+            else:
+                yield _of_touch(touch, id(touch.rows.query.call) in served)
         rest = [loop for loop in project.facts.row_flow.loops if id(loop) not in bad]
         for loop in rest:
             yield Right(loop.place, "the loop over rows makes no query")
-        if not loops and not reads and not rest:
+        if not loops and not reads and not awaited and not rest:
             yield NotApplicable("no loop goes over the rows of a query")
 
 
 def looped(project: Project) -> list[tuple[RowLoop, Call, Query | None]]:
     """The loops over rows with the calls in them that query for each row; the innermost loop has the call."""
     facts = project.facts
-    queries = {id(q.call.site.node): q for q in facts.queries}
+    queries = {id(q.call.site.node): q for q in (*facts.queries, *facts.lookups)}
     found: dict[int, tuple[RowLoop, Call, Query | None]] = {}
     for loop in facts.row_flow.loops:
         for call in loop.calls:
@@ -78,6 +86,8 @@ def looped(project: Project) -> list[tuple[RowLoop, Call, Query | None]]:
 
 
 def _refreshes(call: Call) -> bool:
+    if call.last in FETCHES and call.awaited:
+        return True
     return call.last == "refresh" and any(session_kind(on) for on in receivers(call))
 
 
@@ -148,6 +158,32 @@ def _advice(loop: RowLoop, inner: Query | None) -> Fix:
                   "in a dict by its key", "how the rows are put together afterwards is for a person to write")
 
 
+def _awaits(touch: Touch) -> bool:
+    """Whether a related object of Tortoise or Beanie is read on each row by a query of its own."""
+    return touch.repeated and touch.awaited and touch.rows.model.orm in ("tortoise", "beanie") and not touch.rows.path
+
+
+def _prefetched(project: Project, touch: Touch) -> bool:
+    """Whether the query loads the related objects with the rows, or a call before the loop does."""
+    for link in touch.rows.query.links:
+        if link.name in ("prefetch_related", "select_related") or any(k == "fetch_links" for k, _ in link.keywords):
+            return True
+    calls = project.facts.behaviour.calls_in(touch.function)
+    return any(c.last in ("fetch_for_list", *FETCHES) for c in calls)
+
+
+def _of_touch(touch: Touch, served: bool) -> Finding:
+    model, query = touch.rows.model, touch.rows.query
+    message = (f"{model.name}.{touch.relationship} is queried for each row of {model.table or model.name} "
+               f"({query.place}): N rows cost N + 1 queries.")
+    how = f'.prefetch_related("{touch.relationship}")' if model.orm == "tortoise" else "fetch_links=True"
+    bounded = query.page.isdigit() and int(query.page) <= 20
+    return Finding(touch.place, message, "medium" if served and not bounded else "low",
+                   fix=advice(f"Load it with the rows: {how} in the query of {model.name}",
+                              "how the loop reads it afterwards is for a person to see"),
+                   chain=(query.place,) if query.place != touch.place else ())
+
+
 def _lazy(project: Project, read: LazyRead, served: bool) -> Finding:
     query, model = read.rows.query, read.rows.model
     name = f"{model.name}.{read.relationship}"
@@ -213,6 +249,21 @@ def _files(body: str, head: str = HEAD) -> dict[str, str]:
     return {"models.py": MODELS, "main.py": head + body}
 
 
+TORTOISE = {
+    "models.py": "from tortoise import fields\nfrom tortoise.models import Model\n\n\nclass User(Model):\n"
+                 "    name = fields.CharField(80)\n\n\nclass Order(Model):\n"
+                 "    user = fields.ForeignKeyField(\"models.User\", related_name=\"orders\", index=True)\n",
+    "main.py": "from fastapi import FastAPI\n\nfrom models import Order, User\n\napp = FastAPI()\n\n\n"
+               "@app.get(\"/orders\")\nasync def orders():\n    found = []\n"}
+BEANIE = {
+    "models.py": "from beanie import Document, Link\n\n\nclass User(Document):\n    name: str\n\n\n"
+                 "class Order(Document):\n    user: Link[User]\n", "main.py": TORTOISE["main.py"]}
+
+
+def _with(files: dict[str, str], body: str) -> dict[str, str]:
+    return {**files, "main.py": f"{files['main.py']}{body}    return found\n"}
+
+
 NPlusOne.examples = (
     Bad(_files(GET + "    found = []\n    for user in db.query(User).all():\n"
                "        orders = db.query(Order).filter(Order.user_id == user.id).all()\n"
@@ -257,4 +308,25 @@ NPlusOne.examples = (
                "        return db.get(User, user)\n\n\n" + GET
                + "    names = [one(o.user_id) for o in db.query(Order).all()]\n"
                "    return names + [db.get(User, i) for i in range(3)]\n")),
+    Bad(  # a query in the loop, an awaited relation and a fetch for each row
+        _with(TORTOISE, "    for order in await Order.all().limit(100):\n"
+              "        found.append(await User.get(id=order.user_id))\n"), at=("main.py:12",), severity="medium"),
+    Bad(_with(TORTOISE, "    async for order in Order.all():\n        found.append((await order.user).name)\n"),
+        at=("main.py:12",), severity="medium"),
+    Bad(_with(TORTOISE, "    async for user in User.all():\n        found.append(await user.orders.all())\n"),
+        at=("main.py:12",), severity="medium"),
+    Good(_with(TORTOISE, "    for order in await Order.all().prefetch_related(\"user\"):\n"
+               "        found.append((await order.user).name)\n")),
+    Good(_with(TORTOISE, "    for order in await Order.all().prefetch_related(\"user\"):\n"
+               "        found.append(order.user.name)\n")),
+    Bad(_with(BEANIE, "    async for order in Order.find():\n        await order.fetch_link(Order.user)\n"
+              "        found.append(order.user.name)\n"), at=("main.py:12",), severity="medium"),
+    Bad(_with(BEANIE, "    for order in await Order.find().to_list():\n"
+              "        found.append(await User.find_one(User.id == order.user.ref.id))\n"), at=("main.py:12",),
+        severity="medium"),
+    Bad(_with(BEANIE, "    for order in await Order.find().to_list():\n"
+              "        found.append(await order.user.fetch())\n"),
+        at=("main.py:12",), severity="medium"),
+    Good(_with(BEANIE, "    for order in await Order.find(fetch_links=True).to_list():\n"
+               "        found.append(order.user.name)\n")),
 )

@@ -362,11 +362,18 @@ class Facts(Surroundings):
         return queries(self.behaviour, self.orm_models)
 
     @cached_property
+    def lookups(self) -> tuple[Query, ...]:
+        """The reads of application code through Tortoise models and Beanie documents."""
+        from readybook.facts.lookups import lookups
+
+        return lookups(self.behaviour, self.orm_models)
+
+    @cached_property
     def row_flow(self) -> RowFlow:
         """Loops over the rows of queries, and the relationships that are read on them."""
         from readybook.facts.queryrows import RowFlow
 
-        return RowFlow(self.behaviour, self.orm_models, self.queries)
+        return RowFlow(self.behaviour, self.orm_models, (*self.queries, *self.lookups))
 
     @cached_property
     def readings(self) -> Readings:

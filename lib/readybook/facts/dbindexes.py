@@ -20,12 +20,13 @@ _SQL = regex(
     r"create\s{1,20}(?:unique\s{1,20})?index\s{1,20}(?:concurrently\s{1,20})?(?:if\s{1,20}not\s{1,20}exists\s{1,20})?"
     r"[\"`\w.{}]{1,120}\s{1,20}on\s{1,20}(?:only\s{1,20})?[\"`]?(?:\w{1,80}[\"`]?\.[\"`]?)?(\w{1,80})[\"`]?\s{0,20}"
     r"(?:using\s{1,20}\w{1,20}\s{0,20})?\(\s{0,20}[\"`]?(\w{1,80})")
-_MAKING = ("create_index", "create_unique_constraint", "create_primary_key")
+_MAKING = ("create_index", "create_indexes", "create_unique_constraint", "create_primary_key")
 
 
 def made_indexes(project: Project) -> frozenset[tuple[str, str]]:
-    """(table, first column) of every index that a migration or a SQL text makes. What a later one drops still counts:
-    the answer errs on the side of an index that is there."""
+    """(table, first column) of every index that a migration or a SQL text makes; the table is ``*`` for one that is
+    made on a collection of MongoDB. What a later one drops still counts: the answer errs on the side of an index that
+    is there."""
     modules = project.facts.modules.by_path
     found: set[tuple[str, str]] = set()
     for path, file in project.files.items():
@@ -77,12 +78,27 @@ def _of_module(module: Module, lines: list[int]) -> Iterator[tuple[str, str]]:
 
 def _made(call: Node, table: str) -> Iterator[tuple[str, str]]:
     keywords = dict(call[5])
+    if len(call[4]) < 2 and "table_name" not in keywords:  # a collection's: which one is not asked
+        keys = call[4][0] if call[4] else keywords.get("keys") or keywords.get("indexes")
+        yield from (("*", name) for name in (_leading(keys) if keys is not None else ()) if name)
     lists = [a for a in (*call[4], *keywords.values()) if a[0] in ("list", "tuple")]
     texts = [_text(a) for a in call[4]]
     named = table or _text(keywords.get("table_name") or keywords.get("source")) or (texts[1] if len(texts) > 1 else "")
     first = _text(lists[0][3][0]) if lists and lists[0][3] else ""
     if named and first:
         yield named, first
+
+
+def _leading(keys: Node) -> Iterator[str]:
+    """The first field of an index of MongoDB: ``"a"``, ``[("a", 1), …]``, ``["a", "b"]``, ``[IndexModel("a")]``."""
+    if keys[0] == "list":
+        models = [k for k in keys[3] if k[0] == "call"]
+        for key in models or keys[3][:1]:
+            yield from _leading(key)
+    elif keys[0] == "call":
+        yield from (name for a in keys[4][:1] for name in _leading(a))
+    else:
+        yield _text(keys[3][0] if keys[0] == "tuple" and keys[3] else keys)
 
 
 def _table(call: Node, table: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Columns that well-known base classes of packages give every SQLAlchemy model that derives from them."""
+"""Columns that well-known base classes of packages give every database model that derives from them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,39 @@ _ACCOUNT: tuple[_ROW, ...] = (
     ("oauth_name", "String", 100, "i"), ("access_token", "String", 1024, ""), ("expires_at", "Integer", None, "n"),
     ("refresh_token", "String", 1024, "n"), ("account_id", "String", 320, "i"), ("account_email", "String", 320, ""))
 _TIMES: tuple[_ROW, ...] = (("created_at", "DateTimeUTC", None, ""), ("updated_at", "DateTimeUTC", None, ""))
+_TOKEN: tuple[_ROW, ...] = (("token", "String", 43, "p"), ("created_at", "TIMESTAMPAware", None, "i"))
+_FLAGS: tuple[_ROW, ...] = tuple((f"is_{word}", "BooleanField", None, "") for word in (
+    "active", "superuser", "verified"))
+_TORTOISE: tuple[_ROW, ...] = (
+    ("id", "UUIDField", None, "piu"), ("email", "CharField", 255, "iu"), ("hashed_password", "CharField", 255, ""),
+    *_FLAGS)
+_DOCUMENT: tuple[_ROW, ...] = (
+    ("email", "str", None, "iu"), ("hashed_password", "str", None, ""), *((n, "bool", None, "") for n, *_ in _FLAGS))
 _USERS = {
     "SQLAlchemyBaseUserTable": _USER, "SQLAlchemyBaseUserTableUUID": (_KEY, *_USER),
     "SQLAlchemyBaseOAuthAccountTable": _ACCOUNT, "SQLAlchemyBaseOAuthAccountTableUUID": (_KEY, *_ACCOUNT),
+    "SQLAlchemyBaseAccessTokenTable": _TOKEN, "SQLAlchemyBaseAccessTokenTableUUID": _TOKEN,
+    "TortoiseBaseUserModel": _TORTOISE, "BeanieBaseUser": _DOCUMENT,
 }
+_TABLES = {"User": "user", "OAuthAccount": "oauth_account", "AccessToken": "accesstoken"}  # of SQLAlchemyBase…Table
 _ALCHEMY = {
     "UUIDBase": (_KEY,), "UUIDAuditBase": (_KEY, *_TIMES), "UUIDv6Base": (_KEY,), "UUIDv6AuditBase": (_KEY, *_TIMES),
     "UUIDv7Base": (_KEY,), "UUIDv7AuditBase": (_KEY, *_TIMES), "BigIntBase": (_NUMBER,),
     "BigIntAuditBase": (_NUMBER, *_TIMES),
 }
-_PACKAGES = {"fastapi_users_db_sqlalchemy": _USERS, "fastapi_users": _USERS, "advanced_alchemy": _ALCHEMY}
+_PACKAGES = {
+    "fastapi_users": _USERS, **{f"fastapi_users_db_{n}": _USERS for n in ("sqlalchemy", "tortoise", "beanie")},
+    "advanced_alchemy": _ALCHEMY,
+}
+
+
+def inherited_table(cls: ClassValue) -> str:
+    """The table name that a package's base gives a model; empty when none does."""
+    for path in cls.external_bases():
+        name = path.rpartition(".")[2]
+        if path.startswith("fastapi_users") and name.startswith("SQLAlchemyBase"):
+            return _TABLES.get(name.removeprefix("SQLAlchemyBase").removesuffix("UUID").removesuffix("Table"), "")
+    return ""
 
 
 def inherited_columns(cls: ClassValue, own: list[Column]) -> Iterator[Column]:

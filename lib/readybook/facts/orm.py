@@ -7,10 +7,11 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.frames import Frame
-from readybook.facts.known_columns import inherited_columns
+from readybook.facts.known_columns import inherited_columns, inherited_table
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.ormcolumns import Column, Relationship, attribute_names, column, relationship
 from readybook.facts.ormdeclared import (
+    composite_keys,
     constrained,
     declared_kind,
     declared_names,
@@ -20,6 +21,14 @@ from readybook.facts.ormdeclared import (
     referred,
     table_columns,
     table_name,
+)
+from readybook.facts.ormfields import (
+    beanie_columns,
+    beanie_indexes,
+    document_table,
+    tortoise_columns,
+    tortoise_indexes,
+    tortoise_table,
 )
 from readybook.facts.symbols import annotation_value
 from readybook.facts.values import External, by_default, text_of
@@ -37,6 +46,8 @@ OTHERS = {
     "beanie.odm.documents.Document": "beanie", "peewee.Model": "peewee", "mongoengine.Document": "mongoengine",
     "odmantic.Model": "odmantic", "ormar.Model": "ormar", "piccolo.table.Table": "piccolo",
     "edgy.Model": "edgy", "sqlalchemy_mixins.AllFeaturesMixin": "sqlalchemy",
+    "beanie.DocumentWithSoftDelete": "beanie",
+    **{f"{m}.TortoiseBaseUserModel": "tortoise" for m in ("fastapi_users.db", "fastapi_users_db_tortoise")},
 }
 INDEX = ("sqlalchemy.Index", "sqlalchemy.schema.Index", "sqlalchemy.sql.schema.Index", "sqlmodel.Index")
 UNIQUE = ("sqlalchemy.UniqueConstraint", "sqlalchemy.schema.UniqueConstraint", "sqlmodel.UniqueConstraint",
@@ -55,8 +66,8 @@ class Index:
 
 @record
 class OrmModel:
-    """One mapped class. ``orm`` is sqlalchemy, sqlmodel or another ORM (tortoise, beanie, peewee …: for these no
-    columns are read). ``table`` is empty when the code does not show its name."""
+    """One mapped class. ``orm`` is sqlalchemy, sqlmodel, tortoise, beanie or another (peewee …: for these no columns
+    are read). ``table``, of documents the collection, is empty when the code does not show its name."""
 
     name: str
     path: str
@@ -67,6 +78,7 @@ class OrmModel:
     relationships: tuple[Relationship, ...]
     indexes: tuple[Index, ...]
     cls: ClassValue = field(repr=False, compare=False)
+    composite_keys: tuple[tuple[str, ...], ...] = ()  # the columns of each foreign key of several columns
 
     def column(self, attribute: str) -> Column | None:
         """The column behind an attribute, or with that name in the table."""
@@ -139,6 +151,8 @@ def _orm(cls: ClassValue) -> str:
     own = [c for c in cls.mro() if isinstance(c, ClassValue)]
     if "__tablename__" in cls.scope.names or "__table__" in cls.scope.names:
         return "sqlalchemy" if any(_declares(c) for c in own) and _is_declarative(cls) else ""
+    if inherited_table(cls) and any(_is_base(c) for c in own[1:]):
+        return "sqlalchemy"
     named = any("__tablename__" in c.scope.names for c in own)
     return "sqlalchemy" if named and _is_declarative(cls) and any(_declares(c) for c in own) else ""
 
@@ -195,11 +209,25 @@ def _model(run: Interpreter, cls: ClassValue, orm: str) -> OrmModel:
         table = own_table(cls)
         columns += table_columns(cls, table) if table is not None else ()
         columns += inherited_columns(cls, columns)
+    elif orm in ("tortoise", "beanie"):
+        return _of_fields(run, cls, orm)
     items = list(_items(run, cls))
     columns = constrained(items, columns)
     place = cls.module.place(cls.node, cls.qualname)
     return OrmModel(cls.name, cls.path, orm, _table(run, cls, orm), place, tuple(columns), tuple(relationships),
-                    tuple(filter(None, (index_of(i, columns, place) for i in items))), cls)
+                    tuple(filter(None, (index_of(i, columns, place) for i in items))), cls, composite_keys(items))
+
+
+def _of_fields(run: Interpreter, cls: ClassValue, orm: str) -> OrmModel:
+    """A Tortoise model or a Beanie document."""
+    if orm == "tortoise":
+        columns, links = tortoise_columns(cls)
+        table, keys = tortoise_table(cls), tortoise_indexes(cls, columns, links)
+    else:
+        columns, links = beanie_columns(cls, lambda owner, name: _annotation(run, owner, name))
+        table, keys = document_table(cls), beanie_indexes(cls)
+    return OrmModel(cls.name, cls.path, orm, table, cls.module.place(cls.node, cls.qualname), tuple(columns),
+                    tuple(links), tuple(Index(*key) for key in keys), cls)
 
 
 def _mapped(cls: ClassValue, table: Instance, properties: dict[str, Any]) -> OrmModel:
@@ -232,7 +260,7 @@ def _table(run: Interpreter, cls: ClassValue, orm: str) -> str:
     for c in cls.mro():
         if isinstance(c, ClassValue) and "__tablename__" in c.scope.names:
             return text_of(given(run, cls, c.scope.names["__tablename__"])) or ""
-    return cls.name.lower() if orm == "sqlmodel" else ""
+    return cls.name.lower() if orm == "sqlmodel" else inherited_table(cls)
 
 
 def _renames(base: ClassValue) -> bool:
@@ -276,6 +304,9 @@ def _column_name(part: Any, columns: list[Column] | tuple[Column, ...]) -> str:
     part = by_default(part)
     if isinstance(part, str):
         return part
+    if isinstance(part, Instance) and part.path.endswith(".text()") and part.args:  # ``text("created DESC")``
+        word = (text_of(part.args[0]) or "?").split(" ")[0].strip('"`')
+        return next((c.attribute for c in columns if c.name == word), "?")
     for _ in range(4):  # ``created.desc()``, ``func.lower(name)`` stays an expression
         found = next((c.attribute for c in columns if c.value is not None and c.value is part), "")
         if found or not isinstance(part, Instance) or "__on__" not in part.attrs:
@@ -287,16 +318,27 @@ def _column_name(part: Any, columns: list[Column] | tuple[Column, ...]) -> str:
 def _keyed(run: Interpreter, models: Models) -> Iterator[OrmModel]:
     """The models with the tables and columns of those foreign keys that name an attribute of another model."""
     for model in models:
-        columns = tuple(replace(c, foreign_key=_target(run, c, models)) if c.foreign_key == "?" else c
+        columns = tuple(replace(c, foreign_key=_target(run, model, c, models)) if c.foreign_key == "?" else c
                         for c in model.columns)
         yield replace(model, columns=columns) if columns != model.columns else model
 
 
-def _target(run: Interpreter, column: Column, models: Models) -> str:
+def _target(run: Interpreter, model: OrmModel, column: Column, models: Models) -> str:
+    relation = model.relationship(column.attribute.removesuffix("_id")) if model.orm == "tortoise" else None
+    if relation is not None:
+        return _tortoise_target(column, models.named(relation.target, model.place.path))
     owner, attribute = referred(run, column) or (None, "")
     other = models.of_class(owner)
     there = other.column(attribute) if other is not None else None
     return f"{other.table}.{there.name}" if other is not None and there is not None and other.table else "?"
+
+
+def _tortoise_target(column: Column, other: OrmModel | None) -> str:
+    """The table and column that a Tortoise foreign key refers to: the primary key of the other end, or ``to_field``."""
+    named = text_of(column.value.kwargs.get("to_field")) if isinstance(column.value, Instance) else None
+    there = next((c for c in other.columns if c.attribute == named or not named and c.primary_key), None) if (
+        other is not None and other.table) else None
+    return f"{other.table}.{there.name}" if other is not None and there is not None else "?"
 
 
 def _linked(models: Models) -> Iterator[OrmModel]:
@@ -332,5 +374,22 @@ def _with_outer_indexes(run: Interpreter, models: Models) -> Iterator[OrmModel]:
              and isinstance(s.result, Instance) and s.owner is None]
     for model in models:
         found = [index_of(i, model.columns, model.place) for i in outer]
-        extra = tuple(i for i in found if i is not None and set(i.columns) != {"?"})
+        shown = [f if f is not None and set(f.columns) != {"?"} else _written(i, model)
+                 for i, f in zip(outer, found, strict=True)]
+        extra = tuple(i for i in shown if i is not None)
         yield replace(model, indexes=(*model.indexes, *extra)) if extra else model
+
+
+def _written(item: Instance, model: OrmModel) -> Index | None:
+    """An index beside its class by how its columns are written, ``User.email.desc()``: those that are declared by an
+    annotation alone have no value to be known by."""
+    if item.node is None or item.module is None:
+        return None
+    names = []
+    for node in item.node[4][1:]:
+        while node[0] == "call" and node[3][0] == "attr":
+            node = node[3][3]
+        named = node[0] == "attr" and node[3][0] == "name" and node[3][3] == model.name
+        column = model.column(node[4]) if named else None
+        names.append(column.attribute if column is not None else "?")
+    return Index(tuple(names), False, item.module.place(item.node)) if set(names) - {"?"} else None

@@ -103,8 +103,8 @@ def _core(owner: ClassValue, name: str, value: Instance, inner: Any, optional: b
     args = [by_default(a) for a in value.args]
     named = args[0] if args and isinstance(args[0], str) else text_of(value.kwargs.get("name"))
     kind = next((a for a in [*args, by_default(value.kwargs.get("type_"))] if _is_type(a)), None)
-    primary = _flag(value, "primary_key", False)
-    nullable = _flag(value, "nullable", None)
+    primary = flag(value, "primary_key", False)
+    nullable = flag(value, "nullable", None)
     if nullable is None and "nullable" not in value.kwargs:
         nullable = False if primary else optional if optional is not None else True
     module = value.module or owner.module
@@ -112,7 +112,7 @@ def _core(owner: ClassValue, name: str, value: Instance, inner: Any, optional: b
     declared = value.attrs.get("__declared__", value)
     return Column(
         name, named or name, type_name(kind) if kind is not None else type_name(inner), length_of(kind), nullable,
-        primary, _is_spatial(kind) or _flag(value, "index", False), _flag(value, "unique", False),
+        primary, _is_spatial(kind) or flag(value, "index", False), flag(value, "unique", False),
         _foreign_key(args, value.kwargs), place,
         "mapped_column" if "mapped_column" in value.path else "Column", declared)
 
@@ -139,8 +139,8 @@ def _sqlmodel(owner: ClassValue, name: str, value: Any, inner: Any, optional: bo
         optional = None if value is None and name in owner.scope.names and not optional else optional
         return Column(name, name, type_name(inner), None, optional, False, False, False, "", place, "")
     named, value = value, _with_column_arguments(value)
-    primary = _flag(value, "primary_key", False)
-    nullable = _flag(value, "nullable", None) if "nullable" in value.kwargs else optional and not primary
+    primary = flag(value, "primary_key", False)
+    nullable = flag(value, "nullable", None) if "nullable" in value.kwargs else optional and not primary
     size = by_default(value.kwargs.get("max_length"))
     given_type = by_default(value.kwargs.get("sa_type"))
     more = by_default(value.kwargs.get("sa_column_args", ()))
@@ -150,8 +150,8 @@ def _sqlmodel(owner: ClassValue, name: str, value: Any, inner: Any, optional: bo
         place = value.module.place(value.node, owner.qualname)
     return Column(
         name, text_of(value.kwargs.get("name")) or name, type_name(given_type if given_type is not None else inner),
-        size if isinstance(size, int) else length_of(given_type), nullable, primary, _flag(value, "index", False),
-        _flag(value, "unique", False), key, place, "Field", named)
+        size if isinstance(size, int) else length_of(given_type), nullable, primary, flag(value, "index", False),
+        flag(value, "unique", False), key, place, "Field", named)
 
 
 def _with_column_arguments(value: Instance) -> Instance:
@@ -176,7 +176,7 @@ def relationship(owner: ClassValue, name: str, value: Any, kind: Any) -> Relatio
     first = value.args[0] if value.args else options.get("argument")
     if isinstance(given, Instance):
         options, first = {**options, **given.kwargs}, given.args[0] if given.args else first
-    target = _class_name(first) or _class_name(_element(inner))
+    target = class_name(first) or class_name(_element(inner))
     uselist = by_default(options.get("uselist"))
     shown = True if kind_of_mapped(kind) else _is_collection(inner)
     by_table = "secondary" in options and not (mapped and shown is False)
@@ -300,7 +300,8 @@ def length_of(kind: Any) -> int | None:
     return size if isinstance(size, int) and not isinstance(size, bool) else None
 
 
-def _flag(value: Instance, name: str, default: bool | None) -> bool | None:
+def flag(value: Instance, name: str, default: bool | None) -> bool | None:
+    """A keyword that is true or false, ``default`` where it is not given; None when the code does not show it."""
     if name not in value.kwargs:
         return default if value.arguments_known else None
     given = by_default(value.kwargs[name])
@@ -326,7 +327,8 @@ def foreign_key_of(value: Instance) -> Instance | None:
     return _key_among(map(by_default, (*value.args, *value.kwargs.values())))
 
 
-def _class_name(value: Any) -> str:
+def class_name(value: Any) -> str:
+    """The last name of the class that a relationship names, by itself or as a text; empty when it is not known."""
     value = by_default(value)
     if isinstance(value, FunctionValue):  # ``lambda: Item``
         body = value.node[4] if value.node[0] == "lambda" else None

@@ -104,15 +104,30 @@ def referred(run: Interpreter, column: Column) -> tuple[ClassValue, str] | None:
     return (owner, node[4]) if isinstance(owner, ClassValue) else None
 
 
-def constrained(items: list[Instance], columns: list[Column]) -> list[Column]:
-    """The columns with the keys that a ``ForeignKeyConstraint`` of one column gives them."""
-    keys: dict[str, str] = {}
+def composite_keys(items: list[Instance]) -> tuple[tuple[str, ...], ...]:
+    """The columns of each foreign key of several columns."""
+    found = []
     for item in items:
+        if item.path.rpartition(".")[2] == "ForeignKeyConstraint":
+            names = by_default(item.args[0] if item.args else item.kwargs.get("columns"))
+            if isinstance(names, list | tuple) and len(names) > 1:
+                found.append(tuple(text_of(by_default(n)) or "?" for n in names))
+    return tuple(found)
+
+
+def constrained(items: list[Instance], columns: list[Column]) -> list[Column]:
+    """The columns with the keys that a ``ForeignKeyConstraint`` of one column, and a ``PrimaryKeyConstraint``, give."""
+    keys: dict[str, str] = {}
+    primary: set[str] = set()
+    for item in items:
+        if item.path.rpartition(".")[2] == "PrimaryKeyConstraint":
+            primary.update(name for name in map(by_default, item.args) if isinstance(name, str))
         if item.path.rpartition(".")[2] == "ForeignKeyConstraint":
             sides = [by_default(v) for v in (*item.args, item.kwargs.get("columns"), item.kwargs.get("refcolumns"))]
             lists = [s for s in sides if isinstance(s, list | tuple) and len(s) == 1]
             if len(lists) == 2 and isinstance(lists[0][0], str):
                 keys[lists[0][0]] = lists[1][0] if isinstance(lists[1][0], str) else "?"
+    columns = [replace(c, primary_key=True, nullable=False) if c.name in primary else c for c in columns]
     return [replace(c, foreign_key=keys[c.name]) if c.name in keys and not c.foreign_key else c for c in columns]
 
 

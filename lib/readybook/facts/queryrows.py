@@ -45,13 +45,15 @@ class RowLoop:
 
 @record
 class Touch:
-    """A relationship read on an object that a query gave. ``repeated``: for each row of a collection."""
+    """A relationship read on an object that a query gave. ``repeated``: for each row of a collection. ``awaited``: what
+    it gives, or a call on it, is awaited or iterated asynchronously there, as objects of Tortoise and Beanie ask."""
 
     rows: Rows
     relationship: str
     place: Place
     repeated: bool
     function: FunctionValue = field(repr=False, compare=False)
+    awaited: bool = False
 
 
 class RowFlow:
@@ -109,6 +111,7 @@ class _Body:
         self.names: dict[str, tuple[Rows, bool]] = {}  # what a name holds, and whether it is one row of a loop
         self.given: Rows | None = None
         self.seen: set[tuple[int, int, str]] = set()
+        self.awaited: set[int] = set()  # attributes that an await, or an asynchronous loop, reaches through calls
 
     def run(self) -> Rows | None:
         """Follow the body; the rows that it returns."""
@@ -127,6 +130,7 @@ class _Body:
             for target in (s[4] if kind == "assign" else (s[4],)):
                 self._bind(target, self.rows(value) if value is not None else None)
         elif kind == "for":
+            self._await(s[5] if s[8] else None)
             self._reads(s[5])
             found = self.rows(s[5])
             if found is not None and found[0].many:
@@ -228,6 +232,8 @@ class _Body:
                 kind = one[0]
                 if kind == "comp":
                     self._comprehension(one)
+                elif kind == "await":
+                    self._await(one[3])
                 if kind in _LEAVES:
                     continue
                 if kind == "attr":
@@ -239,9 +245,17 @@ class _Body:
                     self._touch(one)
             todo += [part for part in reversed(one) if part.__class__ is tuple and part]
 
+    def _await(self, node: Node | None) -> None:
+        """Note the attributes on the way from an awaited expression to the name that it begins at."""
+        while node is not None and node[0] in ("call", "attr"):
+            if node[0] == "attr":
+                self.awaited.add(id(node))
+            node = node[3]
+
     def _comprehension(self, node: Node) -> None:
         outer = dict(self.names)
-        for target, source, ifs, _ in node[6]:
+        for target, source, ifs, is_async in node[6]:
+            self._await(source if is_async else None)
             self._reads(source)
             found = self.rows(source)
             if found is not None and found[0].many:
@@ -264,7 +278,8 @@ class _Body:
         if relation is not None and key not in self.seen:
             self.seen.add(key)
             place = self.function.module.place(node, self.function.qualname)
-            self.flow.touches.append(Touch(found[0], node[4], place, found[1], self.function))
+            self.flow.touches.append(Touch(found[0], node[4], place, found[1], self.function,
+                                           id(node) in self.awaited))
 
     def _loop(self, rows: Rows, node: Node, parts: tuple[Any, ...]) -> None:
         if not self.silent:

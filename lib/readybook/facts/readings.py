@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from readybook.facts.behaviour import functions_behind
-from readybook.facts.objects import Bound, ClassValue, Instance
+from readybook.facts.objects import Bound, Instance
 from readybook.facts.handing import handed_out
+from readybook.facts.lookups import model_called
 from readybook.facts.queries import Queries
-from readybook.facts.values import External, by_default, possible, text_of
+from readybook.facts.values import External, possible, text_of
 from readybook.patterns import regex
 from readybook.records import record
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from readybook.facts import Facts
     from readybook.facts.behaviour import Call
     from readybook.facts.objects import FunctionValue
-    from readybook.facts.orm import OrmModel
     from readybook.facts.queries import Query
     from readybook.place import Place
 
@@ -114,22 +114,13 @@ class Readings:
         """Reads through document databases and other ORMs."""
         mongo = any(r.name.lower() in ("motor", "pymongo") for r in self.facts.requirements)
         for call in self.behaviour.calls:
-            model = self._model(call) if call.last in BEGINNING else None
+            known = call.last in BEGINNING
+            model = model_called(self.behaviour, self.facts.orm_models, call) if known else None
             if model is not None:
                 if call.last in DOCUMENTS.get(model.orm, ()):
                     yield self._chained(call, model.orm, model.name)
             elif mongo and call.last == "find" and _finds(call):
                 yield self._chained(call, "mongo", _collection(call))
-
-    def _model(self, call: Call) -> OrmModel | None:
-        """The model on whose class a method of its package is called: the class is found by the name before the dot."""
-        callee, node = call.site.callee, call.site.node[3]
-        if isinstance(callee, Bound) and isinstance(callee.self, ClassValue):
-            return self.facts.orm_models.of_class(callee.self)
-        if not isinstance(callee, External) or node[0] != "attr" or node[3][0] != "name":
-            return None
-        module = self.behaviour.run.loaded.get(call.site.module.path)
-        return self.facts.orm_models.of_class(by_default(module.scope.names.get(node[3][3]))) if module else None
 
     def _chained(self, call: Call, kind: str, what: str) -> Reading:
         end, names = self._end(call)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.objects import ClassValue
+from readybook.facts.objects import ClassValue, Instance
 from readybook.facts.reach import first_reached
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureImport, Intent, ReplaceDefault, SetKeyword
@@ -18,11 +18,12 @@ from readybook_checks.performance.per009_missing_index.wanting import Want, want
 class MissingIndex(Check):
     """A query looks rows up by a column without an index, or a foreign key has none.
 
-    Looked at: the columns of SQLAlchemy and SQLModel models that queries compare (``==``, ``in``, ranges) or sort a
-    page by, and foreign keys; an index may stand in the model (``index``, ``unique``, ``__table_args__``) or in a
-    migration. One column a query: the one that finds its rows. Columns of few values (flags, status), wrapped in a
-    function, and tables that do not grow with use are left out. Without the index each such query reads the whole
-    table, and deleting a parent row reads the children's.
+    Looked at: the columns of SQLAlchemy, SQLModel and Tortoise models and the fields of Beanie documents that queries
+    compare (``==``, ``in``, ranges) or sort a page by, and foreign keys; an index may stand in the model (``index``,
+    ``unique``, ``__table_args__``, ``Meta``, ``Indexed``, ``Settings``) or in a migration. One column a query: the one
+    that finds its rows. Columns of few values (flags, status), wrapped in a function, and tables that do not grow with
+    use are left out. Without the index each such query reads the whole table, and deleting a parent row reads the
+    children's.
 
     Medium where a request runs the query, else low. Fix: ``index=True``, and where Alembic keeps one history of a
     PostgreSQL database, a revision that makes all missing indexes concurrently. Too many indexes slow writing down:
@@ -44,7 +45,8 @@ class MissingIndex(Check):
         wanted = wants(project)
         missing = [w for w in wanted if w.indexed is False]
         template = files(__package__).joinpath("revision.py.tmpl").read_text("utf-8")
-        made = revision(project, [w for w in missing if _declared_here(w)], template)
+        sql = [w for w in missing if _declared_here(w) and w.model.orm in ("sqlalchemy", "sqlmodel")]
+        made = revision(project, sql, template)
         reached = first_reached(project.facts.behaviour, [w.query.call for w in missing if w.query is not None])
         for want in wanted:
             if want.indexed is None:
@@ -54,12 +56,12 @@ class MissingIndex(Check):
                 yield Right(want.column.place, "an index begins with it")
             else:
                 served = want.query is not None and id(want.query.call) in reached
-                yield _finding(want, served, made)
+                yield _finding(project, want, served, made)
         if not wanted:
             yield NotApplicable("no column of a model is looked up, and none refers to another table")
 
 
-def _finding(want: Want, served: bool, made: AddFile | None) -> Finding:
+def _finding(project: Project, want: Want, served: bool, made: AddFile | None) -> Finding:
     model, column, query = want.model, want.column, want.query
     name = f"{model.table or model.name}.{column.name}"
     if query is None:
@@ -69,11 +71,13 @@ def _finding(want: Want, served: bool, made: AddFile | None) -> Finding:
         severity = "low"
     else:
         where = f"{query.function.rpartition('.')[2] or 'the query'} ({query.place})"
+        table = "collection" if model.orm == "beanie" else "table"
         does = "sorts its pages by it" if want.order else "looks rows up by it"
-        message = f"{name} has no index: {where} {does}, and reads the whole table each time."
+        message = f"{name} has no index: {where} {does}, and reads the whole {table} each time."
         severity = "medium" if served and not want.order else "low"
     chain = (query.place,) if query is not None else ()
-    return Finding(column.place, message, severity, fix=_fix(want, made), chain=chain)
+    fix = _field_fix(project, want) if model.orm in ("tortoise", "beanie") else _fix(want, made)
+    return Finding(column.place, message, severity, fix=fix, chain=chain)
 
 
 def _declared_here(want: Want) -> bool:
@@ -81,6 +85,25 @@ def _declared_here(want: Want) -> bool:
     place, cls = want.column.place, want.model.cls
     elsewhere = {c.module.path for c in cls.mro() if isinstance(c, ClassValue)} - {want.model.place.path}
     return place.symbol == cls.qualname and place.path not in elsewhere
+
+
+def _field_fix(project: Project, want: Want) -> Fix:
+    """What gives a field of a Tortoise model or of a Beanie document its index."""
+    column, model = want.column, want.model
+    if model.orm == "beanie":
+        if column.name == column.attribute and column.type:
+            return advice(f"Annotate {column.attribute}: Annotated[{column.type}, Indexed()]",
+                          "Beanie builds the index when the service starts, which takes its time on a large collection")
+        return advice(f'Add IndexModel([("{column.name}", 1)]) to indexes in Settings of {model.name}',
+                      "Beanie builds the index when the service starts, which takes its time on a large collection")
+    known = project.facts.release("tortoise-orm")
+    word = "db_index" if known is not None and known >= (0, 21) else "index"
+    if not _declared_here(want) or not isinstance(column.value, Instance) or isinstance(column.value.cls, ClassValue):
+        return advice(f'Add ("{column.attribute}",) to indexes in Meta of {model.name}',
+                      "the field is declared in a class that other tables share, or by a class of the project's own")
+    return Fix("Index the field", (SetKeyword(column.place, column.call, word, "True"),), ("codemod",), "review",
+               "a table that exists gets it from a migration only (aerich migrate, then aerich upgrade); "
+               "an index costs space and a little time on every write")
 
 
 def _fix(want: Want, made: AddFile | None) -> Fix:

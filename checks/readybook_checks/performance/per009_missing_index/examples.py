@@ -97,6 +97,41 @@ class Hero(SQLModel, table=True):
 def hero(db: Session, name: str) -> Hero | None:
     return db.exec(select(Hero).where(Hero.name == name)).first()
 """
+TORTOISE = """from tortoise import fields
+from tortoise.models import Model
+
+
+class Team(Model):
+    name = fields.CharField(max_length=80{name})
+
+
+class Player(Model):
+    team = fields.ForeignKeyField("models.Team"{team})
+
+
+async def team(name: str) -> Team | None:
+    return await Team.get_or_none(name=name)
+"""
+BEANIE = """from typing import Annotated
+
+from beanie import Document, Indexed, Link
+
+
+class Team(Document):
+    name: {name}
+
+
+class Player(Document):
+    team: Link[Team]
+
+    class Settings:
+        indexes = [{team}]
+
+
+async def players(name: str, limit: int) -> list[Player]:
+    team = await Team.find_one(Team.name == name)
+    return await Player.find(Player.team.id == team.id).limit(limit).to_list()
+"""
 
 
 def _files(foreign: str = ", index=True", number: str = "", test: str = "Order.number == number") -> dict[str, str]:
@@ -118,6 +153,20 @@ EXAMPLES = (
         _files() | {"main.py": MAIN.format(test="Order.id == number").replace(
             "filter(Order.id == number).first()", "order_by(Order.number.desc()).limit(10).all()")},
         at=("models.py:12",), severity="low"),
+    Bad({"models.py": TORTOISE.format(name="", team="")}, at=("models.py:6", "models.py:10"), severity="low",
+        fixed={"models.py": TORTOISE.format(name=", index=True", team=", index=True")}),
+    Good({"models.py": TORTOISE.format(name=", unique=True", team=", db_index=True")}),
+    Good(  # MySQL indexes foreign keys by itself
+        {"models.py": TORTOISE.format(name=", index=True", team=""), "requirements.txt": "tortoise-orm[asyncmy]\n"}),
+    Bad({"models.py": BEANIE.format(name="str", team="")}, at=("models.py:7", "models.py:11"), severity="low"),
+    Good({"models.py": BEANIE.format(name="Annotated[str, Indexed()]", team='[("team.$id", 1)]')}),
+    Good(  # made where the service starts
+        {"models.py": BEANIE.format(name="str", team='[("team.$id", 1)]'),
+         "start.py": "async def start(db) -> None:\n    await db.teams.create_index(\"name\")\n"}),
+    Good(  # a foreign key of two columns wants an index of both, which a person writes
+        _files(number=", index=True") | {"models.py": MODELS.format(foreign="", number=", index=True").replace(
+            "    id =", "    __table_args__ = (\n        ForeignKeyConstraint([\"customer_id\", \"number\"], "
+            "[\"c.id\", \"c.no\"]),\n    )\n    id =").replace("Boolean,", "Boolean, ForeignKeyConstraint,")}),
     Good(_files(number=", unique=True")),
     Good({**_files(), "models.py": MODELS.format(foreign="", number="").replace(
         "    id =", "    __table_args__ = (Index(\"ix\", \"number\", \"paid\"), Index(\"ix2\", \"customer_id\"))\n"

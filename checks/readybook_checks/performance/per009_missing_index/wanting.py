@@ -17,7 +17,9 @@ EQUAL = ("==", "in")
 RANGE = ("<", "<=", ">", ">=", "between")
 # a B-tree over few different values, or over values that have no order, helps no query
 UNFIT = frozenset(("Boolean", "bool", "BOOLEAN", "Enum", "ENUM", "JSON", "JSONB", "ARRAY", "LargeBinary", "Vector",
-                   "dict", "list", "BLOB", "PickleType", "TSVECTOR", "Geometry"))
+                   "dict", "list", "BLOB", "PickleType", "TSVECTOR", "Geometry", "BooleanField", "CharEnumField",
+                   "IntEnumField", "JSONField", "BinaryField", "TextField"))
+MYSQL = frozenset(("asyncmy", "aiomysql"))  # drivers of a database that indexes foreign keys by itself
 FEW = regex(r"^(?:is|has|can|was)_|(?:^|_)(?:status|state|type|kind|role|gender|active|deleted|enabled|category|"
             r"level|priority|visibility|language|currency|locale|mode|verified|published|method|provider)$")
 
@@ -37,7 +39,7 @@ class Want:
 def wants(project: Project) -> list[Want]:
     """Every column that a query or a foreign key wants an index on, each once, queries first."""
     found: dict[tuple[str, int, int], Want] = {}
-    for query in project.facts.queries:
+    for query in (*project.facts.queries, *project.facts.lookups):
         want = _of_query(project, query)
         if want is not None:
             key = _key(want.column)
@@ -45,7 +47,8 @@ def wants(project: Project) -> list[Want]:
                 found[key] = want
     for model in project.facts.orm_models:
         for column in model.columns if grows(model.table or model.name) else ():
-            if column.foreign_key and not column.primary_key and _key(column) not in found:
+            together = any({column.name, column.attribute} & set(key) for key in model.composite_keys)
+            if column.foreign_key and not column.primary_key and not together and _key(column) not in found:
                 found[_key(column)] = Want(model, column, None, False, has_index(project, model, column))
     return sorted(found.values(), key=lambda w: _key(w.column))
 
@@ -57,10 +60,12 @@ def _key(column: Column) -> tuple[str, int, int]:
 def has_index(project: Project, model: OrmModel, column: Column) -> bool | None:
     """Whether an index begins with the column: one that the model declares, that a migration makes, or that MySQL and
     MariaDB make for each foreign key by themselves."""
-    if column.foreign_key and _backends(project) in ({"mysql"}, {"mariadb"}, {"mysql", "mariadb"}):
+    mysql = _by_driver(project) if model.orm == "tortoise" else _backends(project) in (
+        {"mysql"}, {"mariadb"}, {"mysql", "mariadb"})
+    if column.foreign_key and mysql:
         return True
     made = project.facts.made_indexes
-    if any((table, column.name.lower()) in made for table in _tables(model)):
+    if any((table, column.name.lower()) in made for table in (*_tables(model), *("*",) * (model.orm == "beanie"))):
         return True
     return model.leads_index(column)
 
@@ -69,6 +74,11 @@ def _backends(project: Project) -> set[str]:
     """What the application's own engines connect to; those of its tests do not count."""
     facts = project.facts
     return {b for e in facts.engines if facts.role(e.place.path) == "application" for b in e.backends}
+
+
+def _by_driver(project: Project) -> bool:
+    """Whether a driver of MySQL is declared: Tortoise has no engine in the code, and its tables may well be there."""
+    return any(r.name in MYSQL or MYSQL & set(r.extras) for r in project.facts.requirements)
 
 
 def _tables(model: OrmModel) -> tuple[str, ...]:
