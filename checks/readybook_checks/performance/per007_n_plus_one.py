@@ -160,7 +160,7 @@ def _advice(loop: RowLoop, inner: Query | None) -> Fix:
 
 def _awaits(touch: Touch) -> bool:
     """Whether a related object of Tortoise or Beanie is read on each row by a query of its own."""
-    return touch.repeated and touch.awaited and touch.rows.model.orm in ("tortoise", "beanie") and not touch.rows.path
+    return touch.repeated and touch.awaited and touch.rows.model.orm in ("tortoise", "beanie")
 
 
 def _prefetched(project: Project, touch: Touch) -> bool:
@@ -176,10 +176,12 @@ def _of_touch(touch: Touch, served: bool) -> Finding:
     model, query = touch.rows.model, touch.rows.query
     message = (f"{model.name}.{touch.relationship} is queried for each row of {model.table or model.name} "
                f"({query.place}): N rows cost N + 1 queries.")
-    how = f'.prefetch_related("{touch.relationship}")' if model.orm == "tortoise" else "fetch_links=True"
+    way = "__".join((*touch.rows.path, touch.relationship))
+    how = f'.prefetch_related("{way}")' if model.orm == "tortoise" else "fetch_links=True"
+    start = query.model.name if query.model is not None else model.name
     bounded = query.page.isdigit() and int(query.page) <= 20
     return Finding(touch.place, message, "medium" if served and not bounded else "low",
-                   fix=advice(f"Load it with the rows: {how} in the query of {model.name}",
+                   fix=advice(f"Load it with the rows: {how} in the query of {start}",
                               "how the loop reads it afterwards is for a person to see"),
                    chain=(query.place,) if query.place != touch.place else ())
 
@@ -315,6 +317,9 @@ NPlusOne.examples = (
         at=("main.py:12",), severity="medium"),
     Bad(_with(TORTOISE, "    async for user in User.all():\n        found.append(await user.orders.all())\n"),
         at=("main.py:12",), severity="medium"),
+    Bad(  # on rows of rows
+        _with(TORTOISE, "    user = await User.get(id=1)\n    for order in await user.orders:\n"
+              "        found.append(await order.user)\n"), at=("main.py:13",), severity="medium"),
     Good(_with(TORTOISE, "    for order in await Order.all().prefetch_related(\"user\"):\n"
                "        found.append((await order.user).name)\n")),
     Good(_with(TORTOISE, "    for order in await Order.all().prefetch_related(\"user\"):\n"
