@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,9 @@ def test_a_fact_that_cannot_be_made_fails_where_it_is_asked_for(tmp_path: Path,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     deep = "token = " + " + ".join(['"x"'] * 3000) + "\n"
     _, cached = kept(tmp_path, monkeypatch, {"main.py": "app = 1\n", "deep.py": deep})
+    if sys.version_info[:2] == (3, 12):  # it parses less than the others
+        assert [path for path, _ in cached.facts.modules.unparsed] == ["deep.py"]
+        return
     with pytest.raises(RecursionError):
         secret_literals(module_of(cached, "deep.py"))
     check = next(c for c in registry.load() if c.id == "SEC004")

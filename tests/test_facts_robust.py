@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -179,8 +180,10 @@ def folder_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str
 def test_code_nested_too_deeply_for_the_cache_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"{APP}x = {' + '.join(['a'] * 3000)}\n@app.get('/a')\ndef a(): ...\n"
     target = folder_with(tmp_path, monkeypatch, {"main.py": text, "other.py": "y = 1\n"})
+    expected, unparsed = (["/a"], []) if sys.version_info[:2] != (3, 12) else ([], ["main.py"])  # it parses less
     for _ in range(2):
-        assert [r.path for r in Project.open(target).facts.routes] == ["/a"]
+        facts = Project.open(target).facts
+        assert [r.path for r in facts.routes] == expected and [p for p, _ in facts.modules.unparsed] == unparsed
 
 
 def test_what_the_cache_holds_is_unmarshalled_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
