@@ -51,6 +51,21 @@ def test_guards_by_a_list_and_by_a_pattern() -> None:
     assert kinds("if not q.isalnum():\n        raise ValueError\n    sink(q)") == {"checked"}
     assert kinds("if not is_in_dir(q, NAME):\n        raise ValueError\n    sink(q)") == {"checked"}
     assert kinds("if q in ('a', 'b'):\n        raise ValueError\n    sink(q)") == {"request"}
+    assert kinds("if not inside(q):\n        raise ValueError\n    sink(q)") == {"checked"}
+    assert kinds("try:\n        UUID(q)\n    except ValueError:\n        return\n    sink(q)") == {"checked"}
+
+
+@pytest.mark.parametrize(("test", "expected"), [
+    ("urlparse(q).hostname not in HOSTS", "checked"),
+    ("parsed.scheme != 'https' or parsed.netloc.lower() not in HOSTS", "checked"),
+    ("not parsed.hostname.endswith('.example.com')", "checked"),
+    ("host not in HOSTS", "checked"),
+    ("parsed.scheme not in ('http', 'https') or not parsed.netloc", "request"),
+    ("not host", "request"),
+])
+def test_guards_by_the_host_of_an_address(test: str, expected: str) -> None:
+    body = "parsed = urlparse(q); host = urlparse(q).hostname\n    "
+    assert kinds(f"{body}if {test}:\n        raise ValueError\n    sink(q)") == {expected}
 
 
 def test_a_mapping_that_is_handed_on_is_known_by_its_keys() -> None:
@@ -72,6 +87,15 @@ def test_through_calls_and_hand_overs() -> None:
     handed = "def inner(text):\n    sink(text)\n\n\n"
     assert kinds("await run_in_threadpool(inner, q)", handed) == {"request"}
     assert kinds("pass", handed) == {"parameter"}
+
+
+def test_fields_of_a_body_by_their_patterns() -> None:
+    model = "from pydantic import BaseModel, Field, constr\n\n\nclass Body(BaseModel):\n" \
+        "    name: str = Field(pattern='^[a-z]+$')\n    kind: constr(pattern='^a$')\n" \
+        "    free: str = Field(max_length=9)\n\n\n"
+    assert kinds("sink(body.name)", model, "body: Body") == {"checked"}
+    assert kinds("sink(body.kind)", model, "body: Body") == {"checked"}
+    assert kinds("sink(body.free)", model, "body: Body") == {"request"}
 
 
 def test_fields_of_a_body_by_their_types() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from readybook.facts.asking import CHECKING, PARTS, looks_at, mentions
 from readybook.facts.listed import all_listed
 from readybook.facts.nodes import blocks, holds, nodes, statements
 from readybook.facts.syntax import Node
@@ -17,13 +17,9 @@ if TYPE_CHECKING:
     from readybook.facts.modules import Module
 
 GROWING = frozenset({"append", "extend", "insert", "add", "update", "write", "appendleft"})
-CHECKING = frozenset({"match", "fullmatch", "isalnum", "isdigit", "isidentifier", "isalpha", "isnumeric", "isdecimal",
-                      "is_relative_to", "relative_to", "commonpath", "startswith", "search"})
 SIMPLE = frozenset({"assign", "aug", "ann", "expr"})
-VALIDATOR = regex(r"(?i)(?:^|_)(?:valid|check|verif|ensure|assert|allow|safe|sanit|permit|whitelist|guard)")
-SAFE_NAME = regex(r"(?i)(?:^|_)(?:is|has|check|validate|verify)_?\w*(?:safe|valid|allow|permit|trusted|internal|inside"
-                  r"|within|(?:in|of)_?(?:dir|folder|root|base))"
-                  r"|allowed|(?:^|_)(?:safe|valid)|(?:^|_)(?:contains|known|registered)$")
+VALIDATOR = regex(r"(?i)(?:^|_)(?:valid|check|verif|ensure|assert|allow|safe|sanit|permit|whitelist|guard)"
+                  r"|^(?:UUID|int|float|ObjectId|ip_address)$")
 LOOKUP = regex(r"get|find_one|get_or_none|get_by_(?:id|name|uuid|slug|key)")
 ELSEWHERE = regex(r"(?i)requests|http|client|cache|redis|s3|storage")  # what is fetched from there, or may be put there
 
@@ -109,7 +105,7 @@ class Bindings:
         for condition in conditions:
             if condition.startswith(f"{text} in ") and " or " not in condition:
                 return "listed"
-            if f"{text} not in " not in condition and not condition.startswith("not ") and _looks_at(text, condition):
+            if f"{text} not in " not in condition and not condition.startswith("not ") and looks_at(text, condition):
                 answer = "checked"
         if (turned := self._turned.get(text)) is None:
             turned = self._turned[text] = self._turned_away(text)
@@ -122,7 +118,7 @@ class Bindings:
             if leaves is None or text in leaves:
                 if listed == text or listed is None and test.startswith(f"{text} in "):
                     return "listed"
-                if listed is not None and not answer and _looks_at(text, test):
+                if listed is not None and not answer and looks_at(text, test):
                     answer = "checked"
         known = answer or text in self._looked_up or any(a == text or a.startswith(f"{text}.") for a in self._validated)
         return "checked" if known else ""
@@ -147,10 +143,11 @@ class Bindings:
         return found
 
     def _insides(self, test: Node) -> Iterator[str]:
-        """What the names of a test are bound to, where that asks how far a path lies inside another."""
+        """What the names of a test are bound to, where that says how far a path lies inside another, or which host an
+        address names."""
         for part in nodes(test):
             if part[0] == "name":
-                yield from (text for value in self.bound(part[3]) if "commonpath(" in (text := unparse(value)))
+                yield from (text for value in self.bound(part[3]) if PARTS.search(text := unparse(value)))
 
     @cached_property
     def _looked_up(self) -> frozenset[str]:
@@ -172,7 +169,7 @@ class Bindings:
 
     @cached_property
     def _validated(self) -> list[str]:
-        """The arguments of functions whose names say that they check: ``check(name)``, ``name = validated(name)``."""
+        """The arguments of functions whose names say that they check, ``check(name)``, or of types that refuse."""
         found = [unparse(a) for call in self._called if VALIDATOR.search(unparse(call[3]).rpartition(".")[2])
                  for a in (*call[4], *(v for _, v in call[5]))]
         for s in (s for s in self.statements if s[0] == "assign"):
@@ -361,20 +358,6 @@ def _binds(target: Node, name: str) -> bool:
     return bool(target[0] == "name" and target[3] == name)
 
 
-def mentions(text: str, name: str) -> bool:
-    """Whether a text has the name, or the dotted name, as a whole word that is no attribute of another.
-
-    No pattern: each would be compiled for one name only.
-    """
-    at = text.find(name)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
-        if not (before.isalnum() or before in ("_", ".")) and not (after.isalnum() or after == "_"):
-            return True
-        at = text.find(name, at + 1)
-    return False
-
-
 def _picks(value: Node) -> Iterator[str]:
     """The texts that pick one of many: both sides in ``next((x for x in known if x.url == url), None)``."""
     if value[0] == "call" and value[4] and unparse(value[3]) in ("next", "any"):
@@ -389,12 +372,3 @@ def _tests_of(chosen: Node) -> Iterator[Node]:
         yield from (t for _, _, tests, _ in chosen[6] for t in tests)
     elif chosen[0] == "call" and unparse(chosen[3]) == "filter" and chosen[4] and chosen[4][0][0] == "lambda":
         yield from (n for n in nodes(chosen[4][0]) if n[0] == "cmp")
-
-
-def _looks_at(text: str, test: str) -> bool:
-    """Whether a test asks a question about the name that only good values answer well."""
-    if not mentions(test, text):
-        return False
-    return any(f"{word}(" in test for word in CHECKING) or any(
-        SAFE_NAME.search(function.rpartition(".")[2]) for function in re.findall(r"([\w.]+)\(", test)
-    ) or f" in {text}.parents" in test or re.search(r"['\"](?:\.\.|/|\\\\)['\"] in ", test) is not None

@@ -80,6 +80,8 @@ def refused_by_model(model: ClassValue, name: str) -> bool:
         return True
     for cls in model.mro():
         for s in cls.node[7] if isinstance(cls, ClassValue) else ():
+            if s[0] == "ann" and s[4][-1] == name and s[6] is not None and _with_pattern(s[6]):
+                return True
             if s[0] != "def" or not any(inner[0] in ("raise", "assert") for inner in statements(s[6])):
                 continue
             for decorator in map(unparse, s[7]):
@@ -96,6 +98,11 @@ def field_type(model: ClassValue, name: str) -> tuple[Node | None, ClassValue]:
     return None, model
 
 
+def _with_pattern(node: Node) -> bool:
+    """Whether an expression gives a text its pattern: ``Field(pattern=…)``, ``constr(regex=…)``."""
+    return node[0] == "call" and any(k in ("pattern", "regex") for k, _ in node[5])
+
+
 def _refused_by_type(annotation: Node | None, near: ClassValue) -> bool:
     """Whether a type brings a pattern, or a validator that turns something away: ``Annotated[str, AfterValidator(…)]``.
 
@@ -108,9 +115,9 @@ def _refused_by_type(annotation: Node | None, near: ClassValue) -> bool:
         given = value.args if isinstance(value, Subscripted) else ()
         return any(isinstance(v, Instance) and ("pattern" in v.kwargs or VALIDATOR.search(v.path) is not None
                                                 and all(map(_turns_away, v.args[:1]))) for v in given)
-    parts = annotation[4][3] if annotation[0] == "sub" and annotation[4][0] == "tuple" else ()
+    parts = annotation[4][3] if annotation[0] == "sub" and annotation[4][0] == "tuple" else (annotation,)
     for part in parts:
-        if part[0] == "call" and any(k == "pattern" for k, _ in part[5]):
+        if _with_pattern(part):
             return True
         if part[0] == "call" and VALIDATOR.search(unparse(part[3])) and all(
                 _turns_away(named_class(a, near)) for a in part[4][:1]):
