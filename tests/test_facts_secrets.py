@@ -42,7 +42,7 @@ def test_which_names_sign():
     ("phc_Zk3Vb8Qm1Xc6Lp9Rt2Yw5Ns7Hd4Gf0Ja", "public"), ("postgresql://u:p@h/d", "dsn"), ("${SECRET}", "template"),
     ("!UNDERSCORE!", "template"), ("[PAD_TOKEN]", "template"),
     ("{{cookiecutter.key}}", "template"), ("changeme", "placeholder"), ("your-api-key", "placeholder"),
-    ("****", "placeholder"),
+    ("****", "placeholder"), ("123456:ABC-DEF1234ghIkl", "placeholder"), ("mypassword123", "weak"),
     ("password123", "weak"), ("postgres", "weak"), ("!secret", "weak"), ("12345678", "weak"), ("maryann", "words"),
     ("X-Api-Key", "words"), ("bearer_token", "words"), ("9f86d081884c7d659a2feaa0c55ad015", "random"),
     ("tR8mZq3LwX7vNc2KpJ5sBd", "random"), ("Kw82hdPq", "chosen"), ("must be 8 long", "text"),

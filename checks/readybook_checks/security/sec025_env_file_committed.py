@@ -101,9 +101,10 @@ def _leak(variable: DotenvVariable, test: bool) -> Leak | None:
     name, kind = variable.name, kind_of(variable.value)
     staged = test or bool(NO_KEYS.search(variable.place.path.rpartition("/")[2]))
     if kind == "provider":
-        label = provider_of(variable.value) or "a key"
+        label = provider_of(variable.value) or "key"
         mild = label in ("Google API key", "Stripe test key") or PUBLIC.match(name)
-        return Leak("high" if mild else "critical", variable.place, f"{name}, a {label}")
+        article = "an" if label[0] in "AO" else "a"
+        return Leak("high" if mild else "critical", variable.place, f"{name}, {article} {label}")
     if kind == "private key":
         return Leak("critical", variable.place, f"{name}, a private key")
     if test or PUBLIC.match(name):

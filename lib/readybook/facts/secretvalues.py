@@ -87,6 +87,7 @@ _PLACEHOLDER = regex(
     r"(?i)(?:change|replace|your|example|placeholder|dummy|insert|todo|fixme|sample|redact|fake|mock|foo|lorem|default"
     r"|insecure|unsafe|not[-_ ]?set|set[-_ ]?me|put[-_ ]|fill[-_ ]?in|(?<![a-z])(?:test|testing|dev|development|local"
     r"|localhost|none|null|undefined|unused|temp|tmp|demo|enter|add|same|value|string|ignored?)(?![a-z]))"
+    r"|\A12345\d*:"  # the number of a bot that a documentation makes up
     r"|x{3,}|\*{3,}|\.{3}|…|(.)\1{5,}|0123456789abcdef|fedcba9876543210|(?:deadbeef){2}|JBSWY3DPEHPK3PXP"
 )
 _DIGITS_FOR_LETTERS = str.maketrans("0134578$@", "oieastbsa")
@@ -97,7 +98,8 @@ _WEAK_WORDS = frozenset(
     " mysecret the a very jwt token api auth app access private signing session cookie qwerty letmein welcome hello"
     " world abc abcdef"
     " master login service database db sa oracle elastic neo4j secretkey secretpassword mysecretpassword adminpassword"
-    " rootpassword apikey strong long random some this is not please".split()
+    " rootpassword apikey mypassword mypass mysecretkey mytoken myapikey userpass userpassword dbpass dbpassword"
+    " testpass testpassword strong long random some this is not please".split()
 )
 _TEXT = regex(
     r"[\s,;]|\A[/.~]|\A[a-z][a-z0-9+.-]*://|\\[dwsSWDbnrt]|\[[^\]]*\]|\(\?|\A\^|\$\Z|\A[\w-]+(?:\.[\w-]+){2,}\Z"

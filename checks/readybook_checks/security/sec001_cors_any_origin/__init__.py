@@ -9,6 +9,7 @@ from typing import Any
 from readybook import CannotTell, Check, Finding, Fix, Hours, NotApplicable, Right
 from readybook.facts.ambient import kept_from_other_sites, signs_in_by_cookie
 from readybook.facts.authentication import own_functions, refuses
+from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.program import App, Middleware
 from readybook.facts.scopes import scope_of
 from readybook.facts.unparse import unparse
@@ -45,7 +46,8 @@ class CorsAnyOrigin(Check):
     cookies that the code sets are SameSite, which keeps them from other sites' requests, and where nothing of that is
     seen: a gateway's cookie, or the first one of its own, opens the API. Without credentials it is medium
     where routes authenticate, and low where none does. Under a condition that names development it is low, and medium
-    where that is what the settings say by default.
+    where that is what the settings say by default; low, too, where the wildcard is a default and the environment that
+    lies in the target, a deployment's or a dotenv file, sets other origins.
 
     A required variable without a default is no defect: what it holds is not in the code.
 
@@ -120,6 +122,10 @@ class CorsAnyOrigin(Check):
             severity = "medium" if usual else "low"
             effect = (f"with allow_credentials any website reads what a developer may read"
                       f"{', and a visitor of a deployment that sets no environment' * usual}")
+        closed = closed_by(project, source[0]) if source and severity != "low" else None
+        if closed is not None and source is not None:
+            severity = "low"
+            effect = f"{closed} sets it; a deployment that does not lets any website call the API"
         certain = middleware.by_default is True and wildcard(middleware.kwargs.get("allow_origins")) != "possible"
         return Finding(
             middleware.place, f"{what}{where}{condition}: {effect}.", severity,
@@ -150,6 +156,18 @@ class CorsAnyOrigin(Check):
             "Take the allowed origins from settings, none by default", intents, safety="review",
             reason=f"websites on other origins that call the API today must be listed in {told}",
         )
+
+
+def closed_by(project: Project, variable: str) -> Place | None:
+    """Where the target's own environment sets a variable of origins: a deployment, or a dotenv file that is no example.
+    None where none does, or where one of them holds ``*`` too."""
+    facts = project.facts
+    held = [(d, v) for d in facts.dotenvs if not d.test and (v := d.get(variable)) is not None]
+    place = set_by_deployment(facts, variable)
+    lines = [project.line(place.path, n) for n in (place.line, place.line + 1)] if place is not None else []
+    if any("*" in v.value for _, v in held) or any("*" in line for line in lines):
+        return None
+    return place or next((v.place for d, v in held if not d.example and v.value), None)
 
 
 def _asking_origin(project: Project, app: App) -> Middleware | None:

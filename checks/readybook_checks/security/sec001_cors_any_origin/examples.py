@@ -8,6 +8,8 @@ MAIN = "from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMid
 SIGN = ("\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)\n\n\n"
         "@app.post(\"/in\")\ndef sign_in(response: Response):\n    response.set_cookie(\"user\", \"ann\"{})\n\n\n"
         "@app.get(\"/me\")\ndef me(request: Request):\n    return request.cookies[\"user\"]\n")
+GIVEN = ("import os\n" + MAIN + "\napp = FastAPI()\norigins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\n"
+         "app.add_middleware(CORSMiddleware, allow_origins=origins, allow_credentials=True)\n")
 EXAMPLES = (
     Bad(
         {"app/main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
@@ -48,6 +50,14 @@ EXAMPLES = (
         fixed={"app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n"
                "    cors_origins: list[str] = []\n\n\nsettings = Settings()\n"},
     ),
+    Bad(  # the environment that lies beside the code lists them
+        {"main.py": GIVEN, "compose.yaml": "services:\n  api:\n    build: .\n    env_file: .env.prod\n",
+         ".env.prod": "ORIGINS=https://shop.example.com\n"},
+        at=("main.py:7",), severity="low"),
+    Bad(  # and there, too, all may
+        {"main.py": GIVEN, "compose.yaml": "services:\n  api:\n    build: .\n    env_file: .env.prod\n",
+         ".env.prod": "ORIGINS=*\n"},
+        at=("main.py:7",), severity="high"),
     Bad(  # an environment default, split by comma; no credentials
         {"main.py": "import os\n" + MAIN + "\napp = FastAPI()\norigins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\n"
          "app.add_middleware(CORSMiddleware, allow_origins=origins)\n"},
