@@ -71,7 +71,7 @@ class NPlusOne(Check):
 def looped(project: Project) -> list[tuple[RowLoop, Call, Query | None]]:
     """The loops over rows with the calls in them that query for each row; the innermost loop has the call."""
     facts = project.facts
-    queries = {id(q.call.site.node): q for q in (*facts.queries, *facts.lookups)}
+    queries = {id(q.call.site.node): q for q in (*facts.queries, *(q for q in facts.lookups if q.consumed))}
     found: dict[int, tuple[RowLoop, Call, Query | None]] = {}
     for loop in facts.row_flow.loops:
         for call in loop.calls:
@@ -260,6 +260,9 @@ TORTOISE = {
 BEANIE = {
     "models.py": "from beanie import Document, Link\n\n\nclass User(Document):\n    name: str\n\n\n"
                  "class Order(Document):\n    user: Link[User]\n", "main.py": TORTOISE["main.py"]}
+MOTOR = {"requirements.txt": "motor\n", "main.py": TORTOISE["main.py"].replace(
+    "from models import Order, User\n", "from motor.motor_asyncio import AsyncIOMotorClient\n\n"
+    "db = AsyncIOMotorClient(\"mongodb://db\").shop")}
 
 
 def _with(files: dict[str, str], body: str) -> dict[str, str]:
@@ -332,6 +335,15 @@ NPlusOne.examples = (
     Bad(_with(BEANIE, "    for order in await Order.find().to_list():\n"
               "        found.append(await order.user.fetch())\n"),
         at=("main.py:12",), severity="medium"),
+    Bad(_with(MOTOR, "    async for order in db.orders.find():\n"
+              "        found.append(await db.users.find_one({\"_id\": order[\"user\"]}))\n"), at=("main.py:13",),
+        severity="medium"),
+    Bad(  # a cursor by its name; a list of them
+        _with(MOTOR, "    cursor = db[\"orders\"].find({}).sort(\"_id\")\n    rows = await cursor.to_list(length=100)\n"
+              "    for row in rows:\n        found += await db.items.find({\"order\": row[\"_id\"]}).to_list(None)\n"),
+        at=("main.py:15",), severity="medium"),
+    Good(_with(MOTOR, "    rows = await db.orders.find().to_list(100)\n    ids = [row[\"user\"] for row in rows]\n"
+               "    found = await db.users.find({\"_id\": {\"$in\": ids}}).to_list(None)\n")),
     Good(_with(BEANIE, "    for order in await Order.find(fetch_links=True).to_list():\n"
                "        found.append(order.user.name)\n")),
 )

@@ -363,10 +363,13 @@ class Facts(Surroundings):
 
     @cached_property
     def lookups(self) -> tuple[Query, ...]:
-        """The reads of application code through Tortoise models and Beanie documents."""
+        """The reads of application code through Tortoise models and Beanie documents, and of MongoDB's collections."""
+        from readybook.facts.collectionreads import DRIVERS, collection_reads
         from readybook.facts.lookups import lookups
 
-        return lookups(self.behaviour, self.orm_models)
+        mongo = any(r.name.lower() in DRIVERS for r in self.requirements)
+        plain = collection_reads(self.behaviour, self.orm_models) if mongo else ()
+        return (*lookups(self.behaviour, self.orm_models), *plain)
 
     @cached_property
     def row_flow(self) -> RowFlow:

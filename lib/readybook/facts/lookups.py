@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from readybook.facts.documentfilters import document_order, document_uses
 from readybook.facts.modelfilters import model_order, model_uses
@@ -52,50 +50,46 @@ def lookups(behaviour: Behaviour, models: Models) -> tuple[Query, ...]:
     """Every read through Tortoise or Beanie that one expression writes and that is awaited or iterated there."""
     if not any(m.orm in BEGINS for m in models):
         return ()
-    return tuple(_Lookups(behaviour, models).all())
+    following = written_on(behaviour)
+    loops: dict[int, frozenset[int]] = {}
+    found = []
+    for call in behaviour.written_as(*frozenset().union(*BEGINS.values())):
+        model = model_called(behaviour, models, call)
+        if model is not None and call.last in BEGINS.get(model.orm, ()):
+            chain = chain_of(call, following)
+            if chain[-1].awaited or id(chain[-1].site.node) in iterated(call, loops):
+                found.append(_query(model, chain))
+    return tuple(found)
 
 
-class _Lookups:
-    def __init__(self, behaviour: Behaviour, models: Models) -> None:
-        self.behaviour = behaviour
-        self.models = models
+def written_on(behaviour: Behaviour) -> dict[int, Call]:
+    """The call that is written on what another one gives, by the id of that other call's node."""
+    found: dict[int, Call] = {}
+    for call in behaviour.written_as(*GOES_ON):
+        inner = call.site.node[3][3] if call.site.node[3][0] == "attr" else None
+        if inner is not None and inner[0] == "call":
+            found[id(inner)] = call
+    return found
 
-    def all(self) -> Iterator[Query]:
-        """The reads, by path and line."""
-        for call in self.behaviour.written_as(*frozenset().union(*BEGINS.values())):
-            model = model_called(self.behaviour, self.models, call)
-            if model is not None and call.last in BEGINS.get(model.orm, ()):
-                chain = self._chain(call)
-                if chain[-1].awaited or id(chain[-1].site.node) in self._iterated(call):
-                    yield _query(model, chain)
 
-    @cached_property
-    def _next(self) -> dict[int, Call]:
-        """The call that is written on what another one gives, by the id of that other call's node."""
-        found: dict[int, Call] = {}
-        for call in self.behaviour.written_as(*GOES_ON):
-            inner = call.site.node[3][3] if call.site.node[3][0] == "attr" else None
-            if inner is not None and inner[0] == "call":
-                found[id(inner)] = call
-        return found
+def chain_of(call: Call, following: dict[int, Call]) -> list[Call]:
+    """The calls that an expression goes on with, the first one first."""
+    chain = [call]
+    while len(chain) < 20 and (after := following.get(id(chain[-1].site.node))) is not None:
+        chain.append(after)
+    return chain
 
-    def _chain(self, call: Call) -> list[Call]:
-        chain = [call]
-        while len(chain) < 20 and (after := self._next.get(id(chain[-1].site.node))) is not None:
-            chain.append(after)
-        return chain
 
-    def _iterated(self, call: Call) -> set[int]:
-        """The nodes that loops of the call's function go over."""
-        function = call.site.function
-        body = function.original.node[6] if function is not None and function.original.node[0] == "def" else ()
-        found: set[int] = set()
-        for node in nodes(body):
-            if node[0] == "for":
-                found.add(id(node[5]))
-            elif node[0] == "comp":
-                found.update(id(source) for _, source, _, _ in node[6])
-        return found
+def iterated(call: Call, known: dict[int, frozenset[int]]) -> frozenset[int]:
+    """The nodes that loops of the call's function go over; ``known`` keeps them by function."""
+    function = call.site.function
+    if function is None or function.original.node[0] != "def":
+        return frozenset()
+    body = function.original.node[6]
+    if id(body) not in known:
+        known[id(body)] = frozenset(id(n) for node in nodes(body) for n in (
+            (node[5],) if node[0] == "for" else (g[1] for g in node[6]) if node[0] == "comp" else ()))
+    return known[id(body)]
 
 
 def _query(model: OrmModel, chain: list[Call]) -> Query:
@@ -106,19 +100,22 @@ def _query(model: OrmModel, chain: list[Call]) -> Query:
         filters += uses(model, call)
         order += sorts(model, call)
     names = {c.last for c in chain}
-    page = next((c for c in chain if c.last == "limit" or "limit" in c.kwargs), None)
+    page = page_of(chain)
     one, end = bool(names & ONE), chain[-1]
     many = None if names & NO_ROWS else not one
     links = tuple(Link(c.last, c.args, c.site.node[4], c.site.node[5], c.site.module, c.site.node) for c in chain)
     return Query(
-        model.orm, (model,), True, tuple(filters), tuple(order), one or page is not None, _page(page),
+        model.orm, (model,), True, tuple(filters), tuple(order), one or bool(page), page,
         bool(names & {"offset", "skip"}), bool(names & SUMMED), (), "async", frozenset((end.last,)), many, end.function,
         end.in_loop, end, links, {} if many is None else {id(end.site.node): many})
 
 
-def _page(call: Call | None) -> str:
-    node: Any = None
-    if call is not None:
+def page_of(chain: list[Call]) -> str:
+    """How many rows a chain of calls asks for, as it is written; empty when nothing bounds them."""
+    for call in chain:
         given = dict(call.site.node[5]).get("limit")
-        node = call.site.node[4][0] if call.last == "limit" and call.site.node[4] else given
-    return unparse(node) if node is not None else ""
+        if call.last == "limit" and call.site.node[4]:
+            return unparse(call.site.node[4][0])
+        if given is not None:
+            return unparse(given)
+    return ""

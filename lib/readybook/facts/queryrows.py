@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 4  # functions that hand rows on
 SAME = frozenset(("list", "tuple", "set", "sorted", "reversed", "enumerate", "iter", "filter"))
+# what a cursor of MongoDB goes on with: the rows stay the same ones
+CURSOR = frozenset(("to_list", "sort", "limit", "skip", "batch_size", "hint", "max_time_ms"))
 
 
 @record
@@ -203,6 +205,10 @@ class _Body:
         callee = node[3]
         if callee[0] == "name" and callee[3] in SAME and node[4]:
             return self.rows(node[4][-1] if callee[3] == "filter" else node[4][0])
+        if callee[0] == "attr" and callee[4] in CURSOR:
+            found = self.rows(callee[3])
+            if found is not None and found[0].many and found[0].query.style == "mongo":
+                return found
         call = self.flow.by_node.get(id(node))
         if call is None:
             return None

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from readybook.facts.behaviour import functions_behind
-from readybook.facts.objects import Bound, Instance
+from readybook.facts.collectionreads import DRIVERS, collection_of, reads_collection
+from readybook.facts.objects import Instance
 from readybook.facts.handing import handed_out
 from readybook.facts.lookups import model_called
 from readybook.facts.queries import Queries
-from readybook.facts.values import External, possible, text_of
+from readybook.facts.values import possible, text_of
 from readybook.patterns import regex
 from readybook.records import record
 
@@ -112,15 +113,15 @@ class Readings:
 
     def _documents(self) -> Iterator[Reading]:
         """Reads through document databases and other ORMs."""
-        mongo = any(r.name.lower() in ("motor", "pymongo") for r in self.facts.requirements)
+        mongo = any(r.name.lower() in DRIVERS for r in self.facts.requirements)
         for call in self.behaviour.calls:
             known = call.last in BEGINNING
             model = model_called(self.behaviour, self.facts.orm_models, call) if known else None
             if model is not None:
                 if call.last in DOCUMENTS.get(model.orm, ()):
                     yield self._chained(call, model.orm, model.name)
-            elif mongo and call.last == "find" and _finds(call):
-                yield self._chained(call, "mongo", _collection(call))
+            elif mongo and call.last == "find" and reads_collection(call):
+                yield self._chained(call, "mongo", collection_of(call))
 
     def _chained(self, call: Call, kind: str, what: str) -> Reading:
         end, names = self._end(call)
@@ -194,23 +195,3 @@ def _sql(call: Call) -> str:
         if text:
             return text
     return ""
-
-
-def _finds(call: Call) -> bool:
-    """Whether ``x.find(…)`` may be a collection's: not the text's, and given nothing, a filter or a name."""
-    if call.path.startswith(("str.", "bytes.")) or "bs4" in call.path:
-        return False
-    on = call.site.callee.self if isinstance(call.site.callee, Bound) else None
-    if isinstance(on, Instance) and isinstance(on.cls, External) and not on.path.startswith(("motor.", "pymongo.")):
-        return False
-    node = call.site.node
-    return not node[4] or node[4][0][0] in ("dict", "name")
-
-
-def _collection(call: Call) -> str:
-    from readybook.facts.unparse import unparse
-
-    base = call.site.node[3][3]
-    if base[0] == "sub" and base[4][0] == "const":
-        return str(base[4][3])
-    return unparse(base).rpartition(".")[2] or "a collection"
