@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.behaviour import Call, Reached
+from readybook.facts.caught import handles_all
 from readybook.facts.nodes import holds, nodes, statements
 from readybook.facts.objects import Instance
 from readybook.facts.reach import first_reached
@@ -40,7 +41,8 @@ class FireAndForgetTasks(Check):
     where requests start it; one that start-up starts belongs to the process.
 
     High where a request starts it; critical where clients poll for the outcome of the very work that can vanish;
-    medium where no request is seen to start it, at start-up for one. Fix: hold the task in a set until it is done, then
+    medium where no request is seen to start it, at start-up for one, and where the work itself sees to each of its
+    errors, so that only its being cut off goes unseen. Fix: hold the task in a set until it is done, then
     log the error it ended with. Work that must survive a restart needs a queue besides: with --unsafe, work that takes
     plain values goes to a Celery task instead, under the id of its job.
     """
@@ -75,21 +77,24 @@ class FireAndForgetTasks(Check):
             yield NotApplicable("the code behind the applications starts no tasks, threads or executor work")
 
     def _finding(self, project: Project, call: Call, way: Reached | None) -> Finding:
-        work = re.sub(r"\s+", " ", project.facts.modules.by_path[call.place.path].source(call.site.node) or "")
-        what = work if work and len(work) <= 80 else f"{call.path}(…)"
+        text = re.sub(r"\s+", " ", project.facts.modules.by_path[call.place.path].source(call.site.node) or "")
+        what = text if text and len(text) <= 80 else f"{call.path}(…)"
         if call.path in TASKS:
             effect = f"Nobody holds the task of {what}: the event loop refers to it weakly, so it may vanish half-way"
         elif call.path in THREADS:
             effect = f"Nobody joins the thread that {what} starts: a deploy kills it half-way"
         else:
             effect = f"Nobody takes the result of {what}: a deploy ends it half-way"
+        works = (w for w in project.facts.behaviour.background_work if w.call is call)
+        work = next((w.function for w in works if w.function is not None), None)
+        told = work is not None and handles_all(work)
         severity, where = "medium", ""
         if way is not None:
-            severity, where = "high", f"; {serves(way)} starts it"
+            severity, where = "medium" if told else "high", f"; {serves(way)} starts it"
             polled = polling_route(project, way.entry.route)
             if polled is not None:
                 severity, where = "critical", f"; {serves(way)} starts it and clients wait for it at {polled.path}"
-        return Finding(call.place, f"{effect}, and nobody sees it fail{where}.", severity,
+        return Finding(call.place, f"{effect}{'' if told else ', and nobody sees it fail'}{where}.", severity,
                        fix=fix(project, call), chain=tuple(s.place for s in way.chain) if way else ())
 
 
@@ -216,6 +221,23 @@ FireAndForgetTasks.examples = (
          "@app.post(\"/{name}\")\ndef run(name: str, request: Request) -> None:\n"
          "    Thread(target=request.app.state.jobs[name], daemon=True).start()\n"},
         at=("main.py:10",), severity="high",
+    ),
+    Bad(  # work that sees to all its errors
+        {"main.py": HEAD + "async def send(to: str) -> None:\n    print(to)\n\n\n"
+         "async def tell(people: list[str]) -> None:\n    for person in people:\n        try:\n"
+         "            await send(person)\n        except Exception as error:\n            print(error)\n\n\n"
+         "@app.post(\"/a\")\nasync def a() -> None:\n    asyncio.create_task(tell([\"a\"]))\n"},
+        at=("main.py:22",), severity="medium",
+    ),
+    Bad(  # work that lets the errors of its second step go, and work that hides them
+        {"main.py": HEAD + "async def send(to: str) -> None:\n    print(to)\n\n\n"
+         "async def tell_first(people: list[str]) -> None:\n    try:\n        await send(people[0])\n"
+         "    except Exception as error:\n        print(error)\n    await send(\"all\")\n\n\n"
+         "async def whisper(to: str) -> None:\n    try:\n        await send(to)\n    except Exception:\n"
+         "        pass\n\n\n"
+         "@app.post(\"/a\")\nasync def a() -> None:\n    asyncio.create_task(tell_first([\"a\"]))\n"
+         "    asyncio.create_task(whisper(\"a\"))\n"},
+        at=("main.py:29", "main.py:30"), severity="high",
     ),
     Bad(  # start-up drops it too, but once
         {"main.py": "import asyncio\nfrom contextlib import asynccontextmanager\n\nfrom fastapi import FastAPI\n\n\n"

@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.bindings import bindings_of
-from readybook.facts.nodes import statements
+from readybook.facts.nodes import nodes, own_nodes, statements
 from readybook.facts.objects import ClassValue
 from readybook.facts.syntax import Node
 from readybook.facts.textflow import named_class
@@ -58,6 +58,27 @@ def _kind(node: Node, function: FunctionValue) -> str:
     name = unparse(node).rpartition(".")[2]
     own = named_class(node, function) if hasattr(builtins, name) else None
     return own.path if isinstance(own, ClassValue) else name
+
+
+def handles_all(function: FunctionValue) -> bool:
+    """Whether a function sees to every error of what it does: what a coroutine awaits, and what a plain function calls,
+    stands in a ``try`` that catches all, does something about it and raises nothing."""
+    body = function.original.node[6] if function.original.node[0] == "def" else ()
+    seen_to = {id(n) for s in statements(body) if s[0] == "try" and any(map(_sees_to, s[5])) for n in nodes(s)}
+    kinds = ("await", "with", "for") if function.is_async else ("call",)
+    may_fail = [n for n in own_nodes(body) if n[0] in kinds and not (
+        n[0] == "for" and not n[8] or n[0] == "with" and (not n[6] or _only_locks(n)))]
+    return bool(seen_to) and all(id(n) in seen_to for n in may_fail)
+
+
+def _sees_to(handler: tuple[Any, ...]) -> bool:
+    kind, _, block, _ = handler
+    told = any(n[0] == "call" for n in nodes(block)) and not any(n[0] == "raise" for n in nodes(block))
+    return told and (kind is None or unparse(kind).rpartition(".")[2] in ("Exception", "BaseException"))
+
+
+def _only_locks(entered: Node) -> bool:
+    return all(re.search(r"(?i)lock|semaphore|limiter", unparse(context)) for context, _ in entered[4])
 
 
 CHOSEN = frozenset({"AssertionError", "ValueError", "HTTPException", "ValidationError"})

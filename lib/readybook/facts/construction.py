@@ -57,7 +57,8 @@ def construct(run: Interpreter, cls: ClassValue, args: tuple[Any, ...], kwargs: 
             return made_by
     init = _method(cls, "__init__")
     if isinstance(init, FunctionValue):
-        run.call_function(init, (value, *args), kwargs, value)
+        first = cls if init.kind == "classmethod" else value
+        run.call_function(init, (first, *args), kwargs, first)
         if value.native is None:
             attach(run, value, "", (), {}, node)
         made(run, value, node)

@@ -133,6 +133,14 @@ EXAMPLES = (
          "    return id_token.verify_oauth2_token(token, requests.Request())\n\n\n"
          "@app.get(\"/d\")\nasync def d() -> int:\n    sent = count.delay()\n    return sent.get(timeout=5)\n"},
         at=("main.py:20", "main.py:25", "main.py:30", "main.py:35", "main.py:36")),
+    Bad(  # a session that a class keeps; its __init__ is a class method, and fills the class
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy import create_engine\n"
+         "from sqlalchemy.orm import sessionmaker\n\napp = FastAPI()\n\n\nclass Database:\n    session = None\n\n"
+         "    @classmethod\n    def __init__(cls):\n"
+         "        make = sessionmaker(create_engine(\"postgresql://db/shop\"))\n"
+         "        cls.session = make()\n\n\nDatabase()\n\n\n"
+         "@app.get(\"/\")\nasync def index() -> object:\n    return Database.session.query(int).first()\n"},
+        at=("main.py:22",), severity="critical"),
     Good(  # what they work out themselves
         {"main.py": "import cloudinary\nimport razorpay\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
          "pay = razorpay.Client(auth=(\"a\", \"b\"))\n\n\n@app.get(\"/a\")\nasync def a() -> object:\n"
