@@ -9,11 +9,12 @@ from functools import cached_property
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from readybook.facts.calleepaths import path_of
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.frames import CallSite
-from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, Native, PartialValue, Subscripted
+from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue
 from readybook.facts.switches import in_use
-from readybook.facts.values import SEVERAL, Choice, External
+from readybook.facts.values import Choice
 from readybook.facts.wrappers import in_place
 from readybook.place import Place
 from readybook.records import record
@@ -128,28 +129,6 @@ class Way(NamedTuple):
             steps.append(Step(way.before.function.path, way.call.place, way.call))
             way = way.before
         return tuple(reversed(steps))
-
-
-def path_of(callee: Any) -> str:
-    """The dotted name of a callee, empty when it is not known."""
-    if isinstance(callee, (External, ClassValue)):
-        return callee.path
-    if isinstance(callee, FunctionValue):
-        return callee.original.path
-    if isinstance(callee, Bound):
-        if isinstance(callee.function, str):
-            return f"{type(callee.self).__name__}.{callee.function}"
-        return path_of(callee.function)
-    if isinstance(callee, Instance):
-        return f"{callee.path}.__call__"
-    if isinstance(callee, PartialValue):
-        return path_of(callee.function)
-    if isinstance(callee, Subscripted):
-        return path_of(callee.args[0] if callee.base == SEVERAL and callee.args else callee.base)
-    if isinstance(callee, Choice):
-        paths = {path_of(v) for _, v in callee.options if v is not None}
-        return paths.pop() if len(paths) == 1 else ""
-    return callee.name if isinstance(callee, Native) else ""
 
 
 _RUNNING = frozenset((FunctionValue, Bound, PartialValue, Choice, ClassValue, Instance))

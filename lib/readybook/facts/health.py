@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.behaviour import Behaviour, Call, functions_behind, path_of
+from readybook.facts.behaviour import Behaviour, Call, functions_behind
+from readybook.facts.calleepaths import path_of
 from readybook.facts.blocking import blocking
 from readybook.facts.objects import ClassValue, FunctionValue, Instance
 from readybook.facts.reach import run_for

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from readybook.facts.behaviour import path_of
+from readybook.facts.calleepaths import path_of
 from readybook.facts.expressions import evaluate
 from readybook.facts.interpreter import Frame
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts import numbers
-from readybook.facts.behaviour import Call, functions_behind, path_of
+from readybook.facts.behaviour import Call, functions_behind
+from readybook.facts.calleepaths import path_of
 from readybook.facts.leading import PASSED_ON, leading_to, of_own_accord
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance
 from readybook.facts.values import External, by_default

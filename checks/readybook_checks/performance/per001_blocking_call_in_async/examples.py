@@ -141,6 +141,13 @@ EXAMPLES = (
          "        cls.session = make()\n\n\nDatabase()\n\n\n"
          "@app.get(\"/\")\nasync def index() -> object:\n    return Database.session.query(int).first()\n"},
         at=("main.py:22",), severity="critical"),
+    Bad(  # a query that conditions add to
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.orm import Session\n\napp = FastAPI()\n\n\n"
+         "def find(db: Session, **wanted: int) -> list[int]:\n    query = db.query(int)\n"
+         "    for name, value in wanted.items():\n        if value:\n"
+         "            query = query.filter_by(**{name: value})\n    return query.all()\n\n\n"
+         "@app.get(\"/\")\nasync def index(size: int = 0) -> list[int]:\n    return find(Session(), size=size)\n"},
+        at=("main.py:12",), severity="critical"),
     Good(  # what they work out themselves
         {"main.py": "import cloudinary\nimport razorpay\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
          "pay = razorpay.Client(auth=(\"a\", \"b\"))\n\n\n@app.get(\"/a\")\nasync def a() -> object:\n"

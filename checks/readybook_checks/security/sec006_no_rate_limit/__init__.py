@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from readybook import Check, Finding, Hours, NotApplicable, Project, Right, advice
 from readybook.facts.application import Route
 from readybook.facts.authentication import authenticates
-from readybook.facts.behaviour import Call, functions_behind, path_of
+from readybook.facts.behaviour import Call, functions_behind
+from readybook.facts.calleepaths import path_of
 from readybook.facts.nodes import nodes
 from readybook.facts.program import App
 from readybook.facts.ratelimits import RateLimits, rate_limits, slowapi_limiters
