@@ -80,7 +80,7 @@ def _generic(run: Interpreter, kind: Subscripted) -> Any:
     path = kind.base.path if isinstance(kind.base, External | ClassValue) else ""
     if path == "typing.Annotated":
         found = symbol_of_type(run, kind.args[0])
-        return found if not isinstance(found, Unknown) else from_markers(run, kind.args[1:])
+        return from_markers(run, kind.args[1:]) if isinstance(found, Unknown) else as_given(run, found, kind.args[1:])
     if path in UNIONS:
         for arg in kind.args:
             if arg is not None:
@@ -100,6 +100,22 @@ def from_markers(run: Interpreter, markers: tuple[Any, ...]) -> Any:
             target = marker.args[0] if marker.args else marker.kwargs.get("dependency")
             return called(run, target)
     return UNKNOWN
+
+
+def as_given(run: Interpreter, typed: Any, markers: tuple[Any, ...]) -> Any:
+    """A session of SQLAlchemy as its dependency gives it: FastAPI does not look whether that is what the annotation
+    says, and a ``Session`` may be an ``AsyncSession``."""
+    if _session(typed):
+        given = from_markers(run, markers)
+        if _session(given) and _session(given) != _session(typed):
+            return given
+    return typed
+
+
+def _session(value: Any) -> str:
+    path = value.path if isinstance(value, Instance) and isinstance(value.cls, External) else ""
+    name = path.rpartition(".")[2]
+    return name if path.startswith(("sqlalchemy.", "sqlmodel.")) and name in ("Session", "AsyncSession") else ""
 
 
 def called(run: Interpreter, target: Any) -> Any:
@@ -253,10 +269,13 @@ def parameters(run: Interpreter, f: FunctionValue) -> dict[str, Any]:
         value = symbol(run, annotation, f.scope) if annotation is not None else UNKNOWN
         if kind in ("var", "keys"):
             value = UNKNOWN
-        if isinstance(value, Unknown) and default is not None:
+        if default is not None and (isinstance(value, Unknown) or _session(value)):
             from readybook.facts.interpreter import default_of
 
             marker = default_of(run, f, name, default)
-            value = from_markers(run, (marker,)) if isinstance(marker, Instance) else UNKNOWN
+            if not isinstance(value, Unknown):
+                value = as_given(run, value, (marker,))
+            else:
+                value = from_markers(run, (marker,)) if isinstance(marker, Instance) else UNKNOWN
         names[name] = value if not isinstance(value, Unknown) else Unknown(f"parameter {name}", value.place)
     return names

@@ -106,6 +106,15 @@ EXAMPLES = (
          "from sqlalchemy.orm import Session\n\napp = FastAPI()\n\n\ndef first(db: Session) -> object:\n"
          "    return second(db)\n\n\ndef second(db: Session) -> object:\n    return db.query(int).first()\n\n\n"
          "@app.get(\"/\")\nasync def index() -> object:\n    db = AsyncSession()\n    return first(db=db)\n"}),
+    Good(  # annotated as Session, and the dependency gives an AsyncSession
+        {"main.py": "from typing import Annotated\n\nfrom fastapi import Depends, FastAPI\n"
+         "from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine\n"
+         "from sqlalchemy.orm import Session\n\napp = FastAPI()\n"
+         "make = async_sessionmaker(create_async_engine(\"postgresql+asyncpg://db/shop\"))\n\n\n"
+         "async def get_db():\n    async with make() as session:\n        yield session\n\n\n"
+         "@app.get(\"/a\")\nasync def a(db: Session = Depends(get_db)) -> object:\n"
+         "    return db.query(int).first()\n\n\n"
+         "@app.get(\"/b\")\nasync def b(db: Annotated[Session, Depends(get_db)]) -> None:\n    db.commit()\n"}),
     Bad(  # the global is asked for, and then filled anew all the same
         {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_last = None\n\n\n"
          "def load() -> str:\n    global _last\n    if _last is None:\n        print(\"first\")\n"
