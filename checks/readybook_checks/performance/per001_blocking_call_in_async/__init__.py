@@ -10,9 +10,7 @@ from readybook.facts.behaviour import Behaviour, Call, Reached, functions_behind
 from readybook.facts.blocking import Blocking, blocking
 from readybook.facts.nodes import own_nodes
 from readybook.facts.objects import Bound, FunctionValue
-from readybook.facts.queries import session_kind
 from readybook.facts.reach import Reaching
-from readybook.facts.scopes import argument_of
 from readybook.facts.stores import is_cached, is_kept
 from readybook.facts.values import by_default
 from readybook.finding import Answer
@@ -21,10 +19,10 @@ from readybook.place import Place
 from readybook.project import Project
 from readybook.records import record
 from readybook_checks.performance.per001_blocking_call_in_async.examples import EXAMPLES
+from readybook_checks.performance.per001_blocking_call_in_async.sessions import on_async_session
 
 SEVERITY = {"sleep": "critical", "console": "critical", "http": "critical", "process": "critical",
             "network": "critical", "database": "critical", "broker": "high", "file": "medium"}
-SESSIONS = ("sqlalchemy.orm.Session.", "sqlalchemy.orm.session.Session.", "sqlmodel.Session.")
 SHORT = 0.01  # seconds: what a query takes anyway
 
 
@@ -74,7 +72,7 @@ class BlockingCallInAsync(Check):
         plain = cache(partial(becomes_def, behaviour))
         ways: dict[Place, list[Reached]] = {}
         for entry in entries:
-            found = [r for r in waiting.by(entry) if not _once(r, once) and not _on_async_session(r)]
+            found = [r for r in waiting.by(entry) if not _once(r, once) and not on_async_session(behaviour, r)]
             for reached in found:
                 ways.setdefault(reached.call.place, []).append(reached)
             if not found:
@@ -117,33 +115,6 @@ def _once(way: Reached, once: Callable[[FunctionValue, int], bool]) -> bool:
     inner = [*(step.call for step in way.chain[1:]), way.call]
     return any(once(f, call.place.line) for step, call in zip(way.chain, inner, strict=False)
                for f in functions_behind(step.call.site.callee))
-
-
-def _on_async_session(way: Reached) -> bool:
-    """Whether the session that is annotated as a synchronous one is an asynchronous one of a caller: it would fail."""
-    node = way.call.site.node[3]
-    while node[0] in ("attr", "call"):
-        node = node[3]
-    for step in reversed(way.chain) if way.call.path.startswith(SESSIONS) else ():
-        function = next(iter(functions_behind(step.call.site.callee)), None)
-        if node[0] != "name" or function is None or not any(p[0] == node[3] for p in function.original.params):
-            return False
-        handed = argument_of(step.call, function.original, str(node[3]), 0)
-        if handed is None:
-            return False
-        if session_kind(value_of(step.call, handed)) == "async":
-            return True
-        node = handed
-    return False
-
-
-def value_of(call: Call, handed: object) -> object:
-    """The value of one of a call's arguments, by its node; None when the call spreads its arguments."""
-    for keyword, node in call.site.node[5]:
-        if node is handed:
-            return call.kwargs.get(keyword)
-    index = next((i for i, node in enumerate(call.site.node[4]) if node is handed), len(call.args))
-    return call.args[index] if index < len(call.args) else None
 
 
 def _pause(why: Blocking, call: Call) -> float | None:

@@ -115,6 +115,22 @@ EXAMPLES = (
          "@app.get(\"/a\")\nasync def a(db: Session = Depends(get_db)) -> object:\n"
          "    return db.query(int).first()\n\n\n"
          "@app.get(\"/b\")\nasync def b(db: Annotated[Session, Depends(get_db)]) -> None:\n    db.commit()\n"}),
+    Good(  # kept by an object, and asked by a query of more than one step
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.ext.asyncio import AsyncSession\n"
+         "from sqlalchemy.orm import Session\n\napp = FastAPI()\n\n\nclass Orders:\n"
+         "    def __init__(self, db: Session):\n        self.db = db\n\n    def all(self) -> object:\n"
+         "        query = self.db.query(int)\n        query = query.filter(True)\n        return query.all()\n\n\n"
+         "def count(db: Session) -> int:\n    query = db.query(int)\n    return query.count()\n\n\n"
+         "@app.get(\"/a\")\nasync def a() -> object:\n    return Orders(AsyncSession()).all()\n\n\n"
+         "@app.get(\"/b\")\nasync def b() -> object:\n    return count(AsyncSession())\n"}),
+    Bad(  # one of those who make such an object has a synchronous session
+        {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.ext.asyncio import AsyncSession\n"
+         "from sqlalchemy.orm import Session\n\napp = FastAPI()\n\n\nclass Orders:\n"
+         "    def __init__(self, db: Session):\n        self.db = db\n\n    def all(self) -> object:\n"
+         "        return self.db.query(int).all()\n\n\n"
+         "@app.get(\"/a\")\nasync def a() -> object:\n    return Orders(AsyncSession()).all()\n\n\n"
+         "@app.get(\"/b\")\nasync def b() -> object:\n    return Orders(Session()).all()\n"},
+        at=("main.py:13",), severity="critical"),
     Bad(  # the global is asked for, and then filled anew all the same
         {"main.py": "import subprocess\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n_last = None\n\n\n"
          "def load() -> str:\n    global _last\n    if _last is None:\n        print(\"first\")\n"
