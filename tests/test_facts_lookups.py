@@ -153,7 +153,29 @@ def test_reads_of_a_class_method_are_its_own_class_s() -> None:
 @pytest.mark.parametrize(("call", "expected"), [
     ("create_index('email', unique=True)", "email"), ("create_index([('email', 1), ('age', -1)])", "email"),
     ("create_indexes([IndexModel('email')])", "email"), ("create_index(['email', 'age'])", "email"),
+    ("create_index(key)", "?"),
 ])
 def test_indexes_that_code_makes_on_a_collection(call: str, expected: str) -> None:
     project = Project.from_files({"start.py": f"async def start(db):\n    await db.users.{call}\n"})
     assert ("*", expected) in made_indexes(project)
+
+
+def test_reads_of_collections() -> None:
+    code = """from motor.motor_asyncio import AsyncIOMotorClient
+db = AsyncIOMotorClient("mongodb://db").shop
+async def f(x, text):
+    await db.users.find_one({"email": x, "age": {"$gte": 3}})
+    cursor = db["orders"].find({"$or": [x]}).limit(5)
+    async for row in cursor:
+        print(row)
+    await db.get_collection("items").count_documents({"name": x})
+    return text.find("a"), text.split()
+"""
+    files = {"main.py": code, "requirements.txt": "motor\n"}
+    facts = Project.from_files(files).facts
+    assert [(q.model.name if q.model else "", q.many, q.page, bool(q.consumed)) for q in facts.lookups] == [
+        ("users", False, "", True), ("orders", True, "5", False), ("items", False, "", True)]
+    assert [[f"{u.attribute} {u.operator}" for u in q.filters] for q in facts.lookups] == [
+        ["email ==", "age >="], ["? =="], ["name =="]]
+    assert [loop.rows.model.name for loop in facts.row_flow.loops] == ["orders"]
+    assert not Project.from_files({"main.py": code}).facts.lookups  # what ``find`` means is not known without a driver

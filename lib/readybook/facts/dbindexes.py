@@ -25,8 +25,8 @@ _MAKING = ("create_index", "create_indexes", "create_unique_constraint", "create
 
 def made_indexes(project: Project) -> frozenset[tuple[str, str]]:
     """(table, first column) of every index that a migration or a SQL text makes; the table is ``*`` for one that is
-    made on a collection of MongoDB. What a later one drops still counts: the answer errs on the side of an index that
-    is there."""
+    made on a collection of MongoDB, the column ``?`` where that one is not written out. What a later one drops still
+    counts: the answer errs on the side of an index that is there."""
     modules = project.facts.modules.by_path
     found: set[tuple[str, str]] = set()
     for path, file in project.files.items():
@@ -98,7 +98,7 @@ def _leading(keys: Node) -> Iterator[str]:
     elif keys[0] == "call":
         yield from (name for a in keys[4][:1] for name in _leading(a))
     else:
-        yield _text(keys[3][0] if keys[0] == "tuple" and keys[3] else keys)
+        yield _text(keys[3][0] if keys[0] == "tuple" and keys[3] else keys) or "?"
 
 
 def _table(call: Node, table: str) -> Iterator[tuple[str, str]]:

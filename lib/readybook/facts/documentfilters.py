@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from readybook.facts.orm import OrmModel
     from readybook.facts.syntax import Node
 
-FILTERING = frozenset(("find", "find_many", "find_one"))
+FILTERING = frozenset(("find", "find_many", "find_one", "count_documents"))
 _COMPARED = {"Eq": "==", "NotEq": "!=", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">="}
 _CALLED = {"Eq": "==", "In": "in", "GT": ">", "GTE": ">=", "LT": "<", "LTE": "<=", "NE": "!=", "NotIn": "not in",
            "RegEx": "like"}

@@ -21,9 +21,9 @@ class MissingIndex(Check):
     Looked at: the columns of SQLAlchemy, SQLModel and Tortoise models and the fields of Beanie documents that queries
     compare (``==``, ``in``, ranges) or sort a page by, and foreign keys; an index may stand in the model (``index``,
     ``unique``, ``__table_args__``, ``Meta``, ``Indexed``, ``Settings``) or in a migration. One column a query: the one
-    that finds its rows. Columns of few values (flags, status), wrapped in a function, and tables that do not grow with
-    use are left out. Without the index each such query reads the whole table, and deleting a parent row reads the
-    children's.
+    that finds its rows; of a collection of MongoDB without a class, only where the code makes indexes of collections.
+    Columns of few values (flags, status), wrapped in a function, and tables that do not grow with use are left out.
+    Without the index each such query reads the whole table, and deleting a parent row reads the children's.
 
     Medium where a request runs the query, else low. Fix: ``index=True``, and where Alembic keeps one history of a
     PostgreSQL database, a revision that makes all missing indexes concurrently. Too many indexes slow writing down:
@@ -45,7 +45,7 @@ class MissingIndex(Check):
         wanted = wants(project)
         missing = [w for w in wanted if w.indexed is False]
         template = files(__package__).joinpath("revision.py.tmpl").read_text("utf-8")
-        sql = [w for w in missing if _declared_here(w) and w.model.orm in ("sqlalchemy", "sqlmodel")]
+        sql = [w for w in missing if w.model.orm in ("sqlalchemy", "sqlmodel") and _declared_here(w)]
         made = revision(project, sql, template)
         reached = first_reached(project.facts.behaviour, [w.query.call for w in missing if w.query is not None])
         for want in wanted:
@@ -71,13 +71,15 @@ def _finding(project: Project, want: Want, served: bool, made: AddFile | None) -
         severity = "low"
     else:
         where = f"{query.function.rpartition('.')[2] or 'the query'} ({query.place})"
-        table = "collection" if model.orm == "beanie" else "table"
+        table = "collection" if model.orm in ("beanie", "mongo") else "table"
         does = "sorts its pages by it" if want.order else "looks rows up by it"
         message = f"{name} has no index: {where} {does}, and reads the whole {table} each time."
         severity = "medium" if served and not want.order else "low"
     chain = (query.place,) if query is not None else ()
-    fix = _field_fix(project, want) if model.orm in ("tortoise", "beanie") else _fix(want, made)
-    return Finding(column.place, message, severity, fix=fix, chain=chain)
+    fix = _field_fix(project, want) if model.orm in ("tortoise", "beanie", "mongo") else _fix(want, made)
+    chain = tuple(p for p in chain if p != column.place)
+    return Finding(column.place, message, severity, confidence="medium" if model.orm == "mongo" else "high", fix=fix,
+                   chain=chain)
 
 
 def _declared_here(want: Want) -> bool:
@@ -90,8 +92,11 @@ def _declared_here(want: Want) -> bool:
 def _field_fix(project: Project, want: Want) -> Fix:
     """What gives a field of a Tortoise model or of a Beanie document its index."""
     column, model = want.column, want.model
+    if model.orm == "mongo":
+        return advice(f'Make it where the others are made: create_index("{column.name}") of {model.name}',
+                      "MongoDB builds an index of a large collection for a while; one that no code makes may be there")
     if model.orm == "beanie":
-        if column.name == column.attribute and column.type:
+        if column.name == column.attribute and column.type and _declared_here(want):
             return advice(f"Annotate {column.attribute}: Annotated[{column.type}, Indexed()]",
                           "Beanie builds the index when the service starts, which takes its time on a large collection")
         return advice(f'Add IndexModel([("{column.name}", 1)]) to indexes in Settings of {model.name}',

@@ -132,6 +132,21 @@ async def players(name: str, limit: int) -> list[Player]:
     team = await Team.find_one(Team.name == name)
     return await Player.find(Player.team.id == team.id).limit(limit).to_list()
 """
+MOTOR = """from fastapi import FastAPI
+from motor.motor_asyncio import AsyncIOMotorClient
+
+app = FastAPI()
+db = AsyncIOMotorClient("mongodb://db").shop
+
+
+async def start() -> None:
+    await db.users.create_index("{made}")
+
+
+@app.get("/users/{{name}}")
+async def user(name: str) -> dict:
+    return await db.users.find_one({{"name": name, "active": True}})
+"""
 
 
 def _files(foreign: str = ", index=True", number: str = "", test: str = "Order.number == number") -> dict[str, str]:
@@ -160,6 +175,15 @@ EXAMPLES = (
         {"models.py": TORTOISE.format(name=", index=True", team=""), "requirements.txt": "tortoise-orm[asyncmy]\n"}),
     Bad({"models.py": BEANIE.format(name="str", team="")}, at=("models.py:7", "models.py:11"), severity="low"),
     Good({"models.py": BEANIE.format(name="Annotated[str, Indexed()]", team='[("team.$id", 1)]')}),
+    Bad(  # the code makes another index, so it may be asked for this one
+        {"requirements.txt": "motor\n", "main.py": MOTOR.format(made="email")}, at=("main.py:14",), severity="medium"),
+    Good({"requirements.txt": "motor\n", "main.py": MOTOR.format(made="name")}),
+    Good(  # which indexes there are is not written out
+        {"requirements.txt": "motor\n", "main.py": MOTOR.format(made="name").replace('"name")\n', "app.title)\n")},
+        outcome="unknown"),
+    Good(  # who makes the indexes is not in the code
+        {"requirements.txt": "motor\n", "main.py": MOTOR.format(made="name").replace("create_index", "note")},
+        outcome="not_applicable"),
     Good(  # made where the service starts
         {"models.py": BEANIE.format(name="str", team='[("team.$id", 1)]'),
          "start.py": "async def start(db) -> None:\n    await db.teams.create_index(\"name\")\n"}),

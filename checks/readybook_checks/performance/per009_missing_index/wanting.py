@@ -39,7 +39,10 @@ class Want:
 def wants(project: Project) -> list[Want]:
     """Every column that a query or a foreign key wants an index on, each once, queries first."""
     found: dict[tuple[str, int, int], Want] = {}
-    for query in (*project.facts.queries, *project.facts.lookups):
+    # a collection may have indexes that no code makes: it is judged where the code makes some
+    made = any(table == "*" for table, _ in project.facts.made_indexes)
+    read = [q for q in project.facts.lookups if q.style != "mongo" or made]
+    for query in (*project.facts.queries, *read):
         want = _of_query(project, query)
         if want is not None:
             key = _key(want.column)
@@ -65,9 +68,11 @@ def has_index(project: Project, model: OrmModel, column: Column) -> bool | None:
     if column.foreign_key and mysql:
         return True
     made = project.facts.made_indexes
-    if any((table, column.name.lower()) in made for table in (*_tables(model), *("*",) * (model.orm == "beanie"))):
+    tables = (*_tables(model), "*") if model.orm in ("beanie", "mongo") else _tables(model)
+    if any((table, column.name.lower()) in made for table in tables):
         return True
-    return model.leads_index(column)
+    found = model.leads_index(column)
+    return None if found is False and "*" in tables and ("*", "?") in made else found
 
 
 def _backends(project: Project) -> set[str]:
