@@ -46,7 +46,8 @@ class LazyLoadInAsync(Check):
 
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each read that fails and each factory whose objects expire; a Right for each that is safe."""
-        reads = [r for r in lazy_reads(project) if r.rows.query.session == "async"]
+        reads = [r for r in lazy_reads(project)
+                 if r.rows.query.session == "async" and r.rows.query.style != "query"]  # which an AsyncSession has not
         made = makers(project)
         late = late_reads(project) if made else []
         for read in reads:

@@ -135,4 +135,7 @@ EXAMPLES = (
         _files("from sqlalchemy.orm import Session\n\n\nasync def of(db: AsyncSession):\n"
                "    user = await db.get(User, 1)\n    return await user.awaitable_attrs.orders\n\n\n"
                "def plain(db: Session):\n    return db.get(User, 1).orders\n"), outcome="not_applicable"),
+    Good(  # a method that an AsyncSession has not: nothing is read
+        _files("async def of(db: AsyncSession):\n    user = db.query(User).first()\n    return user.orders\n"),
+        outcome="not_applicable"),
 )
