@@ -19,6 +19,7 @@ MAX_DEPTH = 3  # calls from the loop to the query
 WRITES = frozenset(("delete", "update"))
 # what objects of Tortoise and Beanie read related ones by, one object a call
 FETCHES = frozenset(("fetch_related", "fetch_link", "fetch_all_links"))
+EAGER = FETCHES | {"fetch_for_list", "prefetch_related", "select_related"}
 
 
 class NPlusOne(Check):
@@ -169,7 +170,7 @@ def _prefetched(project: Project, touch: Touch) -> bool:
         if link.name in ("prefetch_related", "select_related") or any(k == "fetch_links" for k, _ in link.keywords):
             return True
     calls = project.facts.behaviour.calls_in(touch.function)
-    return any(c.last in ("fetch_for_list", *FETCHES) for c in calls)
+    return any(c.last in EAGER or "fetch_links" in c.kwargs for c in calls)
 
 
 def _of_touch(touch: Touch, served: bool) -> Finding:
@@ -320,6 +321,12 @@ NPlusOne.examples = (
         at=("main.py:12",), severity="medium"),
     Bad(_with(TORTOISE, "    async for user in User.all():\n        found.append(await user.orders.all())\n"),
         at=("main.py:12",), severity="medium"),
+    Bad(  # of a read that a name holds
+        _with(TORTOISE, "    query = Order.all()\n    query = query.order_by(\"id\")\n"
+              "    for order in await query.limit(100):\n"
+              "        found.append(await order.user)\n"), at=("main.py:14",), severity="medium"),
+    Good(_with(TORTOISE, "    query = Order.all()\n    for order in await query.prefetch_related(\"user\"):\n"
+               "        found.append(await order.user)\n")),
     Bad(  # on rows of rows
         _with(TORTOISE, "    user = await User.get(id=1)\n    for order in await user.orders:\n"
               "        found.append(await order.user)\n"), at=("main.py:13",), severity="medium"),

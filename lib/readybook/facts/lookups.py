@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from readybook.facts.documentfilters import document_order, document_uses
-from readybook.facts.modelfilters import model_order, model_uses
+from readybook.facts.modelfilters import UNSEEN, model_order, model_uses
 from readybook.facts.nodes import nodes
 from readybook.facts.objects import Bound, ClassValue
 from readybook.facts.queries import Query
-from readybook.facts.querychains import Link
+from readybook.facts.querychains import ColumnUse, Link
 from readybook.facts.unparse import unparse
 from readybook.facts.values import External, by_default
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
     from readybook.facts.orm import Models, OrmModel
-    from readybook.facts.querychains import ColumnUse
 
 BEGINS = {  # methods of a model's class that begin a read, by ORM
     "tortoise": frozenset(("all", "filter", "exclude", "get", "get_or_none", "first", "exists", "get_or_create")),
@@ -47,7 +46,8 @@ def model_called(behaviour: Behaviour, models: Models, call: Call) -> OrmModel |
 
 
 def lookups(behaviour: Behaviour, models: Models) -> tuple[Query, ...]:
-    """Every read through Tortoise or Beanie that one expression writes and that is awaited or iterated there."""
+    """Every read through Tortoise or Beanie that an expression begins. One that is neither awaited nor iterated there
+    may be given more conditions elsewhere: ``consumed`` is empty, and one of its columns is not known."""
     if not any(m.orm in BEGINS for m in models):
         return ()
     following = written_on(behaviour)
@@ -57,8 +57,8 @@ def lookups(behaviour: Behaviour, models: Models) -> tuple[Query, ...]:
         model = model_called(behaviour, models, call)
         if model is not None and call.last in BEGINS.get(model.orm, ()):
             chain = chain_of(call, following)
-            if chain[-1].awaited or id(chain[-1].site.node) in iterated(call, loops):
-                found.append(_query(model, chain))
+            ends = chain[-1].awaited or id(chain[-1].site.node) in iterated(call, loops)
+            found.append(_query(model, chain, ends))
     return tuple(found)
 
 
@@ -92,8 +92,8 @@ def iterated(call: Call, known: dict[int, frozenset[int]]) -> frozenset[int]:
     return known[id(body)]
 
 
-def _query(model: OrmModel, chain: list[Call]) -> Query:
-    filters: list[ColumnUse] = []
+def _query(model: OrmModel, chain: list[Call], ends: bool) -> Query:
+    filters = [] if ends else [ColumnUse(model, UNSEEN, "==", False, chain[-1].place)]
     order: list[ColumnUse] = []
     uses, sorts = (model_uses, model_order) if model.orm == "tortoise" else (document_uses, document_order)
     for call in chain:
@@ -106,8 +106,8 @@ def _query(model: OrmModel, chain: list[Call]) -> Query:
     links = tuple(Link(c.last, c.args, c.site.node[4], c.site.node[5], c.site.module, c.site.node) for c in chain)
     return Query(
         model.orm, (model,), True, tuple(filters), tuple(order), one or bool(page), page,
-        bool(names & {"offset", "skip"}), bool(names & SUMMED), (), "async", frozenset((end.last,)), many, end.function,
-        end.in_loop, end, links, {} if many is None else {id(end.site.node): many})
+        bool(names & {"offset", "skip"}), bool(names & SUMMED), (), "async", frozenset((end.last,) if ends else ()),
+        many, end.function, end.in_loop, end, links, {} if many is None else {id(end.site.node): many})
 
 
 def page_of(chain: list[Call]) -> str:

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 4  # functions that hand rows on
 SAME = frozenset(("list", "tuple", "set", "sorted", "reversed", "enumerate", "iter", "filter"))
-# what a cursor of MongoDB goes on with: the rows stay the same ones
-CURSOR = frozenset(("to_list", "sort", "limit", "skip", "batch_size", "hint", "max_time_ms"))
+# what a read that its name holds goes on with, by ORM: the rows stay rows of the same model
+GOES_ON = {
+    "mongo": frozenset(("to_list", "sort", "limit", "skip", "batch_size", "hint", "max_time_ms")),
+    "beanie": frozenset(("to_list", "sort", "limit", "skip", "find", "find_many")),
+    "tortoise": frozenset(("all", "filter", "exclude", "order_by", "limit", "offset", "distinct", "prefetch_related",
+                           "select_related", "using_db", "only")),
+}
+_WORDS = frozenset().union(*GOES_ON.values())
 
 
 @record
@@ -205,10 +211,10 @@ class _Body:
         callee = node[3]
         if callee[0] == "name" and callee[3] in SAME and node[4]:
             return self.rows(node[4][-1] if callee[3] == "filter" else node[4][0])
-        if callee[0] == "attr" and callee[4] in CURSOR:
-            found = self.rows(callee[3])
-            if found is not None and found[0].many and found[0].query.style == "mongo":
-                return found
+        found = self.rows(callee[3]) if callee[0] == "attr" and callee[4] in _WORDS else None
+        if found is not None and found[0].many and not found[0].path and (
+                callee[4] in GOES_ON.get(found[0].query.style, ())):
+            return found
         call = self.flow.by_node.get(id(node))
         if call is None:
             return None
