@@ -96,10 +96,7 @@ def _field_fix(project: Project, want: Want) -> Fix:
         return advice(f'Make it where the others are made: create_index("{column.name}") of {model.name}',
                       "MongoDB builds an index of a large collection for a while; one that no code makes may be there")
     if model.orm == "beanie":
-        if column.name == column.attribute and column.type and _declared_here(want):
-            return advice(f"Annotate {column.attribute}: Annotated[{column.type}, Indexed()]",
-                          "Beanie builds the index when the service starts, which takes its time on a large collection")
-        return advice(f'Add IndexModel([("{column.name}", 1)]) to indexes in Settings of {model.name}',
+        return advice(f'Add "{column.name}" to the list indexes in Settings of {model.name}',
                       "Beanie builds the index when the service starts, which takes its time on a large collection")
     known = project.facts.release("tortoise-orm")
     word = "db_index" if known is not None and known >= (0, 21) else "index"
