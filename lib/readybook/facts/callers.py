@@ -30,6 +30,10 @@ CARRIED = regex(r"(?i)^(?:authori[sz]ation|token|access_token|id_token|auth_toke
 LOOKS_UP = regex(r"(?i)^_?(?:get|find|fetch|load|read)_(?:user|admin|account|member|client|customer|tenant|staff)"
                  r"(?!_from)\w*$")
 GIVEN = regex(r"(?i)token|credential|authori[sz]ation|api_?key|request|cookie|jwt|header|bearer|websocket")
+# what reads a signed text, or compares one with a secret
+PROVING = frozenset({"jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode", "authlib.jose.jwt.decode",
+                     "hmac.compare_digest", "secrets.compare_digest", "google.oauth2.id_token.verify_oauth2_token",
+                     "firebase_admin.auth.verify_id_token"})
 MAX_FUNCTIONS = 40
 
 
@@ -75,6 +79,8 @@ def _by_what_runs(behaviour: Behaviour, route: Route) -> str:
             if ASKS.search(call.last) and not call.path.startswith(("starlette.", "fastapi.")) and not _looks_up(
                     call.last, call.site.callee):
                 return f"whether {call.last} refuses callers is not seen"
+            if call.path in PROVING:
+                return f"{call.last} proves something about what it is given: whether that is who calls is not seen"
             if _carrier(call.path, call.args):
                 return "it reads credentials from the request itself: what becomes of them is not seen"
             queue += [g.original for g in functions_behind(call.site.callee)]

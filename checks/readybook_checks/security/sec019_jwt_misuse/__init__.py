@@ -31,7 +31,7 @@ ON_PURPOSE = regex(r"(?i)unverified|insecure|peek|debug|expired|refresh|revok|lo
 API_KEY = regex(r"(?i)api_?key")
 EXPIRED = frozenset({"ExpiredSignatureError", "ExpiredSignature"})
 COMMAND = regex(r"(?:^|\.)(?:command|callback)(?:\(|$)")
-RECORDS = regex(r"(?i)log(?:ger|ging)|access_?log|telemetry|tracing|metrics|analytics|profil")
+RECORDS = regex(r"(?i)log(?:ger|ging)|access_?log|telemetry|tracing|metrics|analytics|profil|rate_?limit|throttl")
 # which token it is, when and for whom; nobody's rights
 NAMING = frozenset({"jti", "exp", "iat", "nbf", "iss", "aud", "kid"})
 SIGNING = ("jose.", "jwt.", "cryptography.", "jwcrypto.", "joserfc.")
@@ -71,7 +71,7 @@ class JwtMisuse(Check):
             yield NotApplicable("no PyJWT or python-jose call makes or reads a token")
             return
         for call in read:
-            yield _read(behaviour, call, made, project.facts.release("pyjwt"))
+            yield _read(project, call, made)
         for call in made:
             yield from _made(behaviour, call)
         if not _can_end(project):
@@ -99,18 +99,18 @@ def _in_test(call: Call) -> bool:
     return owner is not None and owner.is_a("unittest.TestCase", "unittest.case.TestCase")
 
 
-def _read(behaviour: Behaviour, call: Call, made: list[Call], pyjwt: tuple[int, ...] | None) -> Answer:
+def _read(project: Project, call: Call, made: list[Call]) -> Answer:
     options = by_default(call.kwargs.get("options", call.args[3] if len(call.args) > 3 else {}))
     off = {k for k, v in options.items() if v is False} if isinstance(options, dict) else set()
     if call.path in UNVERIFIED or "verify_signature" in off or by_default(call.kwargs.get("verify")) is False:
-        return _unverified(behaviour, call)
+        return _unverified(project, call)
     algorithms = call.kwargs.get("algorithms", call.args[2] if len(call.args) > 2 else None)
     named = by_default(algorithms)
     if isinstance(named, list | tuple | set) and any(isinstance(a, str) and a.lower() == "none" for a in named):
         return Finding(call.place, f"{call.path}() accepts the algorithm none: a token that nobody signed is taken.",
                        "critical", fix=advice("Name the algorithms that are used", "other entries may be in use"))
     if algorithms is None and "**" not in call.kwargs and not _spread(call):
-        return _no_algorithms(call, made, pyjwt)
+        return _no_algorithms(call, made, project.facts.release("pyjwt"))
     if "verify_exp" in off:
         if ON_PURPOSE.search(call.function):
             return CannotTell("tokens that have expired are read: what for is not seen", call.place)
@@ -143,8 +143,8 @@ def _refused_already(call: Call) -> bool:
                for s in statements(body) if s[0] == "try" for kind, _, handling, _ in s[5] if kind is not None)
 
 
-def _unverified(behaviour: Behaviour, call: Call) -> Answer:
-    function = call.site.function
+def _unverified(project: Project, call: Call) -> Answer:
+    behaviour, function = project.facts.behaviour, call.site.function
     body = function.node[6] if function is not None and function.node[0] == "def" else call.site.module.body
     if any(s[0] == "expr" and s[4] is call.site.node for s in statements(body)):
         return Right(call.place, "only whether the text has the shape of a token is asked")
@@ -162,6 +162,12 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
     if function is not None and _commands(function):
         return CannotTell(f"{call.function} is a command of a terminal, which reads its user's own token without a "
                           "check: whether anything trusts it is not seen", call.place)
+    if _from_issuer(project, call):
+        return CannotTell("the token comes from another service's answer, not from a caller: whether that is the one "
+                          "that makes it is not seen", call.place)
+    if RECORDS.search(call.function.rpartition(".")[2]):
+        return CannotTell(f"{call.function} reads a token without a check, to count or to keep records by its name: "
+                          "whether anything trusts it is not seen", call.place)
     callers = behaviour.callers.get(id(function.original.node), ()) if function is not None else ()
     if callers and all(RECORDS.search(c.function) for c, _ in callers):
         return CannotTell(f"{call.function} reads a token without a check for {callers[0][0].function}, which keeps "
@@ -173,6 +179,14 @@ def _unverified(behaviour: Behaviour, call: Call) -> Answer:
                   reason="tokens that were not signed with this key are refused from now on")
     return Finding(call.place, f"{call.path}() reads a token without checking its signature: anybody can write one.",
                    "critical", confidence="medium", fix=fix)
+
+
+def _from_issuer(project: Project, call: Call) -> bool:
+    """Whether all that is read of a token comes over the network from a service that this one asked."""
+    named = next((v for k, v in call.site.node[5] if k in ("jwt", "token")), None)
+    node = call.site.node[4][0] if call.site.node[4] else named
+    kinds = {o.kind for o in project.facts.origins.of(call, node)}
+    return kinds == {"network"}
 
 
 def _commands(function: FunctionValue) -> bool:
@@ -239,7 +253,7 @@ def _made(behaviour: Behaviour, call: Call) -> Iterator[Answer]:
     if isinstance(payload, dict) and (kind := _no_text(payload.get("sub", ""))):
         yield Finding(call.place, f"sub is {kind}: PyJWT 2.10 and python-jose refuse the token when they read it.",
                       "medium", fix=advice("Put str(…) around the subject", "readers compare it with the number today"))
-    if _sets_exp(call):
+    if _sets_exp(call) or isinstance(payload, dict) and "exp" in payload:
         yield Right(call.place, "the token expires")
     elif isinstance(payload, dict) and any(isinstance(k, str) and OWN_END.search(k) for k in payload):
         yield CannotTell("the token ends by a claim of its own: whether readers look at it is not seen", call.place)

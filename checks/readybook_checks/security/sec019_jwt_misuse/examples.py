@@ -126,4 +126,16 @@ EXAMPLES = (
          "\n\ndef read(token: str, password: str, known: str) -> dict:\n    passwords.verify(password, known)\n"
          "    return jwt.get_unverified_claims(token)\n"}, at=("auth.py:9",), severity="critical"),
     Good({"main.py": "import json\n\njson.loads(\"{}\")\n"}, outcome="not_applicable"),
+    Good(  # straight from the service that makes it
+        {"auth.py": PYJWT.replace("import jwt", "import httpx\nimport jwt")
+         + "def back(code: str) -> dict:\n"
+         "    answer = httpx.post(\"https://id.example.com/token\", data={\"code\": code})\n"
+         "    return jwt.decode(answer.json()[\"id_token\"], options={\"verify_signature\": False})\n"},
+        outcome="unknown"),
+    Good(  # by whose count a request goes
+        {"auth.py": PYJWT + "def rate_limit_key(token: str) -> str:\n"
+         "    return jwt.decode(token, options={\"verify_signature\": False})[\"sub\"]\n"}, outcome="unknown"),
+    Good(  # another function puts the claims together
+        {"auth.py": PYJWT + "def claims(sub):\n    return {\"sub\": sub, \"exp\": 1800000000}\n\n\n"
+         "def make(sub):\n    return jwt.encode(claims(sub), KEY, algorithm=\"HS256\")\n"}),
 )

@@ -34,7 +34,8 @@ OPEN = regex(
 )
 # what visitors send by a form; only a POST is one
 FORMS = regex(r"(?i)contact|newsletter|feedback|waitlist|inquir|enquir|appl(?:y|ications?)(?:$|[/_-])"
-              r"|(?:ingest|record|log|collect|push)[-_]?events?$")
+              r"|(?:ingest|record|log|collect|push)[-_]?events?$"
+              r"|\}/(?:views?|impressions?|clicks?|hits?|visits?)/?(?: |$)")
 REACHED = regex(r"(?i)^(?:\w+_)?(?:e_?mail(?:_?address)?|phone(?:_?number)?|mobile)$")
 # what a method of a service is named for that changes what is there
 SAYS = regex(r"(?i)^(?:delete|remove|destroy|update|edit|patch|replace|change|deactivate|cancel|archive)_\w+$")

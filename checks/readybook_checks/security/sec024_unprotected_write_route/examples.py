@@ -134,4 +134,13 @@ EXAMPLES = (
         outcome="not_applicable"),
     Bad({"auth.py": AUTH, "main.py": MAIN + ME.format("app") + ADD.format("app", "").replace(
         "/items", "/feedback/{key}").replace("post", "delete")}, at=("main.py:19",), severity="high"),
+    Good(  # a signed text in the body says who calls
+        {"auth.py": AUTH, "main.py": MAIN.replace("\n\n", "\nimport jwt\nfrom pydantic import BaseModel\n\n", 1)
+         + ME.format("app") + "class Signed(BaseModel):\n    text: str\n\n\n"
+         + ADD.format("app", "").replace("def add(", "def add(body: Signed, ").replace(
+             "    db.add", "    jwt.decode(body.text, \"k\", algorithms=[\"HS256\"])\n    db.add")},
+        outcome="unknown"),
+    Good(  # a count of readers
+        {"auth.py": AUTH, "main.py": MAIN + ME.format("app") + ADD.format("app", "").replace(
+            "/items", "/posts/{key}/views")}, outcome="not_applicable"),
 )
