@@ -229,6 +229,12 @@ FireAndForgetTasks.examples = (
          "@app.post(\"/a\")\nasync def a() -> None:\n    asyncio.create_task(tell([\"a\"]))\n"},
         at=("main.py:22",), severity="medium",
     ),
+    Bad(  # the same in a thread, where a function tries all that it calls
+        {"main.py": HEAD + "def write(name: str) -> None:\n    file = None\n    try:\n        file = open(name)\n"
+         "    except Exception as error:\n        print(error)\n\n\n"
+         "@app.post(\"/a\")\nasync def a() -> None:\n    asyncio.create_task(asyncio.to_thread(write, \"a\"))\n"},
+        at=("main.py:18",), severity="medium",
+    ),
     Bad(  # work that lets the errors of its second step go, and work that hides them
         {"main.py": HEAD + "async def send(to: str) -> None:\n    print(to)\n\n\n"
          "async def tell_first(people: list[str]) -> None:\n    try:\n        await send(people[0])\n"

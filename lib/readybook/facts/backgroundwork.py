@@ -22,6 +22,8 @@ FUTURES = ("asyncio.AbstractEventLoop.run_in_executor", "concurrent.futures.Thre
 THREADS = ("threading.Thread.start", "threading.Timer.start")
 AFTERWARDS = ("fastapi.background.BackgroundTasks.add_task", "fastapi.BackgroundTasks.add_task",
               "starlette.background.BackgroundTasks.add_task", "starlette.background.BackgroundTask")
+IN_THREAD = ("asyncio.to_thread", "asyncio.threads.to_thread", "fastapi.concurrency.run_in_threadpool",
+             "starlette.concurrency.run_in_threadpool", "anyio.to_thread.run_sync")
 KEEPING = frozenset({"add", "append", "appendleft", "put", "put_nowait", "setdefault"})
 
 
@@ -64,6 +66,8 @@ def _function(behaviour: Behaviour, call: Call, how: str) -> FunctionValue | Non
         node = call.site.node[4][0] if call.site.node[4] else None
         inner = behaviour.by_node.get(id(node))
         target = inner.site.callee if inner is not None else None
+        if inner is not None and inner.path in IN_THREAD:
+            target = inner.args[0] if inner.args else None
     functions = functions_behind(target) if target is not None else []
     return functions[0].original if functions else None
 

@@ -107,6 +107,9 @@ _ON_COLLECTION = frozenset((
     "find_one", "insert_one", "update_one", "delete_one", "insert_many", "update_many", "delete_many", "replace_one",
     "count_documents", "find_one_and_update", "find_one_and_delete", "find_one_and_replace", "distinct", "aggregate",
     "command", "create_index", "bulk_write"))
+_FIRESTORE = regex(r"(?:firebase_admin\.firestore\.(?:Client|client\(\))|google\.cloud\.firestore(?:_v1)?\.Client)"
+                   r"\.(?:collection|collection_group|document|batch)\(\)[\w.()]*"
+                   r"\.(?:get|set|update|delete|add|create|stream|commit)")
 # the lazy results of a sync session: the query runs when one of these asks for rows
 _ROWS = frozenset(("all", "first", "one", "one_or_none", "scalar", "count", "delete", "update"))
 
@@ -121,6 +124,8 @@ def blocking(path: str) -> Blocking | None:
         return _DATABASE
     if path.startswith(_CLIENTS) and _ANSWERED.fullmatch(path):
         return _HTTP
+    if path.startswith(("firebase_admin.firestore.", "google.cloud.firestore")) and _FIRESTORE.fullmatch(path):
+        return _DATABASE
     if last in _ON_COLLECTION and path.startswith("pymongo.") and _MONGO.fullmatch(head):
         return _DATABASE
     if head == "boto3.client()" and last not in ("meta", "exceptions", "generate_presigned_url"):

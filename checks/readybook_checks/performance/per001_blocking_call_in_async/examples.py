@@ -173,6 +173,11 @@ EXAMPLES = (
          "            query = query.filter_by(**{name: value})\n    return query.all()\n\n\n"
          "@app.get(\"/\")\nasync def index(size: int = 0) -> list[int]:\n    return find(Session(), size=size)\n"},
         at=("main.py:12",), severity="critical"),
+    Bad(  # Firestore's plain client; the reference alone asks nothing
+        {"main.py": "from fastapi import FastAPI\nfrom firebase_admin import firestore\n\napp = FastAPI()\n"
+         "db = firestore.client()\n\n\n@app.get(\"/{key}\")\nasync def one(key: str) -> object:\n"
+         "    found = db.collection(\"users\").document(key)\n    return found.get().to_dict()\n"},
+        at=("main.py:11",), severity="critical"),
     Good(  # what they work out themselves
         {"main.py": "import cloudinary\nimport razorpay\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
          "pay = razorpay.Client(auth=(\"a\", \"b\"))\n\n\n@app.get(\"/a\")\nasync def a() -> object:\n"
