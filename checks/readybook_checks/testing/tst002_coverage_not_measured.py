@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Place, Project, Right, advice
 from readybook.finding import Answer
 from readybook.intents import AddFile, EnsureRequirement, EnsureTomlTable, Intent
+from readybook.patterns import regex
 from readybook_checks.devops.health_router import habits
+
+# a script that calls a server and prints what comes, under the name of a test, checks nothing
+CHECKING = regex(r"\bassert|\bpytest\b|\bunittest\b|\bTestCase\b|\bTestClient\b|\.raises\(|\.fail\(|\bexpect\(")
 
 
 class CoverageNotMeasured(Check):
@@ -73,7 +77,8 @@ def is_test_module(project: Project, path: str) -> bool:
     """Whether a file holds tests that pytest or unittest would collect."""
     name = path.rpartition("/")[2]
     collected = name.startswith("test_") or name.endswith("_test.py") or name == "tests.py"
-    return collected and project.facts.role(path) == "test" and "def test" in project.text(path)
+    text = project.text(path)
+    return collected and project.facts.role(path) == "test" and "def test" in text and CHECKING.search(text) is not None
 
 
 def nearest_pyproject(project: Project, path: str) -> str | None:
@@ -173,6 +178,10 @@ CoverageNotMeasured.examples = (
          "      - uses: actions/checkout@v4\n      - run: pytest -q\n"},
         at=("tests/test_main.py:1",),
     ),
+    Good(  # a script that asks a running server and prints the answer
+        {"app/main.py": TEST["app/main.py"], "scripts/test_orders.py": "import requests\n\n\n"
+         "def test_orders(host: str) -> None:\n    print(requests.get(host + \"/orders\", timeout=5).json())\n\n\n"
+         "if __name__ == \"__main__\":\n    test_orders(\"http://localhost:8000\")\n"}, outcome="not_applicable"),
     Good({**TEST, ".coveragerc": "[run]\nbranch = True\n"}),
     Good({**TEST, "pyproject.toml": "[tool.pytest.ini_options]\naddopts = \"--cov=app\"\n"}),
     Good({**TEST, ".github/workflows/test.yml": "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n"

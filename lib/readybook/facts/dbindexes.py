@@ -20,6 +20,11 @@ _SQL = regex(
     r"create\s{1,20}(?:unique\s{1,20})?index\s{1,20}(?:concurrently\s{1,20})?(?:if\s{1,20}not\s{1,20}exists\s{1,20})?"
     r"[\"`\w.{}]{1,120}\s{1,20}on\s{1,20}(?:only\s{1,20})?[\"`]?(?:\w{1,80}[\"`]?\.[\"`]?)?(\w{1,80})[\"`]?\s{0,20}"
     r"(?:using\s{1,20}\w{1,20}\s{0,20})?\(\s{0,20}[\"`]?(\w{1,80})")
+_TABLE = regex(r"create\s{1,20}table\s{1,20}(?:if\s{1,20}not\s{1,20}exists\s{1,20})?[\"`]?(?:\w{1,80}[\"`]?\.[\"`]?)?"
+               r"(\w{1,80})[\"`]?\s{0,20}\(([^;]{1,20000})")
+# inside: KEY ix (a), UNIQUE INDEX ix (a), CONSTRAINT c UNIQUE (a), PRIMARY KEY (a, b); a foreign key makes none
+_KEY = regex(r"(?<!foreign )\b(?:key|index|unique)\b(?:[ \t]{1,20}(?!key\b|index\b)[\"`]?\w{1,80}[\"`]?)?"
+             r"[ \t]{0,20}\([ \t]{0,20}[\"`]?(\w{1,80})")
 _MAKING = ("create_index", "create_indexes", "create_unique_constraint", "create_primary_key")
 
 
@@ -47,10 +52,11 @@ def indexes_in(module: Module) -> frozenset[tuple[str, str]]:
 
 
 def _in_text(text: str) -> Iterator[tuple[str, str]]:
-    if any(word in text for word in ("INDEX", "index", "Index")):
+    if any(word in text for word in ("INDEX", "index", "Index", "KEY", "Key", "key", "UNIQUE", "unique")):
         low = text.lower()
         if "create" in low:
             yield from ((m[1], m[2]) for m in _SQL.finditer(low))
+            yield from ((table[1], m[1]) for table in _TABLE.finditer(low) for m in _KEY.finditer(table[2]))
 
 
 def _of_module(module: Module, lines: list[int]) -> Iterator[tuple[str, str]]:

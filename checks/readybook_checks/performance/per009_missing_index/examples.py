@@ -204,6 +204,13 @@ EXAMPLES = (
            "from models import Order\n\n\n"
            "def a(db: Session):\n    return db.query(Order).filter(Order.paid == True).all()\n\n\n"
            "def b(db: Session, n: str):\n    return db.query(Order).filter(func.lower(Order.number) == n).all()\n"}),
+    Good(  # the table is made by SQL, with its keys
+        _files() | {"sql/shop.sql": "CREATE TABLE IF NOT EXISTS `orders` (\n  `id` int NOT NULL,\n  `number` text,\n"
+                    "  PRIMARY KEY (`id`),\n  KEY `ix_number` (`number`)\n);\n"}),
+    Bad(  # a foreign key of PostgreSQL makes no index, nor does one of another table
+        _files() | {"sql/shop.sql": "CREATE TABLE orders (\n  id int PRIMARY KEY,\n  number text,\n"
+                    "  FOREIGN KEY (number) REFERENCES numbers (number)\n);\n"
+                    "CREATE TABLE parcels (number text, UNIQUE (number));\n"}, at=("models.py:12",)),
     Good(  # MySQL has an index for each foreign key by itself; the tests' engine is none of the application's
         _files(foreign="", test="Order.customer_id == int(number)")
         | {"db.py": "from sqlalchemy import create_engine\n\n"

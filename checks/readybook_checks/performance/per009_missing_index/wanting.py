@@ -20,8 +20,9 @@ UNFIT = frozenset(("Boolean", "bool", "BOOLEAN", "Enum", "ENUM", "JSON", "JSONB"
                    "dict", "list", "BLOB", "PickleType", "TSVECTOR", "Geometry", "BooleanField", "CharEnumField",
                    "IntEnumField", "JSONField", "BinaryField", "TextField"))
 MYSQL = frozenset(("asyncmy", "aiomysql"))  # drivers of a database that indexes foreign keys by itself
-FEW = regex(r"^(?:is|has|can|was)_|(?:^|_)(?:status|state|type|kind|role|gender|active|deleted|enabled|category|"
-            r"level|priority|visibility|language|currency|locale|mode|verified|published|method|provider)$")
+FEW = regex(r"^(?:is|has|can|was)_|(?:^|_)(?:status|state|type|kind|role|gender|active|deleted|enabled|disabled"
+            r"|category|level|priority|visibility|visible|hidden|archived|approved|blocked|locked|banned|language"
+            r"|currency|locale|mode|verified|published|method|provider)$")
 
 
 @record
