@@ -27,6 +27,7 @@ GOES_ON = {
                            "select_related", "using_db", "only")),
 }
 _WORDS = frozenset().union(*GOES_ON.values())
+MAX_WORDS = 20  # calls of one chain
 
 
 @record
@@ -211,10 +212,9 @@ class _Body:
         callee = node[3]
         if callee[0] == "name" and callee[3] in SAME and node[4]:
             return self.rows(node[4][-1] if callee[3] == "filter" else node[4][0])
-        found = self.rows(callee[3]) if callee[0] == "attr" and callee[4] in _WORDS else None
-        if found is not None and found[0].many and not found[0].path and (
-                callee[4] in GOES_ON.get(found[0].query.style, ())):
-            return found
+        held = self._held(node)
+        if held is not None:
+            return held
         call = self.flow.by_node.get(id(node))
         if call is None:
             return None
@@ -223,6 +223,18 @@ class _Body:
             if found is not None:
                 return replace(found, through=(*found.through, call.place)), False
         return None
+
+    def _held(self, node: Node) -> tuple[Rows, bool] | None:
+        """The rows of a read that a name holds and that calls on it go on with: ``query.limit(5)``."""
+        words: set[str] = set()
+        for _ in range(MAX_WORDS):
+            if node[0] != "call" or node[3][0] != "attr" or node[3][4] not in _WORDS or id(node) in self.flow.results:
+                break
+            words.add(node[3][4])
+            node = node[3][3]
+        found = self.names.get(node[3]) if words and node[0] == "name" else None
+        return found if found is not None and found[0].many and not found[0].path and (
+            words <= GOES_ON.get(found[0].query.style, frozenset())) else None
 
     def _related(self, node: Node) -> tuple[Rows, bool] | None:
         found = self.rows(node[3])
