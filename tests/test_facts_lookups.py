@@ -179,3 +179,48 @@ async def f(x, text):
         ["email ==", "age >="], ["? =="], ["name =="]]
     assert [loop.rows.model.name for loop in facts.row_flow.loops] == ["orders"]
     assert not Project.from_files({"main.py": code}).facts.lookups  # what ``find`` means is not known without a driver
+
+
+SQL = """from fastapi_users.db import SQLAlchemyBaseUserTableUUID
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, PrimaryKeyConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(SQLAlchemyBaseUserTableUUID, Base):
+    pass
+
+
+class Abstract(SQLAlchemyBaseUserTableUUID):
+    pass
+
+
+class Line(Base):
+    __tablename__ = "lines"
+    __table_args__ = (ForeignKeyConstraint(["tenant", "number"], ["orders.tenant", "orders.number"]),
+                      PrimaryKeyConstraint("user_id", "team_id"), Index("ix", text("made DESC")))
+    tenant: Mapped[int] = mapped_column(ForeignKey("tenants.id"))
+    number: Mapped[int]
+    user_id: Mapped[int]
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id"))
+    made: Mapped[int]
+    seen: Mapped[int]
+    note: Mapped[str]
+
+
+Index("ix_seen", Line.seen.desc(), Line.note)
+"""
+
+
+def test_keys_and_indexes_of_several_columns() -> None:
+    found = {m.name: m for m in Project.from_files({"models.py": SQL}).facts.orm_models}
+    assert list(found) == ["User", "Line"] and found["User"].table == "user"
+    assert led(found["User"])["email"] and not led(found["User"])["hashed_password"]
+    line = found["Line"]
+    assert led(line) == {"tenant": False, "number": False, "user_id": True, "team_id": False, "made": True,
+                         "seen": True, "note": False}
+    assert line.composite_keys == (("tenant", "number"),)
+    assert [c.name for c in line.columns if c.primary_key] == ["user_id", "team_id"]
