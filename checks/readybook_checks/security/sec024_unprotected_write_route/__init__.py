@@ -55,6 +55,9 @@ CHANGING = frozenset("""
     write_text write_bytes put_object upload_file upload_fileobj delete_object hset set rpush lpush send_task merge
     bulk_save_objects execute executemany flush soft_delete upsert patch destroy append pop
 """.split())
+# what moves money, or ends what is paid for; a checkout that anybody may begin is none
+MONEY = regex(r"stripe\.(?:(?:Refund|Transfer|Payout)\.create|Subscription\.(?:modify|cancel|delete)"
+              r"|PaymentIntent\.(?:capture|cancel))$")
 AT_SURE = frozenset("""
     commit delete_one delete_many insert_one insert_many update_one update_many add_all bulk_create bulk_write
     replace_one find_one_and_update find_one_and_delete unlink rmtree put_object delete_object upload_fileobj
@@ -177,10 +180,12 @@ def _answer(project: Project, app: App, route: Route, usual: tuple[str, int, Fun
     other = "".join(f"; FastAPI does not run what {u.parameter} depends on: {u.reason}" for u in route.unread
                     if u.depends) or other
     form = _form(project, route)
-    grade = "high" if change.last in AT_SURE and not form else "medium"
+    money = MONEY.match(change.path) is not None
+    grade = "high" if (change.last in AT_SURE or money) and not form else "medium"
+    does = f"moves money ({change.path})" if money else f"changes data ({change.last}{told})"
     perhaps = "; what it takes may come from a form for visitors" if form else ""
     return Finding(
-        route.place, f"{what} ({name}) changes data ({change.last}{told}) and asks nobody who calls{other}: anybody "
+        route.place, f"{what} ({name}) {does} and asks nobody who calls{other}: anybody "
         f"who reaches the service can do it{perhaps}.", grade, confidence=grade,
         fix=_fix(project, route, usual), app=app.spec,
         chain=(change.place,) if change.place.path != route.place.path else (),
@@ -207,10 +212,10 @@ def _change(project: Project, route: Route) -> Call | None:
             continue
         seen.add(id(f.node))
         for call in behaviour.calls_in(f):
-            if call.last in CHANGING and not _harmless(call):
+            if MONEY.match(call.path) or call.last in CHANGING and not _harmless(call):
                 found.append(call)
             queue += [g.original for g in functions_behind(call.site.callee) if g.module.role == "application"]
-    return next((c for c in found if c.last in AT_SURE), found[0] if found else None)
+    return next((c for c in found if c.last in AT_SURE or MONEY.match(c.path)), found[0] if found else None)
 
 
 def _said_change(project: Project, route: Route) -> Call | None:

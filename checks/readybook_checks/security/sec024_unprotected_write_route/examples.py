@@ -143,4 +143,8 @@ EXAMPLES = (
     Good(  # a count of readers
         {"auth.py": AUTH, "main.py": MAIN + ME.format("app") + ADD.format("app", "").replace(
             "/items", "/posts/{key}/views")}, outcome="not_applicable"),
+    Bad(  # what goes back to a customer is nowhere written down here
+        {"auth.py": AUTH, "main.py": MAIN.replace("\n\n", "\nimport stripe\n\n", 1) + ME.format("app")
+         + "@app.post(\"/payments/{key}/refund\")\ndef refund(key: str) -> None:\n"
+         "    stripe.Refund.create(payment_intent=key)\n"}, at=("main.py:20",), severity="high"),
 )
