@@ -124,6 +124,11 @@ def test_blocking_names_why():
     assert blocking("boto3.client().meta") is None
     assert blocking("httpx.AsyncClient.get") is None
     assert blocking("asyncio.sleep") is None
+    assert blocking("celery.Celery.control.inspect().active").kind == "network"
+    assert blocking("celery.Celery.control.inspect") is None
+    assert blocking("google.cloud.firestore.Client.collection().where().stream").kind == "database"
+    assert blocking("google.cloud.firestore.Client.collection().document") is None
+    assert blocking("google.cloud.firestore.AsyncClient.collection().document().get") is None
 
 
 STATE = """

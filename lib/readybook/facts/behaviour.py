@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from readybook.facts.calleepaths import path_of
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.frames import CallSite
+from readybook.facts.interpreter import is_generator
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue
+from readybook.facts.streaming import handed_on, sent_in_pieces
 from readybook.facts.switches import in_use
 from readybook.facts.values import Choice
 from readybook.facts.wrappers import in_place
@@ -348,10 +350,21 @@ class Behaviour:
             yield way
             for call, f in self.leading.get(id(way.function.original.node), ()) if way.length <= 12 else ():
                 if id(f.node) not in seen and (within is None or id(f.node) in within):
-                    # a coroutine handed on: whether and where it runs is not seen here
-                    if call.awaited or not f.is_async or not in_place:
+                    if not in_place or self._runs_in_place(call, f):
                         seen.add(id(f.node))
                         queue.append(Way(f, way, call, way.length + 1))
+
+
+    def _runs_in_place(self, call: Call, f: FunctionValue) -> bool:
+        """Whether the body of what is called runs in the thread that calls it, as far as is seen."""
+        if is_generator(f.node):
+            return f.is_async or id(call.site.node) not in self.streamed and not handed_on(call)
+        return call.awaited or not f.is_async  # a coroutine handed on: whether and where it runs is not seen here
+
+    @cached_property
+    def streamed(self) -> frozenset[int]:
+        """``id`` of the nodes of the calls whose results an answer streams."""
+        return sent_in_pieces(self)
 
 
 def _served(program: Program) -> Iterator[tuple[str, Any, Route | None]]:

@@ -70,6 +70,9 @@ EXACT: dict[str, Blocking] = {
     "celery.Task.delay": _BROKER, "celery.Task.apply_async": _BROKER, "celery.Celery.send_task": _BROKER,
     **{f"celery.{sent}().{n}": Blocking("network", "a worker to do the task")
        for sent in ("Task.delay", "Task.apply_async", "Celery.send_task") for n in ("get", "wait")},
+    **{f"celery.Celery.control.{n}": Blocking("network", "the workers to answer") for n in (
+        "ping", *(f"inspect().{asked}" for asked in (
+            "active", "active_queues", "conf", "ping", "registered", "report", "reserved", "scheduled", "stats")))},
     **{f"minio.Minio.{n}": _NETWORK for n in (
         "put_object", "fput_object", "get_object", "fget_object", "stat_object", "remove_object", "copy_object",
         "bucket_exists", "make_bucket")},

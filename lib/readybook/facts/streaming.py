@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from readybook.facts.nodes import nodes, statements
 from readybook.facts.values import by_default
 from readybook.patterns import regex
 
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
+    from readybook.facts.objects import FunctionValue
+    from readybook.facts.syntax import Node
 
 _EVENTS = regex(r"(?:[\w.]+\.)?EventSourceResponse")
 
@@ -28,3 +31,29 @@ def sends_events(call: Call) -> bool:
     given = (*call.args[3:4], call.kwargs.get("media_type"))
     return _EVENTS.fullmatch(call.path) is not None or any(
         str(by_default(value)).startswith("text/event-stream") for value in given)
+
+
+def sent_in_pieces(behaviour: Behaviour) -> frozenset[int]:
+    """``id`` of the nodes of the calls whose results an answer streams: Starlette asks a plain iterator for its next
+    piece in a thread of the pool, an asynchronous one in the event loop."""
+    found = set[int]()
+    for call in streamed_answers(behaviour):
+        given = (*call.site.node[4][:1], *(v for k, v in call.site.node[5] if k == "content"))
+        for content in given[:1]:
+            bound = _bound(call, content) if content[0] == "name" else (content,)
+            found |= {id(n) for value in bound for n in nodes(value) if n[0] == "call"}
+    return frozenset(found)
+
+
+def _bound(call: Call, name: Node) -> tuple[Node, ...]:
+    function = call.site.function
+    body = function.original.node[6] if function is not None and function.original.node[0] == "def" else ()
+    return tuple(s[5] for s in statements(body) if s[0] == "assign" and any(
+        t[0] == "name" and t[3] == name[3] for t in s[4]))
+
+
+def handed_on(call: Call) -> bool:
+    """Whether a function returns what a call gives, as it is: a generator runs where somebody asks it for more."""
+    function: FunctionValue | None = call.site.function
+    body = function.original.node[6] if function is not None and function.original.node[0] == "def" else ()
+    return any(s[0] == "return" and s[4] is call.site.node for s in statements(body))

@@ -178,6 +178,21 @@ EXAMPLES = (
          "db = firestore.client()\n\n\n@app.get(\"/{key}\")\nasync def one(key: str) -> object:\n"
          "    found = db.collection(\"users\").document(key)\n    return found.get().to_dict()\n"},
         at=("main.py:11",), severity="critical"),
+    Bad(  # an asynchronous generator runs in the loop, whoever asks it for more; a plain one where it is gone through
+        {"main.py": "import time\n\nfrom fastapi import FastAPI\nfrom fastapi.responses import StreamingResponse\n\n"
+         "app = FastAPI()\n\n\nasync def pieces():\n    time.sleep(1)\n    yield b\"a\"\n\n\n"
+         "def lines():\n    time.sleep(1)\n    yield \"a\"\n\n\n"
+         "@app.get(\"/a\")\nasync def a() -> StreamingResponse:\n    return StreamingResponse(pieces())\n\n\n"
+         "@app.get(\"/b\")\nasync def b() -> list[str]:\n    return list(lines())\n"},
+        at=("main.py:10", "main.py:15"), severity="critical"),
+    Good(  # Starlette goes through a plain generator in its thread pool
+        {"main.py": "import time\n\nfrom fastapi import FastAPI\nfrom fastapi.responses import StreamingResponse\n\n"
+         "app = FastAPI()\n\n\ndef pieces(size: int):\n    time.sleep(size)\n    yield b\"a\"\n\n\n"
+         "def two():\n    time.sleep(2)\n    yield b\"a\"\n\n\ndef other():\n    return two()\n\n\n"
+         "@app.get(\"/a\")\nasync def a() -> StreamingResponse:\n    return StreamingResponse(content=pieces(1))\n\n\n"
+         "@app.get(\"/b\")\nasync def b() -> StreamingResponse:\n    given = pieces(2)\n"
+         "    return StreamingResponse(given, media_type=\"text/plain\")\n\n\n"
+         "@app.get(\"/c\")\nasync def c() -> StreamingResponse:\n    return StreamingResponse(other())\n"}),
     Good(  # what they work out themselves
         {"main.py": "import cloudinary\nimport razorpay\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
          "pay = razorpay.Client(auth=(\"a\", \"b\"))\n\n\n@app.get(\"/a\")\nasync def a() -> object:\n"
