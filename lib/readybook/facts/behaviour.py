@@ -13,6 +13,7 @@ from readybook.facts.calleepaths import path_of
 from readybook.facts.dependencies import evaluated_async
 from readybook.facts.frames import CallSite
 from readybook.facts.interpreter import is_generator
+from readybook.facts.looptasks import run_by_loop
 from readybook.facts.objects import Bound, ClassValue, FunctionValue, Instance, PartialValue
 from readybook.facts.streaming import handed_on, sent_in_pieces
 from readybook.facts.switches import in_use
@@ -359,7 +360,13 @@ class Behaviour:
         """Whether the body of what is called runs in the thread that calls it, as far as is seen."""
         if is_generator(f.node):
             return f.is_async or id(call.site.node) not in self.streamed and not handed_on(call)
-        return call.awaited or not f.is_async  # a coroutine handed on: whether and where it runs is not seen here
+        # a coroutine that is handed on to something else: whether and where it runs is not seen here
+        return call.awaited or not f.is_async or id(call.site.node) in self.run_by_loop
+
+    @cached_property
+    def run_by_loop(self) -> frozenset[int]:
+        """``id`` of the nodes of the calls whose coroutines are waited for by ``gather``, ``wait_for`` and the like."""
+        return run_by_loop(self)
 
     @cached_property
     def streamed(self) -> frozenset[int]:

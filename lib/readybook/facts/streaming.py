@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from readybook.facts.looptasks import bound_to
 from readybook.facts.nodes import nodes, statements
 from readybook.facts.values import by_default
 from readybook.patterns import regex
@@ -11,7 +12,6 @@ from readybook.patterns import regex
 if TYPE_CHECKING:
     from readybook.facts.behaviour import Behaviour, Call
     from readybook.facts.objects import FunctionValue
-    from readybook.facts.syntax import Node
 
 _EVENTS = regex(r"(?:[\w.]+\.)?EventSourceResponse")
 
@@ -40,16 +40,9 @@ def sent_in_pieces(behaviour: Behaviour) -> frozenset[int]:
     for call in streamed_answers(behaviour):
         given = (*call.site.node[4][:1], *(v for k, v in call.site.node[5] if k == "content"))
         for content in given[:1]:
-            bound = _bound(call, content) if content[0] == "name" else (content,)
+            bound = bound_to(call, content) if content[0] == "name" else (content,)
             found |= {id(n) for value in bound for n in nodes(value) if n[0] == "call"}
     return frozenset(found)
-
-
-def _bound(call: Call, name: Node) -> tuple[Node, ...]:
-    function = call.site.function
-    body = function.original.node[6] if function is not None and function.original.node[0] == "def" else ()
-    return tuple(s[5] for s in statements(body) if s[0] == "assign" and any(
-        t[0] == "name" and t[3] == name[3] for t in s[4]))
 
 
 def handed_on(call: Call) -> bool:

@@ -193,6 +193,14 @@ EXAMPLES = (
          "@app.get(\"/b\")\nasync def b() -> StreamingResponse:\n    given = pieces(2)\n"
          "    return StreamingResponse(given, media_type=\"text/plain\")\n\n\n"
          "@app.get(\"/c\")\nasync def c() -> StreamingResponse:\n    return StreamingResponse(other())\n"}),
+    Bad(  # coroutines that the loop runs beside others
+        {"main.py": "import asyncio\nimport time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+         "async def one() -> None:\n    time.sleep(1)\n\n\nasync def two() -> None:\n    time.sleep(2)\n\n\n"
+         "async def three() -> None:\n    time.sleep(3)\n\n\n"
+         "@app.post(\"/\")\nasync def start(wanted: list[int]) -> None:\n"
+         "    await asyncio.gather(*[one() for _ in wanted])\n    work = []\n    work.append(two())\n"
+         "    await asyncio.gather(*work)\n    await asyncio.wait_for(three(), 5)\n"},
+        at=("main.py:10", "main.py:14", "main.py:18"), severity="critical"),
     Good(  # what they work out themselves
         {"main.py": "import cloudinary\nimport razorpay\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
          "pay = razorpay.Client(auth=(\"a\", \"b\"))\n\n\n@app.get(\"/a\")\nasync def a() -> object:\n"
