@@ -21,6 +21,7 @@ from readybook_checks.devops.command_line import add_option, run_by_exec, writte
 OPTION = "--timeout-graceful-shutdown"
 READS = regex(r"(?:receive|iter_)")
 SENDS = regex(r"\.send(?:_\w+)?\(|\bsleep\(|\.accept\(")
+CODE = regex(r"(?m)#.*$")  # what a script says to its readers
 SECONDS = {"kubernetes": "25", "docker": "8"}  # below the 30 and 10 seconds after which each kills
 FIRST_WITH_OPTION = (0, 22)  # uvicorn
 
@@ -92,8 +93,14 @@ def _signals(project: Project, command: ServeCommand) -> Iterator[Answer]:
     if not shell:
         yield Right(command.place, "the server gets the signal")
         return
-    intent = run_by_exec(project, command)
     title = "Start the server with exec, so that it gets the signal"
+    if re.search(r"(?<![&>])&[ \t]*$", written(project, command).partition(" #")[0]):
+        yield Finding(
+            command.place, f"{shell} starts {command.server} in the background and hands no signal on: SIGTERM goes to "
+            "the shell, and requests in flight are killed with the container.",
+            fix=advice(title, "it runs in the background: what else the script starts needs a container of its own"))
+        return
+    intent = run_by_exec(project, command)
     fix = advice(title, "the command is not written in one line of plain text") if intent is None else Fix(
         title, (intent,), kinds=("config",), safety="safe",
         reason="the shell had nothing left to do: the server takes its place and gets the same arguments")
@@ -111,7 +118,8 @@ def _shell(project: Project, command: ServeCommand) -> str | None:
     if re.search(r"\b(?:dumb-init|tini)\b.*\s-g\b", line):
         return ""
     if command.source == "script":
-        if re.search(r"(?m)^[ \t]*trap\b|\bwait\b", project.text(command.place.path)):
+        text = project.text(command.place.path)
+        if re.search(r"(?m)^[ \t]*trap\b", text) or re.search(r"\bwait\b", text) and not _waits_for_all(text):
             return None  # it handles the signal itself: how well, its text does not show
         return f"The script {command.place.path}"
     if command.source == "dockerfile":
@@ -134,6 +142,12 @@ def _shell(project: Project, command: ServeCommand) -> str | None:
         return "" if service is None or not _wrapped((*(service.entrypoint or ()), *(service.command or ()))) else (
             f"sh -c in the service {service.name}")
     return None
+
+
+def _waits_for_all(text: str) -> bool:
+    """Whether a script only waits for what it has started: without a trap it does nothing about a signal."""
+    return re.search(r"(?m)^[ \t]*wait[ \t]*(?:#.*)?$", text) is not None and len(re.findall(r"\bwait\b", CODE.sub(
+        "", text))) == 1
 
 
 def _replaces_itself(dockerfile: Dockerfile, exec_form: bool, line: str, server: str) -> bool:
@@ -222,6 +236,11 @@ NoGracefulShutdown.examples = (
           "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}),
     Good({**PLAIN, "start.sh": "#!/bin/bash\nuvicorn main:app &\nserver=$!\n"
           "trap 'kill -TERM $server' TERM\nwait $server\n",
+          "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}, outcome="not_applicable"),
+    Bad(  # it waits, and handles no signal
+        {**PLAIN, "start.sh": "#!/bin/bash\n# wait for both\nuvicorn main:app 2>&1 | tee log &\nwait\n",
+         "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}, at=("start.sh:3",), severity="medium"),
+    Good({**PLAIN, "start.sh": "#!/bin/bash\nuvicorn main:app &\nworker &\nwait -n\n",
           "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}, outcome="not_applicable"),
     Good({**PLAIN, "Dockerfile": IMAGE + "CMD exec uvicorn main:app --port ${PORT:-8000}\n"}),
     Good({**SOCKET, "compose.yml": COMPOSE + "uvicorn main:app --timeout-graceful-shutdown 5\n"}),

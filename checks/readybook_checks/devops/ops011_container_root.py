@@ -278,6 +278,9 @@ ContainerRoot.examples = (
                + USER.replace(" && chown -R app /srv", " && mkdir -p /cache && chown -R app /srv /cache /tmp/jobs "
                               "/var/uploads") + CMD},
     ),
+    Bad(  # the official image for one kind of processor
+        {"Dockerfile": (TOP + CMD).replace("FROM python", "FROM arm64v8/python")}, at=("Dockerfile:5",),
+        severity="high"),
     Bad(  # back to root at the end
         {"Dockerfile": TOP + "USER nobody\nRUN true\nUSER root\n" + CMD}, at=("Dockerfile:7",)),
     Bad(  # packages in root's home: no other user could read them

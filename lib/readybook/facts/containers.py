@@ -25,7 +25,8 @@ _PYTHON_USE = regex(r"\b(?:python[0-9.]*|pip[0-9]*|uv|uvx|poetry|pdm|pipenv|cond
                     r"|hypercorn|granian)\b")
 # whose images are known to start as root, or not; any other image is unknown
 _ROOT_IMAGES = regex(
-    r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine|fedora|centos|rockylinux|amazonlinux|node|nginx|golang|rust"
+    r"(?:docker\.io/)?(?:(?:library|amd64|i386|arm32v[567]|arm64v8|ppc64le|riscv64|s390x)/)?"  # one per processor
+    r"(?:python|debian|ubuntu|alpine|fedora|centos|rockylinux|amazonlinux|node|nginx|golang|rust"
     r"|buildpack-deps|busybox|pypy|continuumio/(?:mini|ana)conda3|tiangolo/[\w-]+|nvidia/cuda"
     r"|postgres|redis|mysql|mariadb|mongo)|ghcr\.io/astral-sh/uv|public\.ecr\.aws/docker/library/\w+"
     r"|mcr\.microsoft\.com/(?:devcontainers/python|playwright(?:/python)?)|scratch"

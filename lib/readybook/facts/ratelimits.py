@@ -31,7 +31,8 @@ LIBRARY = regex(r"^(?:slowapi|asgi_?rate_?limit\w*|ratelimit|fastapi_?(?:limiter
 REFUSALS = regex(r"TooMany|RateLimitExceeded|Throttled")
 COUNTS = regex(r"^(?:limits|slowapi|fastapi_limiter|upstash_ratelimit|throttled)\.")
 NAMED = regex(r"rate_?limit|throttl|request_?limit|limit_?(?:rate|requests)", re.IGNORECASE)
-STATUS = regex(r"\b429\b|TOO_MANY_REQUESTS")
+# not the key of a table of statuses, nor the test of a status that somebody else gave
+STATUS = regex(r"(?:\b429|TOO_MANY_REQUESTS)\b(?!\s*:)")
 PROXIES = regex(r"\blimit_req\s|rate_?limit|limit-(?:rps|rpm|connections)|http_req_rate|rate-limit",
                 re.IGNORECASE)
 CLOUD = regex(r"throttling_(?:burst|rate)_limit|rate_based_statement|throttlingRateLimit")

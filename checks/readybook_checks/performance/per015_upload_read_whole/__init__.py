@@ -23,9 +23,9 @@ from readybook.intents import AddFile, EnsureImport, EnsureSetting, ReplaceExpre
 from readybook.patterns import regex
 from readybook_checks.devops.health_router import import_name
 
-READ = regex(r"(?:fastapi(?:\.datastructures)?|starlette\.datastructures)\.UploadFile\.read")
+READ = regex(r"(?:fastapi(?:\.datastructures)?|starlette\.datastructures)\.UploadFile\.(?:file\.)?read")
 # what looks at the size before the file is read
-BEFORE = regex(r"(?i)content[-_]length|\.size\b")
+BEFORE = regex(r"(?i)content[-_]length|\.size\b|\.tell\(\)|SEEK_END|\bseek\(0, *2\)")
 LIMIT = regex(r"(?!.*\w\()[\w. *()]{1,200}")  # a product of names and numbers, no call
 TITLE = "Read it in pieces, up to a size from the settings"
 TEMPLATE = "uploads.py.tmpl"
@@ -35,9 +35,10 @@ DEFAULT = 10 * 1024 * 1024
 class UploadReadWhole(Check):
     """An upload is read into memory whole: a few large files at once end the process.
 
-    Looked at: ``await upload.read()`` without a size (also ``read(-1)``) in the code that requests run. Starlette keeps
-    large files on disk until then; the read makes one piece of memory of each. Reads with a size, code that looks at
-    ``upload.size`` or Content-Length before, and applications whose bodies are limited as a whole are right.
+    Looked at: ``await upload.read()`` and ``upload.file.read()`` without a size (also ``read(-1)``) in the code that
+    requests run. Starlette keeps large files on disk until then; the read makes one piece of memory of each. Reads with
+    a size, code that looks at ``upload.size``, Content-Length or the end of the file before, and applications whose
+    bodies are limited as a whole are right.
 
     Fix: where the code checks the length after, the read ends one byte above that limit; else a module reads or copies
     an upload in pieces and answers 413 above a size from the settings.
@@ -105,8 +106,8 @@ def _checked_after(call: Call) -> str:
     """The limit of ``if len(data) > LIMIT`` where ``data`` is what the call reads; empty when there is none."""
     function = call.site.function
     body = list(statements(function.original.node[6])) if function is not None else []
-    read = next((s for s in body if s[0] == "assign" and s[5][0] == "await" and s[5][3] is call.site.node
-                 and s[4][0][0] == "name"), None)
+    read = next((s for s in body if s[0] == "assign" and s[4][0][0] == "name" and (
+        s[5] is call.site.node or s[5][0] == "await" and s[5][3] is call.site.node)), None)
     for s in body if read is not None else ():
         test = s[4] if s[0] == "if" else None
         if test is None or test[0] != "cmp" or unparse(test[3]) != f"len({read[4][0][3]})" or s[1] <= read[1]:
@@ -133,6 +134,9 @@ def _fix(project: Project, call: Call, app: App | None) -> Fix:
     module = import_name(project, app, path, call.place.path)
     taken = path in project.present or path in project.files and project.text(path) != text
     upload = call.site.node[3][3]
+    if not call.awaited and not taken and module:
+        return advice("Read it in pieces, and answer 413 above a size from the settings",
+                      "it is read without await: how the code gets it in pieces is for a person to write")
     written = call.site.module.source(call.site.node)
     if not module or taken or folder and f"{folder}/uploads/__init__.py" in project.files:
         return advice(TITLE, f"{path} is taken, or no import could name it from {call.place.path}")
@@ -207,6 +211,20 @@ UploadReadWhole.examples = (
          "async def photo(file: f.UploadFile = f.File(...)) -> None:\n    await keep(file)\n",
          "store.py": "from fastapi import UploadFile\n\n\nasync def keep(upload: UploadFile) -> bytes:\n"
          "    return await upload.read(-1)\n"}, at=("store.py:5",)),
+    Bad(  # the file behind it, in a plain function; the text of it is all in memory too
+        {"main.py": HEAD.format("") + ROUTE.format("    return len(file.file.read().decode())\n"
+                                                   ).replace("async ", "")},
+        at=("main.py:8",), severity="medium"),
+    Bad(
+        {"main.py": HEAD.format("") + ROUTE.format(
+            "    data = file.file.read()\n    if len(data) > 5000:\n        return 0\n    return len(data)\n")},
+        at=("main.py:8",),
+        fixed={"main.py": HEAD.format("") + ROUTE.format("    data = file.file.read(5000 + 1)\n    if len(data) > 5000"
+                                                         ":\n        return 0\n    return len(data)\n")}),
+    Good({"main.py": HEAD.format("") + ROUTE.format("    return len(file.file.read(5_000))\n")}),
+    Good({"main.py": HEAD.format("") + ROUTE.format(
+        "    file.file.seek(0, 2)\n    if file.file.tell() > 5000:\n        return 0\n    file.file.seek(0)\n"
+        "    return len(file.file.read())\n")}),
     Good({"main.py": HEAD.format("") + ROUTE.format("    n = 0\n    while piece := await file.read(65536):\n"
                                                     "        n += len(piece)\n    return n\n")}),
     Good({"main.py": HEAD.format("") + ROUTE.format("    if file.size is None or file.size > 1000:\n        return 0\n"

@@ -75,6 +75,14 @@ EXAMPLES = (
                "requirements.txt": "fastapi\nlimits>=4.2,<6\nredis>=5.2,<9\n",
                "compose.yml": COMPOSE.replace(
                    "LEVEL: info\n", "LEVEL: info\n      RATE_LIMIT_REDIS_URL: redis://cache:6379/0\n")}),
+    Bad(  # a table of all statuses says 429 too, and refuses nobody
+        {"main.py": "from codes import Codes\n\n" + HEAD + "app.add_middleware(Codes)\n" + ROUTE,
+         "codes.py": "from fastapi import Request, Response\nfrom starlette.middleware.base import BaseHTTPMiddleware\n"
+         "\n\nclass Codes(BaseHTTPMiddleware):\n"
+         "    async def dispatch(self, request: Request, call_next) -> Response:\n"
+         "        answer = await call_next(request)\n        words = {404: \"missing\", 429: \"slow\"}\n"
+         "        answer.headers[\"X-Word\"] = words.get(answer.status_code, \"ok\")\n        return answer\n"},
+        at=("main.py:5",), severity="medium"),
     Bad(  # named like a sign-in, and nothing is tried there
         {"main.py": HEAD + "\n\n@app.post(\"/login\")\ndef login(name: str, password: str) -> str:\n    return name\n"},
         at=("main.py:3",), severity="medium"),

@@ -25,8 +25,9 @@ from readybook_checks.security.sec016_webhook_unsigned.senders import STANDARD, 
 NAMED = regex(r"(?i)web[-_]?hooks?(?:$|[^a-z])|web[-_]?hook_"
               r"|(?:^|[/_-])(?:ipn|hook|callback|notify_url)(?:$|[/_-])")
 # a collection of subscriptions that users of this service keep: it sends webhooks, and takes none
-KEEPS = regex(r"(?i)(?:create|add|register|list|get|update|delete|remove|test|subscribe|enable|disable|trigger"
-              r"|send|retry|replay|toggle|new|configure|set)_?\w*web_?hook|web_?hook\w*_(?:create|config|subscription)")
+KEEPS = regex(r"(?i)(?:^|_)(?:create|add|register|list|get|update|delete|remove|test|subscribe|enable|disable|trigger"
+              r"|send|retry|replay|toggle|new|configure|set|setup)(?:_\w*)?web_?hook"
+              r"|web_?hook\w*_(?:create|config|subscription)")
 TARGETS = frozenset({"url", "target_url", "callback_url", "endpoint_url", "webhook_url", "endpoint", "target"})
 READS = regex(r"(?:httpx|requests|aiohttp|niquests)\.")
 LOOKED_UP = regex(r"(?i)^_?(?:get|fetch|retrieve|load|find|query|lookup|check)_\w*(?:payment|order|invoice|charge"

@@ -38,6 +38,12 @@ EXAMPLES = (
          "def sms(Body: str = Form()) -> str:\n    return Body\n"},
         at=("main.py:7",), severity="medium",
     ),
+    Bad(  # the sender's name begins like a verb
+        {"main.py": HEAD + "@app.post(\"/mail-events\")\nasync def sendgrid_webhook(request: Request):\n"
+         "    return await request.json()\n"}, at=("main.py:9",), severity="medium"),
+    Good(  # this service sends one, to try it
+        {"main.py": HEAD + "@app.post(\"/shops/try\")\nasync def send_test_webhook(request: Request):\n"
+         "    return await request.json()\n"}, outcome="not_applicable"),
     Good(  # in a dependency, two calls away
         {"main.py": HEAD + "def matches(body: bytes, given: str) -> bool:\n"
          "    return hmac.compare_digest(hmac.new(b\"\", body, \"sha256\").hexdigest(), given)\n\n\n"

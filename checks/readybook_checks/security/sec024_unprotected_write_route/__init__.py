@@ -243,8 +243,9 @@ def _form(project: Project, route: Route) -> bool:
 
 def _harmless(call: Call) -> bool:
     """Whether a method of a container, a text, a response or a project's function is meant, not one of a store."""
-    if call.path.startswith(("list.", "dict.", "set.", "str.", "re.", "copy.", "starlette.", "logging.", "fastapi.")):
-        return True
+    if call.path.startswith(("list.", "dict.", "set.", "str.", "re.", "copy.", "starlette.", "logging.", "fastapi.",
+                             "stripe.")):
+        return True  # a Session of Stripe's is no database's
     if functions_behind(call.site.callee):
         return True  # its body is looked at
     owner = call.site.node[3]

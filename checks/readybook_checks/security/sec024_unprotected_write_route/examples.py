@@ -51,6 +51,10 @@ EXAMPLES = (
          + ADD.replace("/items", "/login").replace("def add", "def sign_in").format("app", "")},
         at=("main.py:19",), severity="high",
     ),
+    Good(  # visitors pay without an account
+        {"auth.py": AUTH, "main.py": "import stripe\n" + MAIN + ME.format("app") + "@app.post(\"/basket/pay\")\n"
+         "def pay(key: str) -> str:\n    return stripe.checkout.Session.create(client_reference_id=key).url\n"},
+        outcome="unknown"),
     Bad(  # FastAPI cannot read the annotation and answers without the dependency
         {**CHECKERS, "main.py": CHECKERS["main.py"].format(" = None")},
         at=("main.py:26",), severity="high"),
