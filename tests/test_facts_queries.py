@@ -107,6 +107,23 @@ def test_a_query_in_a_loop_over_rows_is_seen_with_the_rows():
     assert any(q.call in loop.calls for q in found.queries) and found.queries[1].in_loop
 
 
+@pytest.mark.parametrize(("body", "mixed"), [
+    ("rows = db.execute(select(User, Item)).all()\nfor user, item in rows:\n    print(user.items)\n", [True]),
+    ("for user, item in db.query(User, Item).all():\n    print(user.items)\n", [True]),
+    ("for user in db.execute(select(User, Item)).scalars().all():\n    print(user.items)\n", []),
+    ("for kind, n in db.execute(select(User.email, func.count(User.id)).group_by(User.email)):\n    print(n)\n", []),
+])
+def test_loops_go_over_tuples_too_of_whose_parts_nothing_is_told(body, mixed):
+    found = facts(body).row_flow
+    assert [loop.rows.mixed for loop in found.loops] == mixed and not found.touches
+
+
+def test_a_query_tells_its_filters_on_each_way_to_it():
+    q = only("q = select(User)\nif x:\n    q = q.where(User.id == x)\nreturn db.scalars(q).all()\n")
+    assert sorted([c.attribute for c in way] for way in q.ways) == [[], ["id"]]
+    assert only("return db.scalars(select(User).where(User.id == 1)).all()").ways == ()
+
+
 @pytest.mark.parametrize(("body", "expected"), [
     ("for u in db.query(User).all():\n    print(u.items)", [("User", "items", True)]),
     ("u = db.get(User, 1)\nreturn [i.owner for i in u.items]", [("User", "items", False), ("Item", "owner", True)]),

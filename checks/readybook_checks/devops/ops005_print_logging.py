@@ -26,7 +26,9 @@ ERRORS = ("sys.stderr", "stderr")
 STANDARD = ("None", "sys.stdout", "stdout", *ERRORS)
 OUTPUT = regex(r"(?:,\s*(?:flush\s*=\s*(?:True|False)|file\s*=\s*(?:None|(?:sys\.)?std(?:out|err))))+\s*,?\s*$")
 LOGGERS = ("logging.Logger.", "structlog.BoundLogger.", "loguru.logger.")
-COMMAND_LINE = ("argparse.", "click.", "typer.", "fire.", "sys.argv", "rich.")
+# the packages of programs for a terminal: imported, or something of theirs called (firebase is not fire)
+COMMAND_LINE = regex(r"(?m)^[ \t]*(?:import|from)[ \t]+(?:argparse|click|typer|fire|rich)\b"
+                     r"|(?<![\w.])(?:argparse|click|typer|fire|rich)\.\w+\(|\bsys\.argv\b")
 
 
 class PrintLogging(Check):
@@ -103,8 +105,7 @@ def is_standalone(project: Project, path: str) -> bool:
 def is_command_line(text: str) -> bool:
     """Whether a module is a program for a terminal: it reads arguments, and serves no requests."""
     serves = "APIRouter" in text or "FastAPI(" in text
-    return not serves and any(f"import {n.rstrip('.')}" in text or f"from {n.rstrip('.')}" in text or n in text
-                              for n in COMMAND_LINE)
+    return not serves and COMMAND_LINE.search(text) is not None
 
 
 def fix(project: Project, call: Call) -> Fix:
@@ -256,6 +257,10 @@ PrintLogging.examples = (
          "        print(\"x\", file=out)\n\n\ndef check(key: str) -> None:\n    if not key:\n"
          "        print(\"no key\", file=sys.stderr)\n        sys.exit(1)\n"}, outcome="not_applicable",
     ),
+    Bad(  # a package whose name begins like that of one for command lines
+        {"main.py": APP + "@app.get(\"/\")\ndef index() -> None:\n    push.tell()\n",
+         "push.py": "from firebase_admin import messaging\n\n\ndef tell() -> None:\n    print(messaging)\n"},
+        at=("push.py:5",)),
     Good(  # a command-line program prints
         {"app/cli.py": "import argparse\n\n\ndef main() -> None:\n    parser = argparse.ArgumentParser()\n"
          "    print(parser.parse_args())\n\n\nif __name__ == \"__main__\":\n    main()\n"}, outcome="not_applicable",

@@ -67,6 +67,7 @@ def _in_answers(project: Project) -> Iterator[LazyRead]:
             continue
         for handler in functions_behind(route.handler):
             rows = project.facts.row_flow.returned_by(handler.original, 0)
+            rows = None if rows is not None and rows.mixed else rows
             names = {f.name for f in schema.fields} if rows is not None else set()
             for relation in rows.model.relationships if rows is not None else ():
                 loaded = _loaded(project, rows, rows.model, relation.name) if relation.name in names else None

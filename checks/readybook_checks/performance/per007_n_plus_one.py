@@ -77,13 +77,21 @@ def looped(project: Project) -> list[tuple[RowLoop, Call, Query | None]]:
     for loop in facts.row_flow.loops:
         for call in loop.calls:
             inner = queries.get(id(call.site.node))
+            if inner is not None and _held(loop, inner):
+                continue
             if inner is not None and not inner.consumed & WRITES or inner is None and _refreshes(call):
                 found[id(call.site.node)] = (loop, call, inner)
             elif inner is None:
                 deep = _queried(facts.behaviour, call, queries)
-                if deep is not None:
+                if deep is not None and not _held(loop, deep):
                     found[id(call.site.node)] = (loop, call, deep)
     return sorted(found.values(), key=lambda f: (f[1].place.path, f[1].place.line, f[1].place.column))
+
+
+def _held(loop: RowLoop, inner: Query) -> bool:
+    """Whether a ``get`` by key may find its object in the session: each tuple of the loop holds one of that model."""
+    models = [m.path for m in loop.rows.query.models]
+    return loop.rows.mixed and inner.style == "get" and inner.model is not None and inner.model.path in models
 
 
 def _refreshes(call: Call) -> bool:
@@ -275,6 +283,16 @@ NPlusOne.examples = (
                "        orders = db.query(Order).filter(Order.user_id == user.id).all()\n"
                "        found.append((user.name, orders))\n    return found\n"),
         at=("main.py:18",), severity="medium"),
+    Bad(  # over tuples of what the query asked for
+        _files(GET + "    found = []\n    for user, order in db.execute(select(User, Order).join(Order)).all():\n"
+               "        found.append(db.scalars(select(Order).where(Order.user_id == user.id)).all())\n"
+               "    return found\n"), at=("main.py:18",), severity="medium"),
+    Good(_files(GET + "    pairs = db.query(User, Order).all()\n"
+                "    return {user.id: (order.id, user.orders) for user, order in pairs}\n")),
+    Good(  # the session holds each already
+        _files(GET + "    return [db.get(User, o.user_id) for o, u in db.query(Order, User).all()]\n")),
+    Good(_files(GET + "    for user in db.execute(select(User, Order)).scalars().all():\n        print(user.id)\n"
+                "    first = db.execute(select(User, Order)).all()[0]\n    return first\n"), outcome="not_applicable"),
     Bad(_files(GET + "    rows = db.scalars(select(User)).all()\n"
                "    return [{\"name\": u.name, \"orders\": len(u.orders)} for u in rows]\n"),
         at=("main.py:17",), severity="medium",

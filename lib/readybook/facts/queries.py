@@ -54,7 +54,9 @@ class Query:
     ``page`` the text of the limit. ``session`` is async, sync or empty when its class is not known. ``consumed`` holds
     the names of the calls that end it (``all``, ``first`` …), empty when nothing shows them; ``many``: rows come as a
     collection, None when not shown. ``rows`` maps the id of each node that stands for its rows to whether that is a
-    collection; only where whole objects of the first model come out.
+    collection; only where whole objects of the first model come out. ``tuples`` are the ids of nodes that stand for
+    rows of several things each. ``ways`` are the filters that it has on each way the code
+    may have put it together; none where there is one.
     """
 
     style: str
@@ -75,6 +77,8 @@ class Query:
     call: Call = field(repr=False, compare=False)
     links: tuple[Link, ...] = field(repr=False, compare=False)
     rows: dict[int, bool] = field(repr=False, compare=False, default_factory=dict)
+    tuples: frozenset[int] = field(repr=False, compare=False, default=frozenset())
+    ways: tuple[tuple[ColumnUse, ...], ...] = field(repr=False, compare=False, default=())
 
     @property
     def place(self) -> Place:
@@ -135,14 +139,16 @@ class Queries:
             return
         if name in RUNS and (call.args or "statement" in call.kwargs):
             statement = call.args[0] if call.args else call.kwargs["statement"]
-            found = max(chains(statement), key=len, default=())
+            ways = tuple(chains(statement))
+            found = max(ways, key=len, default=())
             if found and (isinstance(on, Instance) or not found_on):
-                yield from self._built(call, found, "select", session_kind(on))
+                yield from self._built(call, found, "select", session_kind(on), ways)
         elif name in ENDING:
-            found = max(chains(on), key=len, default=()) or written_chain(call, self.by_node)[:-1]
+            ways = tuple(chains(on))
+            found = max(ways, key=len, default=()) or written_chain(call, self.by_node)[:-1]
             if found and found[0].name == "query":
                 on = _root(on)
-                yield from self._built(call, found, "query", session_kind(on) or ("" if on is None else "sync"))
+                yield from self._built(call, found, "query", session_kind(on) or ("" if on is None else "sync"), ways)
 
     def _get(self, call: Call, model: OrmModel, session: str) -> Query:
         link = Link("get", call.args, call.site.node[4], call.site.node[5], call.site.module, call.site.node)
@@ -153,7 +159,8 @@ class Queries:
         return Query("get", (model,), True, (), (), True, "", False, False, loads, session, frozenset(("get",)), False,
                      call.function, call.in_loop, call, (link,), {id(call.site.node): False})
 
-    def _built(self, call: Call, links: tuple[Link, ...], style: str, session: str) -> Iterator[Query]:
+    def _built(self, call: Call, links: tuple[Link, ...], style: str, session: str,
+               ways: tuple[tuple[Link, ...], ...]) -> Iterator[Query]:
         scope = self.behaviour.run.loaded.get(links[0].module.path)
         names = Names(self.models, call.site.function, links[0].module, scope.scope if scope is not None else None)
         first = links[0]
@@ -164,35 +171,38 @@ class Queries:
                 models += tuple(m for m in _models(link, names) if m not in models)
         if not models and not entities:
             return
-        filters, order, loads = [], [], []
+        order, loads = [], []
+        filters = _filters(links, names, models)
         for link in links:
-            if link.name in ("where", "filter", "having"):
-                filters += [c for n in link.nodes for c in columns_in(n, names, models)]
-            elif link.name == "filter_by":
-                filters += [ColumnUse(m, k, "==", False, link.place) for m in models[:1] for k, _ in link.keywords if k]
-            elif link.name == "order_by":
+            if link.name == "order_by":
                 order += [replace(c, operator=c.operator or "order") for n in link.nodes
                           for c in columns_in(n, names, models)]
             elif link.name == "options":
                 loads += list(loadings(link, names))
         built = {link.name for link in links}
         page = next((link for link in links if link.name in ("limit", "fetch", "slice", "paginate")), None)
-        consumed, rows = self._consumed(call, style, entities and len(first.args) == 1)
+        grouped = bool(built & {"group_by", "distinct"})
+        consumed, rows, tuples = self._consumed(call, style, entities and len(first.args) == 1,
+                                                len(first.args) > 1 and (entities or not grouped))
         yield Query(
-            style, models, entities, tuple(filters), tuple(order), page is not None, _text(page), "offset" in built,
-            bool(built & {"group_by", "distinct"}), tuple(loads), session, consumed, _many(consumed, call, first),
-            call.function, call.in_loop, call, links, rows)
+            style, models, entities, filters, tuple(order), page is not None, _text(page), "offset" in built,
+            grouped, tuple(loads), session, consumed, _many(consumed, call, first),
+            call.function, call.in_loop, call, links, rows, tuples,
+            tuple(dict.fromkeys(_filters(way, names, models) for way in ways)) if len(ways) > 1 else ())
 
-    def _consumed(self, call: Call, style: str, whole: bool) -> tuple[frozenset[str], dict[int, bool]]:
-        """The calls that end a query, and the nodes that stand for its objects."""
+    def _consumed(self, call: Call, style: str, whole: bool,
+                  several: bool) -> tuple[frozenset[str], dict[int, bool], frozenset[int]]:
+        """The calls that end a query, the nodes that stand for its objects, and those for tuples of ``several``."""
         name = call.last
         node = id(call.site.node)
         if style == "query" or name in ("scalar", "fetch_all", "fetch_one", "fetch_val", "iterate"):
             many = name in MANY
-            return frozenset((name,)), {node: many} if whole and name in MANY | ONE else {}
+            return (frozenset((name,)), {node: many} if whole and name in MANY | ONE else {},
+                    frozenset((node,)) if several and name == "all" else frozenset())
         scalars = name in ("scalars", "exec", "stream_scalars")
         found: set[str] = set()
         rows: dict[int, bool] = {node: True} if scalars and whole else {}
+        tuples = {node} if several and name in ("execute", "exec") else set()
         todo = [(c, scalars) for c in self.children.get(node, ())]
         for _ in range(50):
             if not todo:
@@ -203,12 +213,28 @@ class Queries:
                 inner = plain or last == "scalars"
                 if inner and whole:
                     rows[id(child.site.node)] = True
+                elif several and last == "scalars":
+                    tuples.clear()  # the first of each tuple is taken
+                    several = False
                 todo += [(c, inner) for c in self.children.get(id(child.site.node), ())]
             elif last in MANY | ONE:
                 found.add(last)
+                if several and last in ("all", "fetchall"):
+                    tuples.add(id(child.site.node))
                 if whole and (plain or last in ("scalar_one", "scalar_one_or_none", "scalar")):
                     rows[id(child.site.node)] = last in MANY
-        return frozenset(found), rows
+        return frozenset(found), rows, frozenset(tuples)
+
+
+def _filters(links: tuple[Link, ...], names: Names, models: tuple[OrmModel, ...]) -> tuple[ColumnUse, ...]:
+    """The columns by which the links of a chain narrow a query."""
+    found: list[ColumnUse] = []
+    for link in links:
+        if link.name in ("where", "filter", "having"):
+            found += [c for n in link.nodes for c in columns_in(n, names, models)]
+        elif link.name == "filter_by":
+            found += [ColumnUse(m, k, "==", False, link.place) for m in models[:1] for k, _ in link.keywords if k]
+    return tuple(found)
 
 
 def _root(value: Any) -> Any:

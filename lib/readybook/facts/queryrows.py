@@ -33,13 +33,15 @@ MAX_WORDS = 20  # calls of one chain
 @record
 class Rows:
     """Objects of a model that a query gave: one, or a collection (``many``). ``path`` holds the relationships that lead
-    from the query's own model to them, ``through`` the calls of project functions that handed them on."""
+    from the query's own model to them, ``through`` the calls of project functions that handed them on. ``mixed``: each
+    is a tuple of several things that the query asked for, of which ``model`` is the first."""
 
     query: Query
     model: OrmModel
     many: bool
     path: tuple[str, ...] = ()
     through: tuple[Place, ...] = ()
+    mixed: bool = False
 
 
 @record
@@ -73,9 +75,11 @@ class RowFlow:
         self.models = models
         self.by_node = behaviour.by_node
         self.results: dict[int, tuple[Query, bool]] = {}
+        self.tuples: dict[int, Query] = {}
         for q in queries:
             if q.model is not None:
                 self.results.update({node: (q, many) for node, many in q.rows.items()})
+                self.tuples.update(dict.fromkeys(q.tuples, q))
         self.returned: dict[int, Rows | None] = {}
         self.loops: list[RowLoop] = []
         self.touches: list[Touch] = []
@@ -144,7 +148,7 @@ class _Body:
             found = self.rows(s[5])
             if found is not None and found[0].many:
                 self._loop(found[0], s, (s[6],))
-                self._bind(_target(s[4], s[5]), (replace(found[0], many=False), True))
+                self._each(found[0], s[4], s[5])
             else:
                 self._bind(s[4], None)
             self._block(s[6])
@@ -173,6 +177,13 @@ class _Body:
                 if isinstance(part, tuple):
                     self._reads(part)
 
+    def _each(self, rows: Rows, target: Node, source: Node) -> None:
+        """Bind what a loop over rows gives its body: one of them, or nothing that is known of a tuple's parts."""
+        if rows.mixed:
+            self._bind(target, None)
+        else:
+            self._bind(_target(target, source), (replace(rows, many=False), True))
+
     def _bind(self, target: Node, found: tuple[Rows, bool] | None) -> None:
         if target[0] == "name":
             if found is not None:
@@ -200,7 +211,9 @@ class _Body:
             found = self.rows(node[3])
             if found is None or not found[0].many:
                 return None
-            return (found[0], False) if node[4][0] == "slice" else (replace(found[0], many=False), False)
+            if node[4][0] == "slice":
+                return found[0], False
+            return None if found[0].mixed else (replace(found[0], many=False), False)
         if kind == "attr":
             return self._related(node)
         return None
@@ -209,6 +222,9 @@ class _Body:
         known = self.flow.results.get(id(node))
         if known is not None and known[0].model is not None:
             return Rows(known[0], known[0].model, known[1]), False
+        query = self.flow.tuples.get(id(node))
+        if query is not None and query.model is not None:
+            return Rows(query, query.model, True, mixed=True), False
         callee = node[3]
         if callee[0] == "name" and callee[3] in SAME and node[4]:
             return self.rows(node[4][-1] if callee[3] == "filter" else node[4][0])
@@ -284,7 +300,7 @@ class _Body:
             found = self.rows(source)
             if found is not None and found[0].many:
                 self._loop(found[0], node, (node[4], node[5] or (), ifs))
-                self._bind(_target(target, source), (replace(found[0], many=False), True))
+                self._each(found[0], target, source)
             else:
                 self._bind(target, None)
             for test in ifs:

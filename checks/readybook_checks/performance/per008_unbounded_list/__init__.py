@@ -10,6 +10,7 @@ from readybook.facts.application import Route
 from readybook.facts.behaviour import functions_behind
 from readybook.facts.nodes import holds, statements
 from readybook.facts.objects import FunctionValue
+from readybook.facts.querychains import ColumnUse
 from readybook.facts.queries import Query
 from readybook.facts.readings import Reading
 from readybook.facts.tablesizes import grows
@@ -121,7 +122,7 @@ def lists(project: Project) -> tuple[list[Route], list[Listing]]:
             seen.add(id(handler.node))
             given = project.facts.readings.given(handler)
             whole = [(r, how) for r, how in given
-                     if how != "stream" and not r.limited and not bounded(r) and not computed(route, r)]
+                     if how != "stream" and not r.limited and not bounded(r, route) and not computed(route, r)]
             cut = [(r, how) for r, how in whole if how == "slice"]
             if pages(project, route, handler) or any(r.limited for r, _ in given) and not whole:
                 if not cut:
@@ -150,14 +151,23 @@ def computed(route: Route, reading: Reading) -> bool:
     return bool(COMPUTED.search(route.path)) and reading.what.lower().rstrip("s") not in last
 
 
-def bounded(reading: Reading) -> bool:
+def bounded(reading: Reading, route: Route) -> bool:
     """Whether the number of rows is bounded by what they are: fixed tables, rows found by their keys."""
     if not grows(reading.what):
         return True
-    for use in reading.query.filters if reading.query is not None else ():
+    query = reading.query
+    if query is None:
+        return False
+    named = "{" in route.path  # an id that the path names is always there, though the code asks whether it is
+    return all(_by_keys(query, way) for way in (not named and query.ways) or (query.filters,))
+
+
+def _by_keys(query: Query, filters: tuple[ColumnUse, ...]) -> bool:
+    """Whether some of the conditions on one way of a query finds rows by a key, or by a list of them."""
+    for use in filters:
         column = use.model.column(use.attribute)
         if column is not None and use.operator in ("==", "in") and not use.wrapped:
-            if use.model == reading.query.model and (column.primary_key or column.unique):  # type: ignore[union-attr]
+            if use.model == query.model and (column.primary_key or column.unique):
                 return True
             if use.operator == "in" and (column.primary_key or column.unique or use.attribute.endswith("id")):
                 return True

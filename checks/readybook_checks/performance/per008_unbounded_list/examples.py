@@ -101,6 +101,19 @@ EXAMPLES = (
                "    limit: Annotated[int, Query(ge=1, le=1000)] = 100,\n"
                "    offset: Annotated[int, Query(ge=0)] = 0,\n):\n"
                "    return db.query(Order).order_by(Order.id).offset(offset).limit(limit).all()\n"}),
+    Bad(  # by its key, where a caller names one
+        _files("@app.get(\"/orders\")\ndef orders(key: int | None = None, db: Session = Depends(get_db)):\n"
+               "    query = select(Order)\n    if key:\n        query = query.where(Order.id == key)\n"
+               "    return db.scalars(query).all()\n"), at=("main.py:18",), severity="medium"),
+    Good(  # the path always names one
+        _files("@app.get(\"/orders/{key}\")\ndef orders(key: int, db: Session = Depends(get_db)):\n"
+               "    query = select(Order)\n    if key:\n        query = query.where(Order.id == key)\n"
+               "    return db.scalars(query).all()\n"), outcome="not_applicable"),
+    Good(  # by a key on each way
+        _files("@app.get(\"/orders\")\ndef orders(key: int, b: list[int], db: Session = Depends(get_db)):\n"
+               "    query = select(Order)\n    if key:\n        query = query.where(Order.id == key)\n"
+               "    else:\n        query = query.where(Order.id.in_(b))\n"
+               "    return db.scalars(query).all()\n"), outcome="not_applicable"),
     Bad({"models.py": MODELS, "main.py": ASYNC}, at=("main.py:14",), severity="medium"),
     Bad(  # one owner's rows, ordered already, one link a line
         _files("@app.get(\"/customers/{cid}/orders\")\ndef orders(cid: int, db: Session = Depends(get_db)):\n"
