@@ -10,6 +10,7 @@ import libcst as cst
 from readybook.edits.python_imports import ensure_import
 from readybook.edits.python_source import PythonSource
 from readybook.edits.settings import ensure_setting, listed_name
+from readybook.edits.settings_constants import constant_access, find_constants
 from readybook.edits.settings_home import SettingsHome, access, fields, find_class, find_settings
 from readybook.edits.work import Work
 from readybook.errors import PatchError
@@ -28,6 +29,11 @@ def setting_access(
     ``wanted`` are settings that are about to be made. Raises PatchError when the class has no such field.
     """
     home = find_settings(work, path)
+    kept = find_constants(work, path) if home is None else None
+    if kept is not None:
+        for one in wanted:
+            ensure_setting(work, one)
+        return constant_access(work, kept, path, name)
     if home is None:
         if any(w.name.lower() == name.lower() for w in wanted):
             for one in wanted:

@@ -14,6 +14,7 @@ from readybook.edits.dotenv import ensure_variable, example_file
 from readybook.edits.drafts import Draft, Splice
 from readybook.edits.python_imports import bindings, ensure_import
 from readybook.edits.python_source import PythonSource, last_name
+from readybook.edits.settings_constants import ensure_constant, find_constants
 from readybook.edits.settings_home import (
     Field,
     SettingsHome,
@@ -83,8 +84,15 @@ settings = Settings()
 
 
 def ensure_setting(work: Work, intent: EnsureSetting) -> None:
-    """Carry out EnsureSetting: extend the settings class, or make one beside the application's main module."""
-    home = find_settings(work) or _new_home(work)
+    """Carry out EnsureSetting: extend the settings class, or the module of constants where the project keeps them.
+
+    Without either, a class is made beside the application's main module.
+    """
+    home = find_settings(work) or find_constants(work) or _new_home(work)
+    if not home.version:
+        if ensure_constant(work, home, intent):
+            _document(work, home, intent, intent.env, bool(LIST_OF_TEXT.fullmatch(intent.annotation.replace(" ", ""))))
+        return
     reads_list = bool(LIST_OF_TEXT.fullmatch(intent.annotation.replace(" ", "")))
     # Pydantic 1 and pydantic-settings before 2.7 read a list as JSON and fail on ``a,b``: a text and a property there.
     as_text = reads_list and not (home.version == 2 and packages.at_least(work, "pydantic-settings", "2.7"))
@@ -103,10 +111,15 @@ def ensure_setting(work: Work, intent: EnsureSetting) -> None:
     work.plan(home.path, planner)
     if work.text(home.path) != before:
         _reachable(work, home)
-        example = example_file(work, home.path)
-        if example:
-            value, optional = _example(intent, reads_list)
-            ensure_variable(work, example, variable, value, intent.meaning, commented_out=optional)
+        _document(work, home, intent, variable, reads_list)
+
+
+def _document(work: Work, home: SettingsHome, intent: EnsureSetting, variable: str, reads_list: bool = False) -> None:
+    """The setting's line in the example of the environment, where there is one."""
+    example = example_file(work, home.path)
+    if example:
+        value, optional = _example(intent, reads_list)
+        ensure_variable(work, example, variable, value, intent.meaning, commented_out=optional)
 
 
 def _example(intent: EnsureSetting, reads_list: bool) -> tuple[str, bool]:
