@@ -62,7 +62,8 @@ def find_constants(work: Work, path: str = "") -> SettingsHome | None:
         work.chosen[key] = "::".join(best)
     found, _, rest = work.chosen[key].partition("::")
     name, _, handle = rest.partition("::")
-    if not found or near and near != found and not work.modules.share_a_root(near, found):
+    # a file that is still to be made asks again when it reads the setting
+    if not found or near != found and work.text(near) is not None and not work.modules.share_a_root(near, found):
         return None
     return SettingsHome(found, name, 0, (found, handle) if handle else None, None)
 
