@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from readybook.edits import apply
 from readybook.errors import PatchError
-from readybook.intents import EnsureSetting, Intent, ReplaceExpression
+from readybook.intents import AddFile, EnsureSetting, Intent, ReplaceExpression
 from readybook.place import Place
 from readybook.project import Project
 
@@ -134,3 +134,39 @@ def test_constants_that_need_the_file_are_refused() -> None:
     use = ReplaceExpression(Place("app/limits.py", 1), "5", "{setting:max_body_size}")
     with pytest.raises(PatchError, match="imports this file"):
         apply(Project.from_files(files), [SIZE, use])
+
+
+SEVERAL = {
+    "app/config/__init__.py": "from app.config.web import get_web\nfrom app.config.store import get_store\n",
+    **{f"app/config/{name}.py": "from functools import lru_cache\n\nfrom pydantic_settings import BaseSettings\n\n\n"
+       f"class {name.title()}(BaseSettings):\n    {name}_url: str = ''\n\n\n"
+       f"@lru_cache\ndef get_{name}() -> {name.title()}:\n    return {name.title()}()\n"
+       for name in ("errors", "store", "web")},
+    "app/main.py": "from fastapi import FastAPI\n\nfrom app.config import get_web\nfrom app.config.errors import "
+                   "get_errors\n\nweb = get_web()\napp = FastAPI(docs_url=\"/docs\")\n",
+    "app/store.py": "from app.config import get_store\n\nstore = get_store()\nLIMIT = 5\n",
+    "app/one.py": "from app.config.errors import get_errors\n",
+    "app/two.py": "from app.config.errors import get_errors\n",
+}
+
+
+def test_of_several_settings_classes_the_one_that_the_file_reads() -> None:
+    use = ReplaceExpression(Place("app/store.py", 4), "5", "{setting:max_body_size}")
+    done = apply(Project.from_files(SEVERAL), [SIZE, use])
+    assert sorted(done) == ["app/config/store.py", "app/store.py"]
+    assert "LIMIT = store.max_body_size\n" in done["app/store.py"]
+
+
+def test_of_several_settings_classes_the_applications_own_for_a_new_file() -> None:
+    files = {k: v.replace("from app.config.errors import get_errors\n", "") if k == "app/main.py" else v
+             for k, v in SEVERAL.items()}
+    made = AddFile("app/limits.py", '"""Limits."""\n\nMOST = {setting:max_body_size}\n')
+    done = apply(Project.from_files(files), [SIZE, made])
+    assert sorted(done) == ["app/config/web.py", "app/limits.py"]
+
+
+def test_a_prefix_is_written_in_capitals_where_case_does_not_count() -> None:
+    config = ('from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Own(BaseSettings):\n'
+              '    model_config = SettingsConfigDict(env_prefix="shop_")\n\n    title: str = ""\n\n\nown = Own()\n')
+    done = edited({"app/config.py": config, "app/main.py": MAIN, ".env.example": "SHOP_TITLE=x\n"}, SWITCH)
+    assert done[".env.example"] == "SHOP_TITLE=x\nSHOP_DOCS_ENABLED=false\n"

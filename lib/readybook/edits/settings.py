@@ -168,7 +168,8 @@ def _field_splices(
     if any(f.name.lower() == name.lower() for f in present):
         return [], intent.env
     prefix = _literal(class_option(source, node, "env_prefix"))
-    plain = prefix + (name if exact else name.upper())
+    # where case does not count, a variable is written as variables are: in capitals, its prefix too
+    plain = prefix + name if exact else (prefix + name).upper()
     alias_key = _alias_style(present, home)
     same = (plain.lower(),) if exact else (plain.lower(), name.lower())
     matches = intent.env.lower() in same

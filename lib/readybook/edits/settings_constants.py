@@ -23,7 +23,7 @@ from readybook.intents import EnsureImport, EnsureSetting
 from readybook.patterns import regex
 from readybook.records import record
 
-HOME = regex(r"(?:^|[/_])(?:conf(?:ig(?:uration)?s?)?|settings?|env(?:ironment)?|const(?:ant)?s?)(?:/__init__)?\.py$")
+HOME = regex(r"(?:^|[/_])(?:conf(?:ig(?:uration)?s?)?|settings?|env(?:s|ironment)?|const(?:ant)?s?)(?:/__init__)?\.py$")
 READS = regex(r"\b(?:getenv|environ|config|env(?:\.\w+)?)[ \t]*[(\[.]")
 BUILDS = regex(r"=\s*(?:\w+\.)*FastAPI\(")
 OS_READERS = ("os.getenv", "os.environ.get", "getenv", "environ.get")

@@ -61,14 +61,42 @@ def find_settings(work: Work, path: str = "") -> SettingsHome | None:
         found, _, name = work.chosen[key].partition("::")
         return describe(work, found, name)
     several = work.chosen.get("settings classes", "").split("\n")
+    if len(several) > 1:
+        first = _in_use(work, near, first, several)
     if near and len(several) > 1 and not _importable(work, near, first):
         key = f"settings home of {near.rpartition('/')[0]}"
         if key not in work.chosen:
             own = [one for one in several if one != first and _importable(work, near, one)]
             classes = [(where, name) for where, _, name in (one.partition("::") for one in own)]
             work.chosen[key] = "::".join(_most_used(work, classes)) if classes else first
-    found, _, name = work.chosen[key].partition("::")
+        first = work.chosen[key]
+    found, _, name = first.partition("::")
     return describe(work, found, name)
+
+
+def _in_use(work: Work, near: str, first: str, several: list[str]) -> str:
+    """Of several classes, one a subject, that which a file reads already; for a new file, the application's own."""
+    for path in dict.fromkeys((near, *(a.place.path for a in work.project.facts.apps))):
+        key = f"settings used by {path}"
+        if key not in work.chosen:
+            used = [one for one in several if _reads(work, path, one)]
+            work.chosen[key] = first if first in used or not used else "::".join(
+                _most_used(work, [(where, name) for where, _, name in (one.partition("::") for one in used)]))
+            if not used:
+                work.chosen[key] = ""
+        if work.chosen[key]:
+            return work.chosen[key]
+    return first
+
+
+def _reads(work: Work, path: str, one: str) -> bool:
+    """Whether a file imports the object of a settings class, or the function that gives one."""
+    if not path.endswith(".py") or work.text(path) is None:
+        return False
+    home = describe(work, *one.split("::"))
+    names = {target[1]: target[0] for target in (home.instance, home.factory) if target}
+    return any(origin.name in names and _means(work, path, origin.module, names[origin.name])
+               for origin in bindings(work.source(path)).values() if origin.module and origin.name)
 
 
 def service_folder(work: Work, near: str) -> str:
