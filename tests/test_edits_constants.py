@@ -42,7 +42,8 @@ def config_after(config: str, *intents: Intent, main: str = MAIN) -> str:
     [
         ('import os\n\nTITLE = os.getenv("TITLE", "shop")\n', SWITCH,
          'DOCS_ENABLED = os.getenv("DOCS_ENABLED", "false").lower() in ("1", "true", "yes", "on")\n'),
-        ("import os\n\nTITLE = os.environ.get('TITLE', 'shop')\nD = os.environ.get('D', '').lower() == 'true'\n", SWITCH,
+        ("import os\n\nTITLE = os.environ.get('TITLE', 'shop')\nD = os.environ.get('D', '').lower() == 'true'\n",
+         SWITCH,
          "DOCS_ENABLED = os.environ.get('DOCS_ENABLED', 'false').lower() == 'true'\n"),
         ('from os import getenv\n\nTITLE: str = getenv("TITLE", "shop")\n', SIZE,
          'MAX_BODY_SIZE: int = int(getenv("MAX_BODY_SIZE", "1000"))\n'),
@@ -94,7 +95,8 @@ def test_a_constant_is_imported_by_its_name() -> None:
 def test_a_plain_class_of_constants(made: str, used: str) -> None:
     config = ('import os\n\n\nclass Settings:\n    """What differs."""\n\n    TITLE: str = os.getenv("TITLE", "shop")\n'
               "\n    def short(self) -> str:\n        return self.TITLE[:3]\n") + made
-    main = MAIN.replace("from app import config", f"from app.config import {used}").replace("config.TITLE", f"{used}.TITLE")
+    main = MAIN.replace("from app import config", f"from app.config import {used}")
+    main = main.replace("config.TITLE", f"{used}.TITLE")
     done = edited({"app/config.py": config, "app/main.py": main}, SWITCH, DOCS)
     assert ('    TITLE: str = os.getenv("TITLE", "shop")\n    DOCS_ENABLED: bool = os.getenv("DOCS_ENABLED", "false")'
             '.lower() in ("1", "true", "yes", "on")\n') in done["app/config.py"]

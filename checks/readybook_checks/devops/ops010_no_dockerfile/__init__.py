@@ -20,7 +20,7 @@ from readybook.intents import AddFile, EnsureRequirement, Intent
 from readybook.patterns import regex
 from readybook_checks.architecture.one_process import keeps_to_itself
 from readybook_checks.devops.health_command import health_command, instruction
-from readybook_checks.devops.ops010_no_dockerfile.copying import Code, code, module_of
+from readybook_checks.devops.ops010_no_dockerfile.copying import Code, code, module_of, named_from_above
 from readybook_checks.devops.ops010_no_dockerfile.installing import Installation, debian_packages, installation
 from readybook_checks.devops.ops010_no_dockerfile.platforms import platform
 
@@ -116,6 +116,9 @@ def dockerfile_of(app: App, served: list[App], images: list[Dockerfile]) -> Dock
 def scaffold(project: Project, app: App, root: str) -> Fix:
     """The Dockerfile and its .dockerignore, or why none can be written."""
     facts = project.facts
+    if named_from_above(facts, root):
+        return advice(TITLE, f"the code calls {root} by its own name, which is no package: from where it is started is "
+                             "for a person to say")
     how = installation(project, root)
     what = code(project, how.context, root) if isinstance(how, Installation) else how
     if not isinstance(how, Installation) or not isinstance(what, Code):
@@ -260,6 +263,11 @@ NoDockerfile.examples = (
          "pyproject.toml": "[project]\nname = \"shop\"\nversion = \"1\"\ndependencies = [\"fastapi\", \"uvicorn\"]\n",
          "Makefile": "run:\n\tuvicorn --factory shop.api:make --port 9000\n"},
         at=("src/shop/api.py:5",)),
+    Bad(  # started from above, though app is no package: which folder it is started from is not in the code
+        {**PIP, "app/api/__init__.py": "", "app/api/web.py": PLAIN.replace(
+            "\n\n", "\n\nfrom app.core.conf import TITLE\n\n", 1),
+         "app/core/conf.py": "TITLE = \"shop\"\n"},
+        at=("app/api/web.py:5",)),
     Good({**PIP, "app/main.py": MAIN, "Dockerfile": BUILT}),
     Good({"backend/app/main.py": MAIN, "docker/api.Dockerfile": "FROM python:3.12-slim\nCOPY backend /srv\n"
           "RUN pip install fastapi uvicorn\nWORKDIR /srv\nCMD uvicorn app.main:app --host 0.0.0.0\n"}),

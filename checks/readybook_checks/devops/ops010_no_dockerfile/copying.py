@@ -34,6 +34,16 @@ def module_of(facts: Facts, app: App) -> Module | None:
     return max(found, key=lambda m: len(posixpath.commonprefix([m.path, app.place.path])), default=None)
 
 
+def named_from_above(facts: Facts, root: str) -> bool:
+    """Whether code of an import root imports by that folder's own name, as where it is started from the one above."""
+    name = posixpath.basename(root)
+    modules = [m for m in facts.modules.by_path.values() if m.root == root and m.role in CODE]
+    if not name or any(m.name.partition(".")[0] == name for m in modules):
+        return False
+    called = re.compile(rf"^(?:from|import)[ \t]+{re.escape(name)}\.\w", re.M)
+    return any(called.search(m.text) for m in modules)
+
+
 def code(project: Project, context: str, root: str) -> Code | str:
     """What to copy so that code of the import root ``root`` runs in an image built in ``context``; or why not."""
     packages, loose = set[str](), set[str]()

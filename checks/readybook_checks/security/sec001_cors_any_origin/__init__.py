@@ -20,6 +20,7 @@ from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
 from readybook_checks.security.sec001_cors_any_origin.examples import EXAMPLES
+from readybook_checks.security.sec001_cors_any_origin.left_over import left_over
 
 CORS = "starlette.middleware.cors.CORSMiddleware"
 # what is left of a regular expression that matches every origin, once anchors and groups are taken off
@@ -143,6 +144,7 @@ class CorsAnyOrigin(Check):
             EnsureSetting(variable.lower(), "list[str]", "[]", variable, example="https://app.example.com",
                           meaning="sites that may call the API from a browser, by comma"),
             SetKeyword(middleware.place, call, "allow_origins", f"{{setting:{variable.lower()}}}"),
+            *left_over(project, middleware.place),
         )
         told = "the setting" if variable == "CORS_ORIGINS" else f"{variable}, and where that holds '*' all still may"
         source = source if source is not None and source[1].symbol else _held(project, variable)

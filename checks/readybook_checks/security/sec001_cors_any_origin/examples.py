@@ -10,7 +10,17 @@ SIGN = ("\napp = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"
         "@app.get(\"/me\")\ndef me(request: Request):\n    return request.cookies[\"user\"]\n")
 GIVEN = ("import os\n" + MAIN + "\napp = FastAPI()\norigins = os.getenv(\"ORIGINS\", \"*\").split(\",\")\n"
          "app.add_middleware(CORSMiddleware, allow_origins=origins, allow_credentials=True)\n")
+NAMED = ("from conf import TITLE\n\napp = FastAPI(title=TITLE)\n{}"
+         "app.add_middleware(\n    CORSMiddleware,\n    allow_origins={},\n    allow_credentials=True,\n)\n")
 EXAMPLES = (
+    Bad(  # the list goes with its last reader
+        {"main.py": MAIN + NAMED.format("origins = [\n    \"*\",\n]\n\n", "origins"),
+         "conf.py": "import os\n\nTITLE = os.getenv(\"TITLE\", \"shop\")\n"},
+        at=("main.py:10",), severity="high",
+        fixed={"main.py": MAIN + NAMED.format("\n", "CORS_ORIGINS").replace("TITLE\n", "CORS_ORIGINS, TITLE\n", 1),
+               "conf.py": "import os\n\nTITLE = os.getenv(\"TITLE\", \"shop\")\nCORS_ORIGINS = [part.strip() for part "
+               "in os.getenv(\"CORS_ORIGINS\", \"\").split(\",\") if part.strip()]\n"},
+    ),
     Bad(
         {"app/main.py": MAIN + "\napp = FastAPI()\napp.add_middleware(\n    CORSMiddleware,\n"
          "    allow_origins=[\"*\"],\n    allow_credentials=True,\n)\n"},
