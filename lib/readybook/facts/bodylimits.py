@@ -134,8 +134,13 @@ def reads_bodies(facts: Facts, app: App) -> bool:
     return False
 
 
+# ``len(content) > 10 * 1024 * 1024`` and the default of ``max_size_mb: int = 10``
+COMPARED = regex(r"(?:\blen\(\w+\)|\.size)\s*>=?\s*(\d{1,4})\s*\*\s*1024\s*\*\s*1024\b"
+                 r"|\bmax_(?:\w+_)?mb(?:\s*:\s*(?:int|float))?\s*=\s*(\d{1,4})\b")
+
+
 def named_size(facts: Facts) -> int:
-    """The largest size in bytes that a name of the application gives for files or bodies; 0 when none does."""
+    """The largest size in bytes that the application names, or compares with, for files or bodies; 0 without any."""
     found = [0]
     for cls in facts.settings_classes:
         found += [_bytes(f.name, by_default(f.default)) for f in cls.fields]
@@ -143,6 +148,7 @@ def named_size(facts: Facts) -> int:
         module = facts.modules.by_path.get(path)
         if module is not None and module.role == "application":
             found += [_bytes(name, value) for name, value in loaded.scope.names.items()]
+            found += [int(m[1] or m[2]) * 1024 * 1024 for m in COMPARED.finditer(module.text)]
     return max(found)
 
 

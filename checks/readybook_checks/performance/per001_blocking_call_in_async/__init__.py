@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from textwrap import dedent
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Right, advice
 from readybook.facts.behaviour import Behaviour, Call, Reached, functions_behind
@@ -214,11 +215,12 @@ def _in_thread(callee: str, arguments: str, call: Call) -> str:
     if len(lines) < 2 or "#" in arguments or '"""' in arguments:
         return f"await run_in_threadpool({callee}{', ' + arguments if arguments else ''})"
     line = call.site.module.text.split("\n")[call.place.line - 1]
-    indent = line[:len(line) - len(line.lstrip())]
     if len(line) + len(joined) < 110 or not all(one.endswith(("," , "(", "[", "{")) for one in lines[:-1]):
         return f"await run_in_threadpool({joined})"
-    inner = "".join(f"{indent}    {one}\n" for one in (f"{callee},", *lines[:-1], lines[-1].rstrip(",") + ","))
-    return f"await run_in_threadpool(\n{inner}{indent})"
+    # lines of one argument keep their steps; where the statement stands is added when the text is placed
+    kept = [one for one in dedent(arguments.expandtabs(4).strip("\n").rstrip()).split("\n") if one.strip()]
+    inner = "".join(f"    {one}\n" for one in (f"{callee},", *kept[:-1], kept[-1].rstrip(",") + ","))
+    return f"await run_in_threadpool(\n{inner})"
 
 
 def _step_in_loop(way: Reached) -> Call | None:

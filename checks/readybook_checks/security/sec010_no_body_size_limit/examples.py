@@ -32,6 +32,16 @@ EXAMPLES = (
         fixed={"config.py": CONFIG + "    max_body_size: int = 27_262_976\n" + END, "body_limit.py": NEW,
                "main.py": HEAD + "from body_limit import add_body_limit\nfrom config import settings\n\n"
                "app = FastAPI()\nadd_body_limit(app)\napp.title = str(settings.max_upload_mb)\n" + UPLOAD}),
+    Bad(  # a size that another module compares with
+        {"config.py": CONFIG.replace("max_upload_mb: int = 25", "name: str = \"shop\"") + END,
+         "files.py": "def small(content: bytes) -> bool:\n    return not len(content) > 25 * 1024 * 1024\n",
+         "main.py": HEAD + "import files\nfrom config import settings\n\n"
+         "app = FastAPI(title=settings.name)\n" + UPLOAD, "requirements.txt": "fastapi==0.165.0\n"},
+        at=("main.py:6",), severity="medium",
+        fixed={"config.py": CONFIG.replace("max_upload_mb: int = 25", "name: str = \"shop\"")
+               + "    max_body_size: int = 27_262_976\n" + END,
+               "main.py": HEAD + "import files\nfrom config import settings\n\n"
+               "app = FastAPI(title=settings.name, max_body_size=settings.max_body_size)\n" + UPLOAD}),
     Bad({"main.py": DATA}, at=("main.py:9",), severity="low"),
     Bad(  # raw bytes, through a dependency; a test mentions 413, nginx is told to take everything
         {"main.py": "from typing import Annotated\n\nfrom fastapi import Depends, FastAPI, Request\n\n\n"
