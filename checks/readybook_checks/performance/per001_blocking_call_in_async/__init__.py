@@ -218,7 +218,8 @@ def _in_thread(callee: str, arguments: str, call: Call) -> str:
     if len(line) + len(joined) < 110 or not all(one.endswith(("," , "(", "[", "{")) for one in lines[:-1]):
         return f"await run_in_threadpool({joined})"
     # lines of one argument keep their steps; where the statement stands is added when the text is placed
-    kept = [one for one in dedent(arguments.expandtabs(4).strip("\n").rstrip()).split("\n") if one.strip()]
+    head, _, rest = arguments.strip().expandtabs(4).partition("\n")
+    kept = [head.rstrip(), *(one.rstrip() for one in dedent(rest).split("\n") if one.strip())]
     inner = "".join(f"    {one}\n" for one in (f"{callee},", *kept[:-1], kept[-1].rstrip(",") + ","))
     return f"await run_in_threadpool(\n{inner})"
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from readybook import Bad, Good
 
+LONG = ("from asyncio import sleep\n\nfrom fastapi import FastAPI\n"
+        "{}import requests\n\napp = FastAPI()\n\n\n@app.get(\"/shops\")\n"
+        "async def shops(name: str) -> dict:\n    await sleep(0)\n    if name:\n        answer = {}\n"
+        "            \"https://api.example.com/shops/of/the/organization\",\n            json={{\n"
+        "                \"name\": name,\n            }},\n            timeout=5,\n        )\n"
+        "    return answer.json()\n")
 EXAMPLES = (
+    Bad(  # arguments on lines of their own stay there, each with its steps
+        {"main.py": LONG.format("", "requests.post(")}, at=("main.py:13",),
+        fixed={"main.py": LONG.format("from fastapi.concurrency import run_in_threadpool\n",
+                                      "await run_in_threadpool(\n            requests.post,")},
+    ),
     Bad(  # two queries of one function, told once
         {"main.py": "from fastapi import FastAPI\nfrom sqlalchemy.orm import Session\n\napp = FastAPI()\n"
          "db = Session()\n\n\n"
