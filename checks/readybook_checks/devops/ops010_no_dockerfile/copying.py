@@ -38,7 +38,7 @@ def named_from_above(facts: Facts, root: str) -> bool:
     """Whether code of an import root imports by that folder's own name, as where it is started from the one above."""
     name = posixpath.basename(root)
     modules = [m for m in facts.modules.by_path.values() if m.root == root and m.role in CODE]
-    if not name or any(m.name.partition(".")[0] == name for m in modules):
+    if not name or any(m.path.startswith((f"{root}/{name}/", f"{root}/{name}.py")) for m in modules):
         return False
     called = re.compile(rf"^(?:from|import)[ \t]+{re.escape(name)}\.\w", re.M)
     return any(called.search(m.text) for m in modules)
@@ -51,6 +51,8 @@ def code(project: Project, context: str, root: str) -> Code | str:
         if module.root == root and module.role in CODE:
             top = module.path[len(root) + 1 if root else 0:]
             (packages if "/" in top else loose).add(posixpath.join(root, top.partition("/")[0]))
+    if not packages | loose:
+        return "from which folder the application is imported is not in the code"
     wanted = packages | loose | _data(project, context, root) | _migrations(project, context)
     inside = sorted(p[len(context) + 1:] if context else p for p in wanted)
     unsafe = [p for p in inside if not SAFE.fullmatch(p)]
