@@ -9,7 +9,7 @@ from readybook.patterns import regex
 FIXED = regex(r"(?:^|_)(?:roles?|permissions?|scopes?|settings?|configs?|configurations?|countr(?:y|ies)|regions?|"
               r"currenc(?:y|ies)|languages?|locales?|time_?zones?|plans?|statuse?s?|types?|categor(?:y|ies)|"
               r"kinds?|units?|feature_flags?|flags?|levels?|priorit(?:y|ies)|genders?|states?|alembic_version|"
-              r"polic(?:y|ies)|menus?|migrations?|models?|providers?|templates?|departments?)$")
+              r"polic(?:y|ies)|menus?|apis?|buttons?|migrations?|models?|providers?|templates?|departments?)$")
 
 
 def grows(table: str) -> bool:
