@@ -56,7 +56,7 @@ class TimingUnsafeCompare(Check):
         for call in project.facts.behaviour.calls_to(*COMPARING):
             found = True
             yield Right(call.place, "compared in the same time always")
-        for item in comparisons(project.facts.program):
+        for item in comparisons(project.facts.behaviour):
             answer = _answer(project.facts.origins, item)
             if answer is not None:
                 found = True

@@ -14,6 +14,7 @@ from readybook.facts.syntax import Node
 from readybook.records import record
 
 if TYPE_CHECKING:
+    from readybook.facts.behaviour import Behaviour
     from readybook.facts.modules import Module
     from readybook.facts.program import Program
     from readybook.place import Place
@@ -38,8 +39,15 @@ class Comparison:
     scope: Scope = field(repr=False)
 
 
-def comparisons(program: Program) -> tuple[Comparison, ...]:
-    """Every comparison of two sides in application code, by path and place."""
+def comparisons(behaviour: Behaviour) -> tuple[Comparison, ...]:
+    """Every comparison of two sides in application code, by path and place; found once, since several checks ask."""
+    if comparisons not in behaviour.notes:
+        behaviour.notes[comparisons] = _found(behaviour.program)
+    kept: tuple[Comparison, ...] = behaviour.notes[comparisons]
+    return kept
+
+
+def _found(program: Program) -> tuple[Comparison, ...]:
     run = program.everything
     owners = {id(f.node): f for f in run.functions.values()}
     found: list[Comparison] = []

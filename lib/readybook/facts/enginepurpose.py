@@ -70,21 +70,26 @@ def purpose(facts: Facts, engine: Engine) -> str:
 def _used_aside(facts: Facts, engine: Engine, loaded: frozenset[str]) -> str:
     """``migrations`` or ``other`` where nothing that serves requests names a module's engine or what is made over it:
     Alembic alone does, tests, scripts; or nobody does, while requests have an engine beside it."""
-    users = engine_users(facts, engine)
-    if users is None or _serving(facts, users, loaded):
+    if _serving(facts, engine, loaded) is not False:
         return ""
+    users = frozenset(engine_users(facts, engine) or ())
     if not users & _environments(facts):
-        beside = (engine_users(facts, e) for e in facts.engines
-                  if e is not engine and not _only_workers_use(facts, e))
-        return "other" if users or any(_serving(facts, u, loaded) for u in beside if u) else ""
+        beside = (e for e in facts.engines if e is not engine and not _only_workers_use(facts, e))
+        return "other" if users or any(_serving(facts, e, loaded) for e in beside) else ""
     return "migrations"
 
 
-def _serving(facts: Facts, users: frozenset[str], loaded: frozenset[str]) -> bool:
-    """Whether one of the files may serve requests: no test, no part of Alembic, no script that no application loads."""
-    return any(facts.role(p) in ("application", "generated", "vendored")
-               and (p in loaded or "__main__" not in facts.modules.by_path[p].text)
-               for p in users - _environments(facts))
+def _serving(facts: Facts, engine: Engine, loaded: frozenset[str]) -> bool | None:
+    """Whether one of the files that name an engine may serve requests: no test, no part of Alembic, no script that no
+    application loads; None where they are not known. Worked out once: several checks ask what an engine is for."""
+    notes, key = facts.behaviour.notes, (_serving, id(engine.call), loaded)
+    if key not in notes:
+        users, aside = engine_users(facts, engine), _environments(facts)
+        notes[key] = None if users is None else any(
+            p not in aside and facts.role(p) in ("application", "generated", "vendored")
+            and (p in loaded or "__main__" not in facts.modules.by_path[p].text) for p in users)
+    kept: bool | None = notes[key]
+    return kept
 
 
 def _environments(facts: Facts) -> set[str]:

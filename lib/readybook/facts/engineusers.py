@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from readybook.facts.nodes import nodes
@@ -17,12 +18,31 @@ if TYPE_CHECKING:
 _LEAVES = frozenset({"contextmanager", "asynccontextmanager", "listens_for", "lru_cache", "cache"})
 
 
-def engine_users(facts: Facts, engine: Engine) -> frozenset[str] | None:
+def engine_users(facts: Facts, engine: Engine) -> Iterator[str] | None:
     """Paths of the other files that name a module's engine, its sessions, or a function or class over them; None
-    where that is not the whole of it: a function makes the engine, or the module itself does something with it."""
+    where that is not the whole of it: a function makes the engine, or the module itself does something with it.
+
+    One after the other: who asks whether there is one that serves requests is done with the first.
+    """
+    notes, key = facts.behaviour.notes, (engine_users, id(engine.call))
+    if key not in notes:
+        notes[key] = _names(facts, engine)
+    names: frozenset[str] = notes[key]
+    return _naming(facts, engine, names) if names else None
+
+
+def _naming(facts: Facts, engine: Engine, names: frozenset[str]) -> Iterator[str]:
+    word = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
+    for module in facts.modules.by_path.values():
+        if module is not engine.call.site.module and word.search(module.text) and _named(module.body, names):
+            yield module.path
+
+
+def _names(facts: Facts, engine: Engine) -> frozenset[str]:
+    """The names of a module's engine and of what is made over it; none where that is not all that is done with it."""
     home, names = engine.call.site.module, set[str]()
     if engine.call.site.function is not None or any(app.place.path == home.path for app in facts.apps):
-        return None
+        return frozenset()
     before = -1
     while len(names) > before:
         before = len(names)
@@ -30,16 +50,12 @@ def engine_users(facts: Facts, engine: Engine) -> frozenset[str] | None:
             if any(n is engine.call.site.node or n[0] == "name" and n[3] in names for n in nodes(statement)):
                 made = _made(statement)
                 if not made:
-                    return None
+                    return frozenset()
                 names |= made
-    if not names:
-        return None
-    word = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
-    return frozenset(m.path for m in facts.modules.by_path.values()
-                     if m is not home and word.search(m.text) and _named(m.body, names))
+    return frozenset(names)
 
 
-def _named(body: tuple[Node, ...], names: set[str]) -> bool:
+def _named(body: tuple[Node, ...], names: frozenset[str]) -> bool:
     """Whether code names one of these, in whatever scope: a comment or a text does not."""
     return any(n[0] == "name" and n[3] in names or n[0] == "attr" and n[4] in names
                or n[0] == "from" and any(name in names or name == "*" for name, _ in n[6]) for n in nodes(body))

@@ -184,7 +184,7 @@ def _passed(project: Project, literal: SecretLiteral, field: SettingField | None
     if not name:
         return ""
     facts = project.facts
-    sides = [(i.place, (i.left, i.right)) for i in comparisons(facts.program)]
+    sides = [(i.place, (i.left, i.right)) for i in comparisons(facts.behaviour)]
     sides += [(c.place, tuple(nodes(c.site.node[4]))) for c in facts.behaviour.calls_to(*COMPARING)]
     for place, compared in sides:
         inside = field is not None or place.path == literal.place.path

@@ -22,7 +22,7 @@ FIX = advice("Take the code only where the environment is one of developers, and
 def accepted_codes(project: Project) -> Iterator[Finding]:
     """A finding for each one-time code of a setting with a weak default that a request's code is compared with."""
     facts = project.facts
-    for item in comparisons(facts.program):
+    for item in comparisons(facts.behaviour):
         for own, given in ((item.left, item.right), (item.right, item.left)):
             if own[0] not in ("name", "attr") or not CODE.search(str(own[-1])):
                 continue
