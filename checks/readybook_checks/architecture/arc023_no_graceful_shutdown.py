@@ -119,7 +119,8 @@ def _shell(project: Project, command: ServeCommand) -> str | None:
         return ""
     if command.source == "script":
         text = project.text(command.place.path)
-        if re.search(r"(?m)^[ \t]*trap\b", text) or re.search(r"\bwait\b", text) and not _waits_for_all(text):
+        if re.search(r"(?m)^[ \t]*trap\b", text) or re.search(r"\bwait\b", text) and not (
+                _waits_for_all(text) and _in_an_image(project, command.place.path)):
             return None  # it handles the signal itself: how well, its text does not show
         return f"The script {command.place.path}"
     if command.source == "dockerfile":
@@ -142,6 +143,12 @@ def _shell(project: Project, command: ServeCommand) -> str | None:
         return "" if service is None or not _wrapped((*(service.entrypoint or ()), *(service.command or ()))) else (
             f"sh -c in the service {service.name}")
     return None
+
+
+def _in_an_image(project: Project, path: str) -> bool:
+    """Whether an image starts a script, as its first process: elsewhere a signal ends a shell without a trap."""
+    name = path.rpartition("/")[2]
+    return any(word.rpartition("/")[2] == name for d in project.facts.dockerfiles for word in d.command)
 
 
 def _waits_for_all(text: str) -> bool:
@@ -240,6 +247,7 @@ NoGracefulShutdown.examples = (
     Bad(  # it waits, and handles no signal
         {**PLAIN, "start.sh": "#!/bin/bash\n# wait for both\nuvicorn main:app 2>&1 | tee log &\nwait\n",
          "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}, at=("start.sh:3",), severity="medium"),
+    Good({**PLAIN, "start.sh": "#!/bin/bash\nuvicorn main:app &\nwait\n"}, outcome="not_applicable"),  # by hand
     Good({**PLAIN, "start.sh": "#!/bin/bash\nuvicorn main:app &\nworker &\nwait -n\n",
           "Dockerfile": IMAGE + "CMD [\"./start.sh\"]\n"}, outcome="not_applicable"),
     Good({**PLAIN, "Dockerfile": IMAGE + "CMD exec uvicorn main:app --port ${PORT:-8000}\n"}),
