@@ -153,7 +153,7 @@ def _in_an_image(project: Project, path: str) -> bool:
 
 def _waits_for_all(text: str) -> bool:
     """Whether a script only waits for what it has started: without a trap it does nothing about a signal."""
-    return re.search(r"(?m)^[ \t]*wait[ \t]*(?:#.*)?$", text) is not None and len(re.findall(r"\bwait\b", CODE.sub(
+    return re.search(r"(?m)^[ \t]*wait[ \t]*(?:#.*)?\r?$", text) is not None and len(re.findall(r"\bwait\b", CODE.sub(
         "", text))) == 1
 
 

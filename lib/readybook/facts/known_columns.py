@@ -33,7 +33,8 @@ _USERS = {
     "SQLAlchemyBaseAccessTokenTable": _TOKEN, "SQLAlchemyBaseAccessTokenTableUUID": _TOKEN,
     "TortoiseBaseUserModel": _TORTOISE, "BeanieBaseUser": _DOCUMENT,
 }
-_TABLES = {"User": "user", "OAuthAccount": "oauth_account", "AccessToken": "accesstoken"}  # of SQLAlchemyBase…Table
+# of SQLAlchemyBase…Table
+_TABLES = dict((("User", "user"), ("OAuthAccount", "oauth_account"), ("AccessToken", "accesstoken")))
 _ALCHEMY = {
     "UUIDBase": (_KEY,), "UUIDAuditBase": (_KEY, *_TIMES), "UUIDv6Base": (_KEY,), "UUIDv6AuditBase": (_KEY, *_TIMES),
     "UUIDv7Base": (_KEY,), "UUIDv7AuditBase": (_KEY, *_TIMES), "BigIntBase": (_NUMBER,),

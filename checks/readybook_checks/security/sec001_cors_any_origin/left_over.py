@@ -9,8 +9,8 @@ from readybook.patterns import regex
 from readybook.place import Place
 from readybook.project import Project
 
-ARGUMENT = regex(r"\ballow_origins[ \t]*=[ \t]*([A-Za-z_]\w*)[ \t]*(?:,|\)|#|$)", re.M)
-ONLY_STAR = r"[ \t]*\[\s*[\"']\*[\"']\s*,?\s*\][ \t]*$"  # a list with addresses besides tells what to set
+ARGUMENT = regex(r"\ballow_origins[ \t]*=[ \t]*([A-Za-z_]\w*)[ \t]*(?:,|\)|#|\r?$)", re.M)
+ONLY_STAR = r"[ \t]*\[\s*[\"']\*[\"']\s*,?\s*\][ \t]*\r?$"  # a list with addresses besides tells what to set
 REACH = 15  # lines that a call of add_middleware takes at most
 
 
@@ -25,7 +25,7 @@ def left_over(project: Project, call: Place) -> tuple[Intent, ...]:
     # in code, a text or a comment: whoever names it may need it
     if bound is None or len(re.findall(rf"\b{name}\b", text)) != 2:
         return ()
-    imported = re.compile(rf"\bimport\b[^\n]*\b{name}\b|^[ \t]+{name},?[ \t]*$|\.{name}\b", re.M)
+    imported = re.compile(rf"\bimport\b[^\n]*\b{name}\b|^[ \t]+{name},?[ \t]*\r?$|\.{name}\b", re.M)
     if any(imported.search(m.text) for p, m in project.facts.modules.by_path.items() if p != call.path):
         return ()
     return (RemoveStatement(Place(call.path, text.count("\n", 0, bound.start()) + 1), name),)
