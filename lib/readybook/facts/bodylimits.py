@@ -134,13 +134,26 @@ def reads_bodies(facts: Facts, app: App) -> bool:
     return False
 
 
-# ``len(content) > 10 * 1024 * 1024`` and the default of ``max_size_mb: int = 10``
-COMPARED = regex(r"(?:\blen\(\w+\)|\.size)\s*>=?\s*(\d{1,4})\s*\*\s*1024\s*\*\s*1024\b"
-                 r"|\bmax_(?:\w+_)?mb(?:\s*:\s*(?:int|float))?\s*=\s*(\d{1,4})\b")
+# ``len(content) > 10 * 1024 * 1024`` and the default of ``max_size_mb: int = 10``, each in files with its text alone
+COMPARED = {
+    "1024": regex(r"(?:\blen\(\w+\)|\.size)\s*>=?\s*(\d{1,4})\s*\*\s*1024\s*\*\s*1024\b"),
+    "mb": regex(r"\bmax_(?:\w+_)?mb(?:\s*:\s*(?:int|float))?\s*=\s*(\d{1,4})\b"),
+}
 
 
 def named_size(facts: Facts) -> int:
-    """The largest size in bytes that the application names, or compares with, for files or bodies; 0 without any."""
+    """The largest size in bytes that the application names, or compares with, for files or bodies; 0 without any.
+
+    Found once: each read of an upload asks for it.
+    """
+    notes = facts.behaviour.notes
+    if named_size not in notes:
+        notes[named_size] = _named_size(facts)
+    kept: int = notes[named_size]
+    return kept
+
+
+def _named_size(facts: Facts) -> int:
     found = [0]
     for cls in facts.settings_classes:
         found += [_bytes(f.name, by_default(f.default)) for f in cls.fields]
@@ -148,7 +161,8 @@ def named_size(facts: Facts) -> int:
         module = facts.modules.by_path.get(path)
         if module is not None and module.role == "application":
             found += [_bytes(name, value) for name, value in loaded.scope.names.items()]
-            found += [int(m[1] or m[2]) * 1024 * 1024 for m in COMPARED.finditer(module.text)]
+            found += [int(size) * 1024 * 1024 for part, pattern in COMPARED.items() if part in module.text
+                      for size in pattern.findall(module.text)]
     return max(found)
 
 
