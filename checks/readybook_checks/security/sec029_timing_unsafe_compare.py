@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from readybook import Bad, Check, Finding, Fix, Good, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.comparisons import Comparison, comparisons
+from readybook.facts.comparisons import SAME_TIME, Comparison, comparisons
 from readybook.facts.objects import ClassValue
 from readybook.facts.origins import Origins
 from readybook.facts.scopes import Origin
@@ -25,7 +25,6 @@ QUERY = frozenset({"where", "filter", "having", "and_", "or_", "not_", "join", "
                    "any", "has", "find", "find_one", "find_all", "get_or_none", "on", "query"})
 AGAIN = regex(r"(?i)confirm|repeat|again|retype|_2$|2$|new_|old_|current_|previous")
 FILE = regex(r"\.(?:read|readline|read_text)\(")
-COMPARING = frozenset({"secrets.compare_digest", "hmac.compare_digest"})
 ADVICE = "Compare with secrets.compare_digest(), both sides as bytes"
 
 
@@ -53,7 +52,7 @@ class TimingUnsafeCompare(Check):
     def find(self, project: Project) -> Iterator[Answer]:
         """A finding for each comparison of a secret, a Right for each that takes the same time always."""
         found = False
-        for call in project.facts.behaviour.calls_to(*COMPARING):
+        for call in project.facts.behaviour.calls_to(*SAME_TIME):
             found = True
             yield Right(call.place, "compared in the same time always")
         for item in comparisons(project.facts.behaviour):

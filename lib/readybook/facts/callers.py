@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.behaviour import functions_behind
+from readybook.facts.comparisons import SAME_TIME
 from readybook.facts.dependencies import name_of, signature
 from readybook.facts.objects import FunctionValue
 from readybook.facts.unparse import unparse
@@ -31,9 +32,8 @@ LOOKS_UP = regex(r"(?i)^_?(?:get|find|fetch|load|read)_(?:user|admin|account|mem
                  r"(?!_from)\w*$")
 GIVEN = regex(r"(?i)token|credential|authori[sz]ation|api_?key|request|cookie|jwt|header|bearer|websocket")
 # what reads a signed text, or compares one with a secret
-PROVING = frozenset({"jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode", "authlib.jose.jwt.decode",
-                     "hmac.compare_digest", "secrets.compare_digest", "google.oauth2.id_token.verify_oauth2_token",
-                     "firebase_admin.auth.verify_id_token"})
+PROVING = frozenset({*SAME_TIME, "jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode", "authlib.jose.jwt.decode",
+                     "google.oauth2.id_token.verify_oauth2_token", "firebase_admin.auth.verify_id_token"})
 MAX_FUNCTIONS = 40
 
 

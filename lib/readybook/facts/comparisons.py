@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from readybook.place import Place
 
 
+# what compares two texts in the same time always
+SAME_TIME = ("secrets.compare_digest", "hmac.compare_digest")
 # statements whose first fields are their kind and their place, the last line included
 STATEMENTS = frozenset({"expr", "assign", "aug", "ann", "return", "if", "for", "while", "try", "with", "def", "class",
                         "raise", "assert", "match"})

@@ -7,6 +7,7 @@ tells it elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from readybook.facts.engines import backend_of, is_from_env
@@ -124,11 +125,11 @@ def opened(path: str, call: Call) -> Client | None:
         found = _SERVICES.get(given) if isinstance(given, str) else None
         return Client(found[0], path.startswith("aio"), found[1]) if found else None
     found = client(path)
-    if found is not None and not found.backend and _TORTOISE.fullmatch(path):
+    if found is not None and path.startswith("tortoise."):
         names = {name for value in _addresses(call) if (name := _database(value))}
-        return Client("database", True, names.pop() if len(names) == 1 else "")
-    if found is not None and path.startswith("celery.") and "broker" in call.kwargs:
-        return Client(found.kind, found.is_async, _BROKERS.get(backend_of(call.kwargs["broker"]) or "", ""))
+        return replace(found, backend=names.pop() if len(names) == 1 else "")
+    if found is not None and path.startswith("celery."):
+        return replace(found, backend=_BROKERS.get(backend_of(call.kwargs.get("broker")) or "", ""))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from readybook import Check, Finding, Fix, Hours, NotApplicable, Project, Right, advice
-from readybook.facts.comparisons import comparisons
+from readybook.facts.comparisons import SAME_TIME, comparisons
 from readybook.facts.deployedvariables import set_by_deployment
 from readybook.facts.dotenv import example_near
 from readybook.facts.nodes import nodes
@@ -47,7 +47,6 @@ FOREIGN = frozenset(
 BARE = frozenset("password passwd pass pwd secret key token api".split())
 HOLDER = regex(r"(?i)(?:settings?|config(?:uration)?|options|env(?:ironment)?)$")
 ENCRYPTS = frozenset("encryption encrypt fernet cipher crypt".split())
-COMPARING = ("secrets.compare_digest", "hmac.compare_digest")
 STAGES = frozenset({"test", "tests", "testing", "dev", "development", "local"})
 TESTS = (["test"], ["tests"], ["testing"])  # TEST_DB_PASSWORD: no service reads it
 LENGTH = 32  # characters of a signing key
@@ -185,7 +184,7 @@ def _passed(project: Project, literal: SecretLiteral, field: SettingField | None
         return ""
     facts = project.facts
     sides = [(i.place, (i.left, i.right)) for i in comparisons(facts.behaviour)]
-    sides += [(c.place, tuple(nodes(c.site.node[4]))) for c in facts.behaviour.calls_to(*COMPARING)]
+    sides += [(c.place, tuple(nodes(c.site.node[4]))) for c in facts.behaviour.calls_to(*SAME_TIME)]
     for place, compared in sides:
         inside = field is not None or place.path == literal.place.path
         if inside and any(side[0] in ("name", "attr") and side[-1] == name for side in compared):
